@@ -1,0 +1,106 @@
+"""Sound and words, as they pass between the steps.
+
+Times of a caption count in milliseconds from the recording's start; sound is mono float32
+in -1..1 at 16 kHz, shape (n,).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Meta, Struct
+
+from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId
+
+RATE_HZ = 16_000
+
+Samples = npt.NDArray[np.float32]
+"""Mono float32 in -1..1, shape (n,), 16 kHz."""
+
+
+class Encoding(StrEnum):
+    """How the bytes of a stream hold sound. AUTO looks at the first bytes."""
+
+    AUTO = "auto"
+    WEBM = "webm"
+    OGG = "ogg"
+    WAV = "wav"
+    S16LE = "s16le"
+    F32LE = "f32le"
+    FILE = "file"
+    """A container that must be read whole (m4a, mp3, flac …): decoded when the stream ends."""
+
+
+class AudioFormat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What a client declares. `rate_hz` and `channels` count for raw PCM only."""
+
+    encoding: Encoding = Encoding.AUTO
+    rate_hz: Annotated[int, Meta(ge=8_000, le=48_000)] = RATE_HZ
+    channels: Annotated[int, Meta(ge=1, le=2)] = 1
+
+
+class Utterance(Struct, frozen=True, kw_only=True):
+    """Speech between two silences, or so much of it as has been heard."""
+
+    start_ms: int
+    samples: Samples
+    is_closed: bool
+
+
+class Word(Struct, frozen=True, kw_only=True, rename="camel"):
+    text: str
+    start_ms: int
+    end_ms: int
+    probability: float
+
+
+class Transcript(Struct, frozen=True, kw_only=True):
+    """What the recogniser heard in one window; word times count from the window's start."""
+
+    text: str
+    language: str
+    words: tuple[Word, ...] = ()
+    avg_logprob: float = 0.0
+    no_speech_prob: float = 0.0
+
+
+class Caption(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Final words of one recording: topic `transcription.completed`."""
+
+    event_id: EventId
+    caption_id: CaptionId
+    meeting_id: MeetingId
+    group_id: GroupId
+    audio_id: AudioId
+    seq: int
+    """Counts from 0 within the recording, without gaps."""
+    text: str
+    language: str
+    start_ms: int
+    end_ms: int
+    meeting_start_ms: int
+    """The same start, counted from the meeting's start."""
+    speaker_id: UserId | None = None
+    words: tuple[Word, ...] = ()
+
+
+class Partial(Struct, frozen=True, kw_only=True):
+    """Words that may still change; never stored."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+class RecordingKey(Struct, frozen=True, kw_only=True):
+    """The recording as VORI's own parts name it: `recording_id` also names its journal."""
+
+    recording_id: UUID
+    audio_id: AudioId
+    meeting_id: MeetingId
+    group_id: GroupId
+    user_id: UserId | None = None
