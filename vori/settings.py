@@ -1,0 +1,218 @@
+"""Every setting, read once at start: defaults here, then TOML files, then `VORI_…` variables.
+
+`VORI_SPEECH__MODEL=small` sets `model` of `[speech]`. Later sources win. A name nobody knows
+or a value of the wrong kind is refused, with the nearest right name. `config/default.toml`
+shows the whole tree with units; a test keeps it equal to this file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from vori.errors import VoriError
+
+WorkerName = Literal["web", "transcribe", "tickets", "streams"]
+WORKERS: tuple[WorkerName, ...] = typing.get_args(WorkerName)
+
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+
+
+class BadSetting(VoriError):
+    """A setting is unknown or has a wrong value."""
+
+    code = "bad_setting"
+
+
+class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section of the tree."""
+
+
+class Server(Part, frozen=True):
+    host: str = "127.0.0.1"
+    port: Port = 8700
+    """0 takes a free port, printed at start."""
+    workers: tuple[WorkerName, ...] = WORKERS
+    dev: bool = False
+    """Sign everyone in as the admin of group 1; loopback addresses only."""
+    drain_s: Positive = 10.0
+    """How long captions in flight may take to finish when VORI is told to stop."""
+    max_body_bytes: Count = 16 * 1024 * 1024
+
+
+class Log(Part, frozen=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: console on a terminal, else JSON lines."""
+
+
+class Database(Part, frozen=True):
+    url: str | None = None
+    """postgresql://user:password@host:port/name; none runs PostgreSQL inside VORI's home."""
+    pool_size: Count = 10
+
+
+class Audio(Part, frozen=True):
+    """Limits of sound that comes in."""
+
+    max_frame_bytes: Count = 1024 * 1024
+    max_text_bytes: Count = 256 * 1024
+    first_message_s: Positive = 10.0
+    idle_s: Positive = 60.0
+    """A socket without a message for so long is closed with 4408."""
+    resume_s: Positive = 120.0
+    """How long a recording waits for its client to come back before it is finished."""
+    sync_ms: Count = 500
+    """Longest time between two durable acknowledgements."""
+    max_ahead_s: Positive = 30.0
+    """A client so far ahead of the decoder is not read from until it catches up."""
+    max_recordings: Count = 64
+    """Recordings open at once; more are closed with 1013."""
+
+
+class Speech(Part, frozen=True):
+    """The recogniser."""
+
+    model: str = "auto"
+    """auto, demo, a size (small, large-v3-turbo …), a directory, or a hub repository."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    replicas: Annotated[int, Meta(ge=0)] = 0
+    """Workers that decode; 0 takes one per core on CPU and two per device on CUDA."""
+    batch_size: Count = 4
+    queue_size: Count = 64
+    language: Literal["auto", "ko", "en"] = "auto"
+    partial_ms: Count = 500
+    """Shortest time between two partials of one recording."""
+    silence_ms: Count = 500
+    """Silence that ends an utterance."""
+    max_utterance_s: Annotated[float, Meta(gt=1, le=28)] = 28.0
+    offline: bool = False
+    """Never ask the model hub."""
+
+
+class Tickets(Part, frozen=True):
+    engine: Literal["auto", "local", "claude"] = "auto"
+    """auto: Claude when ANTHROPIC_API_KEY is set, else the local engine."""
+    live: bool = True
+    """Read tickets while the meeting runs, not only at its end."""
+    live_interval_s: Positive = 1.0
+    """Shortest time between two readings of one meeting."""
+    end_after_s: Positive = 120.0
+    """A meeting whose recordings have all been gone for so long is ended."""
+
+
+class Claude(Part, frozen=True):
+    model: str = ""
+    """Empty takes the newest balanced model the SDK knows."""
+    base_url: str | None = None
+    timeout_s: Positive = 60.0
+    max_retries: Annotated[int, Meta(ge=0, le=10)] = 3
+    max_tokens: Count = 8_192
+
+
+class Settings(Part, frozen=True):
+    home: str = "~/.vori"
+    """Where VORI keeps its database, sound and models; `VORI_HOME`."""
+    server: Server = field(default_factory=Server)
+    log: Log = field(default_factory=Log)
+    database: Database = field(default_factory=Database)
+    audio: Audio = field(default_factory=Audio)
+    speech: Speech = field(default_factory=Speech)
+    tickets: Tickets = field(default_factory=Tickets)
+    claude: Claude = field(default_factory=Claude)
+
+    @property
+    def home_path(self) -> Path:
+        return Path(self.home).expanduser().absolute()
+
+
+def load(
+    files: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the tree: `files` in order, then `environ`, then `overrides` (`{"server.port": 0}`).
+
+    Raises BadSetting that names the file or variable, the setting, and the nearest right name.
+    """
+    tree: dict[str, Any] = {}
+    for path in files:
+        for name, value in _leaves(_read(path)):
+            _put(tree, name, value, where=str(path))
+    for variable, text in sorted((os.environ if environ is None else environ).items()):
+        if variable.startswith("VORI_") and not variable.startswith(_NOT_SETTINGS):
+            name = variable.removeprefix("VORI_").lower().replace("__", ".")
+            _put(tree, name, text, where=variable)
+    for name, value in (overrides or {}).items():
+        _put(tree, name, value, where="the command line")
+    return msgspec.convert(tree, Settings)
+
+
+_NOT_SETTINGS = ("VORI_CONFIG", "VORI_TEST_", "VORI_DEMO_MODEL_")
+"""Variables that tests, the model's recipe and the command line read themselves."""
+
+
+def names(struct: type[Struct] = Settings, prefix: str = "") -> dict[str, Any]:
+    """Every setting's dotted name and its type, in the order of the tree."""
+    found: dict[str, Any] = {}
+    hints = typing.get_type_hints(struct, include_extras=True)
+    for part in msgspec.structs.fields(struct):
+        kind = hints[part.name]
+        if isinstance(kind, type) and issubclass(kind, Part):
+            found |= names(kind, f"{prefix}{part.name}.")
+        else:
+            found[prefix + part.name] = kind
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise BadSetting(f"{path}: cannot be read ({exc.strerror})") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise BadSetting(f"{path}: not TOML: {exc}") from exc
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            found += _leaves(value, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, value))
+    return found
+
+
+def _put(tree: dict[str, Any], name: str, value: Any, *, where: str) -> None:
+    known = names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise BadSetting(f"{where}: there is no setting {name!r}{hint}", setting=name)
+    section, _, leaf = name.rpartition(".")
+    target = tree.setdefault(section, {}) if section else tree
+    target[leaf] = _convert(value, known[name], name, where)
+
+
+T = TypeVar("T")
+
+
+def _convert(value: Any, kind: type[T], name: str, where: str) -> T:
+    if isinstance(value, str) and typing.get_origin(kind) is tuple:
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as exc:
+        raise BadSetting(f"{where}: {name} = {value!r}: {exc}", setting=name) from exc
