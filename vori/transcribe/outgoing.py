@@ -1,0 +1,84 @@
+"""What a recording tells its listeners, and the queue one listener reads it from.
+
+A slow listener loses partials, never finals: a newer partial replaces the waiting one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from msgspec import Struct
+
+from vori.transcribe.messages import Caption, Partial
+
+
+class Final(Struct, frozen=True, kw_only=True):
+    caption: Caption
+
+
+class Hypothesis(Struct, frozen=True, kw_only=True):
+    """The open utterance so far; `seq` is the seq that its final caption will have."""
+
+    partial: Partial
+    seq: int
+
+
+class Durable(Struct, frozen=True, kw_only=True):
+    """So many bytes of the recording survive a crash; `duration_ms` of sound were decoded."""
+
+    received_bytes: int
+    duration_ms: int
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """Something went wrong. Fatal: the socket closes with `close_code` after it."""
+
+    code: str
+    message: str
+    fatal: bool = False
+    retry_after_ms: int | None = None
+    close_code: int = 1000
+
+
+class Finished(Struct, frozen=True, kw_only=True):
+    """The recording is complete: every caption of it has been told."""
+
+    captions: int
+    duration_ms: int
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """A ticket of this meeting was made or changed; `payload` is the event as JSON values."""
+
+    payload: dict[str, Any]
+
+
+Outgoing = Final | Hypothesis | Durable | Notice | Finished | Board
+
+
+class Listener:
+    """One reader of a recording."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Outgoing] = deque()
+        self._ready = asyncio.Event()
+
+    def put(self, message: Outgoing) -> None:
+        if isinstance(message, Hypothesis | Durable):
+            for i, waiting in enumerate(self._waiting):
+                if type(waiting) is type(message):
+                    del self._waiting[i]
+                    break
+        self._waiting.append(message)
+        self._ready.set()
+
+    async def get(self) -> Outgoing:
+        while not self._waiting:
+            self._ready.clear()
+            await self._ready.wait()
+        return self._waiting.popleft()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
