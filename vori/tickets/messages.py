@@ -98,6 +98,15 @@ class Rejected(Struct, frozen=True, kw_only=True, rename="camel"):
     why: str
 
 
+class Usage(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Tokens a hosted model counted. `input_tokens` leaves out those the cache held."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
 class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
     """What one reading of a passage found."""
 
@@ -109,6 +118,7 @@ class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
     model: str = ""
     notes: tuple[str, ...] = ()
     """What people should know about this reading (fell back, cut off …)."""
+    usage: Usage | None = None
 
 
 class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):
