@@ -113,12 +113,28 @@ class Tickets(Part, frozen=True):
 
 
 class Claude(Part, frozen=True):
+    """The ticket engine by Anthropic's API. The key itself is never a setting."""
+
     model: str = ""
     """Empty takes the newest balanced model the SDK knows."""
+    mode: Literal["full", "selective"] = "full"
+    """full: Claude reads every meeting; selective: only passages the local engine is unsure of."""
+    effort: Literal["low", "medium", "high"] | None = None
+    """How hard the model thinks; none leaves it to the model."""
+    api_key_file: str | None = None
+    """A file that holds the key, where ANTHROPIC_API_KEY is not set."""
     base_url: str | None = None
-    timeout_s: Positive = 60.0
+    timeout_s: Positive = 180.0
+    """Of one try of one request."""
+    meeting_timeout_s: Positive = 900.0
+    """Of everything asked about one meeting, waits between tries included."""
     max_retries: Annotated[int, Meta(ge=0, le=10)] = 3
-    max_tokens: Count = 8_192
+    max_tokens: Count = 16_000
+    """Longest answer, thinking included."""
+    part_tokens: Annotated[int, Meta(ge=1_000)] = 24_000
+    """Captions read in one request; longer meetings are read in parts."""
+    max_concurrent: Count = 4
+    """Requests under way at once."""
 
 
 class Settings(Part, frozen=True):
