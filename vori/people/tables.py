@@ -1,0 +1,60 @@
+"""Groups, users, members and tokens as rows."""
+
+from __future__ import annotations
+
+from piccolo.columns import (
+    Array,
+    BigSerial,
+    Boolean,
+    Bytea,
+    ForeignKey,
+    Text,
+    Timestamptz,
+    Varchar,
+)
+from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.table import Table
+
+from vori.data.engine import DB
+
+
+class Group(Table, db=DB, tablename="groups"):
+    id = BigSerial(primary_key=True)
+    name = Text(required=True)
+    created_at = Timestamptz(default=TimestamptzNow())
+
+
+class User(Table, db=DB, tablename="users"):
+    """`email` is unique whatever its case; a user made by a client may have none."""
+
+    id = BigSerial(primary_key=True)
+    email = Text(default=None, null=True)
+    name = Text(required=True)
+    language = Varchar(length=16, default="en")
+    time_zone = Text(default="UTC")
+    is_admin = Boolean(default=False)
+    created_at = Timestamptz(default=TimestamptzNow())
+
+
+class Membership(Table, db=DB, tablename="members"):
+    """A user in a group, once. `role` is ADMIN or MEMBER."""
+
+    id = BigSerial(primary_key=True)
+    group_id = ForeignKey(Group, null=False)
+    user_id = ForeignKey(User, null=False)
+    role = Varchar(length=16, default="MEMBER")
+    nicknames = Array(Text(), default=list)
+    created_at = Timestamptz(default=TimestamptzNow())
+
+
+class Token(Table, db=DB, tablename="tokens"):
+    """A bearer token; only `hash`, its SHA-256 (32 bytes), is kept."""
+
+    id = BigSerial(primary_key=True)
+    user_id = ForeignKey(User, null=False)
+    name = Text(default="")
+    hash = Bytea(required=True)
+    created_at = Timestamptz(default=TimestamptzNow())
+    expires_at = Timestamptz(default=None, null=True)
+    last_used_at = Timestamptz(default=None, null=True)
+    revoked_at = Timestamptz(default=None, null=True)
