@@ -1,0 +1,204 @@
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+import pytest
+from faster_whisper.feature_extractor import FeatureExtractor
+
+from tests.transcribe.random_whisper import Shape, write_random_whisper
+from vori.errors import BadMessage, TooLarge, Unavailable
+from vori.transcribe.messages import RATE_HZ, Samples
+from vori.transcribe.models import ResolvedModel
+from vori.transcribe.recogniser import Recogniser, Window
+from vori.transcribe.whisper import Whisper, log_mel, max_new_tokens
+
+
+def noise(seconds: float, seed: int = 0) -> Samples:
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal(round(seconds * RATE_HZ)) * 0.1).astype(np.float32)
+
+
+def load(path: Path, **kwargs) -> Whisper:
+    options = {"device": "cpu", "workers": 1, "min_window_s": 2.0, "compute_type": "float32"}
+    return Whisper(ResolvedModel(path, path.name), **{**options, **kwargs})
+
+
+@pytest.fixture(scope="module")
+def english(tmp_path_factory) -> Whisper:
+    return load(write_random_whisper(tmp_path_factory.mktemp("models") / "english"))
+
+
+@pytest.fixture(scope="module")
+def multilingual_path(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "multilingual"
+    return write_random_whisper(path, is_multilingual=True, seed=1)
+
+
+@pytest.fixture(scope="module")
+def multilingual(multilingual_path) -> Whisper:
+    return load(multilingual_path)
+
+
+def test_it_is_a_recogniser_that_describes_itself(english, multilingual):
+    recognisers: list[Recogniser] = [english, multilingual]
+    first, second = (r.model for r in recognisers)
+    assert first.languages == ("en",)
+    assert not first.is_multilingual
+    assert {"ko", "en", "ja"} <= set(second.languages)
+    assert second.is_multilingual
+    assert (first.device, first.compute_type, first.max_window_s) == ("cpu", "float32", 30.0)
+
+
+def test_words_lie_in_order_within_the_sound(english):
+    [heard] = english.transcribe([Window(samples=noise(3.3))])
+    assert heard.text
+    assert heard.language == "en"
+    assert heard.text.split() == [word.text for word in heard.words]
+    times = [t for word in heard.words for t in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)
+    assert 0 <= times[0] <= times[-1] <= 3300
+    assert all(0 <= word.probability <= 1 for word in heard.words)
+    assert 0 <= heard.no_speech_prob <= 1
+    assert heard.avg_logprob < 0
+
+
+def test_a_batch_of_unlike_windows_equals_one_at_a_time(multilingual):
+    windows = [
+        Window(samples=noise(1.0, 1), language="ko"),
+        Window(samples=noise(1.7, 2), language="en"),
+        Window(samples=noise(7.0, 3), language="ko", is_final=True),
+        Window(samples=noise(1.2, 4), language="en", previous_text="we said this before"),
+        Window(samples=noise(1.9, 5), language="ko", previous_text="회의를 시작하겠습니다 여러분"),
+        Window(samples=noise(1.5, 6), language="en", is_final=True, hotwords="Vori, Kafka"),
+    ]
+    together = multilingual.transcribe(windows)
+    singly = [multilingual.transcribe([window])[0] for window in windows]
+    assert [t.text for t in together] == [t.text for t in singly]
+    assert [t.words for t in together] == [t.words for t in singly]
+    assert [t.language for t in together] == ["ko", "en", "ko", "en", "ko", "en"]
+
+
+def test_no_windows_and_no_sound_give_nothing(english):
+    assert english.transcribe([]) == []
+    heard, nothing = english.transcribe([Window(samples=noise(1)), Window(samples=noise(0))])
+    assert heard.text
+    assert (nothing.text, nothing.words, nothing.no_speech_prob) == ("", (), 1.0)
+
+
+def test_language_is_told_among_the_allowed_ones_only(multilingual_path):
+    windows = [Window(samples=noise(2, seed)) for seed in range(6)]
+    either = load(multilingual_path).transcribe(windows)
+    assert {t.language for t in either} <= {"ko", "en"}
+    japanese = load(multilingual_path, languages=["ja"]).transcribe(windows)
+    assert {t.language for t in japanese} == {"ja"}
+
+
+def test_an_unknown_language_is_refused_by_name(multilingual):
+    with pytest.raises(BadMessage, match="'xx'") as caught:
+        multilingual.transcribe([Window(samples=noise(1), language="xx")])
+    assert caught.value.code == "unknown_language"
+
+
+def test_sound_longer_than_the_window_is_refused(english):
+    with pytest.raises(TooLarge, match="30 s"):
+        english.transcribe([Window(samples=noise(30.2))])
+
+
+def test_sound_that_is_not_numbers_does_no_harm(english):
+    broken = noise(2)
+    broken[100:200] = np.nan
+    broken[300] = np.inf
+    mended = np.where(np.isfinite(broken), broken, 0).astype(np.float32)
+    batch = [Window(samples=broken), Window(samples=noise(2, 7))]
+    assert english.transcribe(batch) == english.transcribe(
+        [Window(samples=mended), Window(samples=noise(2, 7))]
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.02, 1.6, 2.56, 5.0, 29.99, 30.0])
+def test_any_length_of_sound_is_taken(english, seconds):
+    [heard] = english.transcribe([Window(samples=noise(seconds), is_final=True)])
+    assert all(word.end_ms <= seconds * 1000 for word in heard.words)
+
+
+def test_earlier_text_is_cut_to_few_sizes(english, monkeypatch):
+    prompts: list[list[int]] = []
+    engine = english._engine
+
+    class Spy:
+        def __getattr__(self, name):
+            return getattr(engine, name)
+
+        def generate(self, features, batch, **kwargs):
+            prompts.extend(batch)
+            return engine.generate(features, batch, **kwargs)
+
+    monkeypatch.setattr(english, "_engine", Spy())
+    texts = ["", "ab", "a b c d e f", "word " * 5, "word " * 10, "word " * 500]
+    english.transcribe([Window(samples=noise(1), previous_text=text) for text in texts])
+    english.transcribe([Window(samples=noise(1), previous_text=texts[-1], hotwords="x" * 500)])
+    task_tokens = 2
+    assert [len(p) - task_tokens for p in prompts] == [0, 0, 8, 16, 32, 64, 64]
+    letters = english._tokenizers["en"].decode(prompts[-1])
+    assert letters.count("x") == 31 - 1
+    assert letters.endswith("word")
+
+
+def test_a_model_made_for_fewer_positions_keeps_to_them(tmp_path, monkeypatch):
+    import tests.transcribe.random_whisper as maker
+
+    real = maker._spec
+
+    def shorter(shape, vocabulary, rng):
+        spec = real(shape, vocabulary, rng)
+        spec.encoder.position_encodings.encodings = rng.standard_normal((500, 32)).astype("f4")
+        spec.decoder.position_encodings.encodings = rng.standard_normal((64, 32)).astype("f4")
+        return spec
+
+    monkeypatch.setattr(maker, "_spec", shorter)
+    model = load(write_random_whisper(tmp_path / "short"), min_window_s=None)
+    assert model.model.max_window_s == 10
+    model.transcribe([Window(samples=noise(9), is_final=True)])
+    with pytest.raises(TooLarge):
+        model.transcribe([Window(samples=noise(11))])
+
+
+def test_features_equal_those_of_sound_padded_with_silence():
+    extract = FeatureExtractor()
+    samples = noise(1.234)
+    padded = np.pad(samples, (0, 5 * RATE_HZ - len(samples)))
+    ours = log_mel(extract, samples, frames=500)
+    np.testing.assert_allclose(ours, extract(padded, padding=0)[:, :500], atol=1e-6)
+
+
+def test_a_compute_type_the_device_lacks_is_refused_with_the_known_ones(multilingual_path):
+    with pytest.raises(BadMessage, match="float32") as caught:
+        load(multilingual_path, compute_type="float8")
+    assert caught.value.code == "unknown_compute_type"
+
+
+@pytest.mark.skipif(ctranslate2.get_cuda_device_count() > 0, reason="there is a CUDA device")
+def test_cuda_that_does_not_work_gives_way_to_the_cpu(multilingual_path, monkeypatch):
+    monkeypatch.setattr(ctranslate2, "get_cuda_device_count", lambda: 1)
+    real_types = ctranslate2.get_supported_compute_types
+    monkeypatch.setattr(
+        ctranslate2,
+        "get_supported_compute_types",
+        lambda device: {"float16", "float32"} if device == "cuda" else real_types(device),
+    )
+    model = load(multilingual_path, device="auto", compute_type="auto")
+    assert (model.model.device, model.model.compute_type) == ("cpu", "int8")
+    with pytest.raises(Unavailable) as caught:
+        load(multilingual_path, device="cuda", compute_type="auto")
+    assert caught.value.code == "model_not_loaded"
+
+
+def test_tokens_are_bounded_by_the_length_of_the_sound():
+    assert max_new_tokens(1) < 25
+    assert max_new_tokens(60) == 220
+
+
+def test_a_wide_mel_model_works(tmp_path):
+    model = load(write_random_whisper(tmp_path / "wide", Shape(mels=128)))
+    [heard] = model.transcribe([Window(samples=noise(2.56))])
+    assert heard.text
