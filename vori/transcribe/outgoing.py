@@ -11,7 +11,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from vori.ids import AudioId
 from vori.transcribe.messages import Caption, Partial
+
+
+class Started(Struct, frozen=True, kw_only=True):
+    """The recording is open: send sound from byte `received_bytes` on."""
+
+    audio_id: AudioId
+    received_bytes: int
+    next_seq: int
+    resumed: bool
 
 
 class Final(Struct, frozen=True, kw_only=True):
@@ -55,7 +65,7 @@ class Board(Struct, frozen=True, kw_only=True):
     payload: dict[str, Any]
 
 
-Outgoing = Final | Hypothesis | Durable | Notice | Finished | Board
+Outgoing = Started | Final | Hypothesis | Durable | Notice | Finished | Board
 
 
 class Listener:

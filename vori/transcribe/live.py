@@ -1,0 +1,494 @@
+"""One recording while it is open: journal → ear → recogniser → captions.
+
+The socket only appends to the journal. Hearing reads the journal, so a recording that was
+cut off, one that is resumed and one that is live go the same road: from the first byte,
+passing over what is already settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import numpy as np
+from msgspec import Struct
+
+from vori import log
+from vori.errors import BadMessage, Busy, Unavailable, VoriError
+from vori.ids import CaptionId, EventId, uuid7
+from vori.settings import Audio, Speech
+from vori.transcribe.ear import Ear, Heard
+from vori.transcribe.guard import why_not_said
+from vori.transcribe.journal import Journal
+from vori.transcribe.messages import (
+    RATE_HZ,
+    AudioFormat,
+    Caption,
+    Encoding,
+    Partial,
+    RecordingKey,
+    Samples,
+    Transcript,
+)
+from vori.transcribe.outgoing import (
+    Durable,
+    Final,
+    Finished,
+    Hypothesis,
+    Listener,
+    Notice,
+    Outgoing,
+    Started,
+)
+from vori.transcribe.pool import RecogniserPool
+from vori.transcribe.recogniser import Window
+from vori.transcribe.settle import Piece, Settler
+
+logger = log.get(__name__)
+
+CHUNK_BYTES = 64 * 1024
+UNHEARD_BYTES = 4 * 1024 * 1024
+"""A client so far ahead of the ear is not read from until the ear has caught up."""
+MAX_WAIT_S = 5.0
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """Where a recording stands in the database."""
+
+    next_seq: int = 0
+    settled_ms: int = 0
+    """Sound before this has its final captions."""
+    offset_ms: int = 0
+    """The recording's start, counted from the meeting's."""
+    language: str | None = None
+    previous_text: str = ""
+
+
+class Store(Protocol):
+    """Where captions are kept; every method raises Unavailable when the database is away."""
+
+    async def save(self, key: RecordingKey, captions: list[Caption], *, settled_ms: int) -> None:
+        """Keep the captions with their events and the progress, in one transaction."""
+        ...
+
+    async def complete(
+        self, key: RecordingKey, *, received_bytes: int, decoded_ms: int, failure: str | None
+    ) -> None: ...
+
+
+class Speaking:
+    """An utterance as far as it has been heard and not settled."""
+
+    def __init__(self, start_ms: int) -> None:
+        self.start_ms = start_ms
+        self.is_closed = False
+        self.guessed_ms = 0
+        self._chunks: list[Samples] = []
+        self._count = 0
+
+    def grow(self, samples: Samples) -> None:
+        self._chunks.append(samples)
+        self._count += len(samples)
+
+    def samples(self) -> Samples:
+        if len(self._chunks) != 1:
+            self._chunks = [np.concatenate(self._chunks or [np.zeros(0, np.float32)])]
+        return self._chunks[0]
+
+    def trim(self, to_ms: int) -> None:
+        """Forget what lies before `to_ms` of the recording."""
+        cut = min(max(to_ms - self.start_ms, 0) * RATE_HZ // 1000, self._count)
+        self._chunks = [self.samples()[cut:]]
+        self._count -= cut
+        self.start_ms = max(self.start_ms, to_ms)
+        self.guessed_ms = 0
+
+    @property
+    def duration_ms(self) -> int:
+        return self._count * 1000 // RATE_HZ
+
+
+class LiveRecording:
+    """An open recording. `run` works until it is finished or stopped."""
+
+    def __init__(
+        self,
+        key: RecordingKey,
+        journal: Journal,
+        ear: Ear,
+        pool: RecogniserPool,
+        store: Store,
+        progress: Progress,
+        *,
+        audio: Audio,
+        speech: Speech,
+        hotwords: str = "",
+    ) -> None:
+        self.key = key
+        self.journal = journal
+        self.failure: VoriError | None = None
+        self._ear = ear
+        self._pool = pool
+        self._store = store
+        self._audio = audio
+        self._speech_settings = speech
+        self._hotwords = hotwords
+        self._language = progress.language
+        self._offset_ms = progress.offset_ms
+        self._next_seq = progress.next_seq
+        self._settled_ms = progress.settled_ms
+        self._settler = Settler(previous_text=progress.previous_text)
+        self._speaking: deque[Speaking] = deque()
+        self._listener: Listener | None = None
+        self._changed = asyncio.Event()
+        self._ending = False
+        self._heard_all = False
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
+        self._heard_bytes = 0
+        self._done = asyncio.Event()
+        self._paused = False
+        self.on_listener: Callable[[LiveRecording], None] = lambda _: None
+
+    # ---- the socket's side
+
+    @property
+    def is_attached(self) -> bool:
+        return self._listener is not None
+
+    @property
+    def is_done(self) -> bool:
+        return self._done.is_set()
+
+    @property
+    def behind_ms(self) -> int:
+        """Speech that has been heard but has no final caption yet."""
+        return sum(speaking.duration_ms for speaking in self._speaking)
+
+    def attach(self, listener: Listener, *, resumed: bool) -> None:
+        """Tell `listener` from now on; an older one is told that it was superseded."""
+        if self._listener is not None:
+            self._listener.put(
+                Notice(
+                    code="superseded",
+                    message="Another connection took over this recording.",
+                    fatal=True,
+                    close_code=4409,
+                )
+            )
+        self._listener = listener
+        listener.put(
+            Started(
+                audio_id=self.key.audio_id,
+                received_bytes=self.journal.received_bytes,
+                next_seq=self._next_seq,
+                resumed=resumed,
+            )
+        )
+        self.on_listener(self)
+
+    def detach(self, listener: Listener, *, for_good: bool) -> None:
+        """Forget `listener`, unless another one had taken over; `for_good` ends the recording."""
+        if self._listener is not listener:
+            return
+        self._listener = None
+        self.on_listener(self)
+        if for_good:
+            self.end()
+
+    async def feed(self, data: bytes, listener: Listener) -> None:
+        """Append to the journal; waits while the ear is far behind."""
+        if self._listener is not listener:
+            return
+        if self.failure is not None:
+            raise self.failure
+        if self._ending:
+            raise BadMessage("This recording has ended; no more sound is taken.", code="ended")
+        self.journal.append(data)
+        self._change()
+        if self.journal.received_bytes - self._heard_bytes > UNHEARD_BYTES:
+            self._caught_up.clear()
+        await self._caught_up.wait()
+
+    def begin_part(self, fmt: AudioFormat, offset_ms: int) -> None:
+        """A new stream within the recording: the client started its recorder again."""
+        self.journal.begin_part(fmt, offset_ms=offset_ms)
+        self._change()
+
+    def end(self) -> None:
+        """No more sound comes; `run` finishes what is there."""
+        self._ending = True
+        self._change()
+
+    def pause(self) -> None:
+        """Stop hearing; `run` returns when the closed utterances are settled.
+
+        The recording stays open in the database and goes on at the next start.
+        """
+        self._paused = True
+        self._change()
+
+    async def finish(self) -> None:
+        """End, and wait until every caption is stored and told."""
+        self.end()
+        await self._done.wait()
+
+    def tell(self, message: Outgoing) -> None:
+        if self._listener is not None:
+            self._listener.put(message)
+
+    # ---- the road
+
+    async def run(self) -> None:
+        """Work until the recording is finished. Cancelled, it can be opened again later."""
+        syncing = asyncio.create_task(self._sync())
+        hearing = asyncio.create_task(self._hear())
+        try:
+            await self._recognise()
+            await hearing
+            await self._acknowledge()
+            if self._paused:
+                return
+            await self._retry(
+                lambda: self._store.complete(
+                    self.key,
+                    received_bytes=self.journal.received_bytes,
+                    decoded_ms=self._ear.heard_ms,
+                    failure=self.failure.code if self.failure else None,
+                )
+            )
+            if self.failure is None:
+                self.tell(Finished(captions=self._next_seq, duration_ms=self._ear.heard_ms))
+            self._done.set()
+        finally:
+            for task in (syncing, hearing):
+                task.cancel()
+            await asyncio.gather(syncing, hearing, return_exceptions=True)
+
+    async def _hear(self) -> None:
+        try:
+            await self._hear_parts()
+        except VoriError as exc:
+            self._fail(exc)
+        except Exception:
+            logger.exception("hearing failed")
+            self._fail(Unavailable("The sound could not be decoded.", code="undecodable_audio"))
+        finally:
+            self._heard_bytes = self.journal.received_bytes
+            self._caught_up.set()
+            self._heard_all = True
+            self._change()
+
+    async def _hear_parts(self) -> None:
+        index = 0
+        while not self._paused:
+            if index < len(self.journal.parts()):
+                try:
+                    await self._hear_part(index)
+                except VoriError as exc:
+                    if self._is_last(index):
+                        raise
+                    logger.warning("part cut short", part=index, code=exc.code)
+                index += 1
+            elif self._ending:
+                return
+            else:
+                await self._wait()
+
+    async def _hear_part(self, index: int) -> None:
+        part = self.journal.parts()[index]
+        await self._take(asyncio.to_thread(self._ear.begin, part))
+        position = 0
+        while not self._paused:
+            data = await asyncio.to_thread(self.journal.read_at, part, position, CHUNK_BYTES)
+            if data:
+                position += len(data)
+                await self._take(asyncio.to_thread(self._ear.hear, data))
+                self._heard_bytes += len(data)
+                if self.journal.received_bytes - self._heard_bytes < UNHEARD_BYTES // 2:
+                    self._caught_up.set()
+            elif self._ending or not self._is_last(index):
+                await self._take(asyncio.to_thread(self._ear.end))
+                return
+            else:
+                await self._wait()
+
+    def _is_last(self, index: int) -> bool:
+        return index == len(self.journal.parts()) - 1
+
+    async def _take(self, hearing: Awaitable[list[Heard]]) -> None:
+        """Sort what was heard into utterances; wait while recognition is far behind."""
+        for heard in await hearing:
+            if heard.notice:
+                self.tell(Notice(code=heard.notice, message=heard.message))
+                continue
+            if not self._speaking or self._speaking[-1].is_closed:
+                self._speaking.append(Speaking(heard.start_ms))
+            self._speaking[-1].grow(heard.samples)
+            self._speaking[-1].is_closed = heard.is_closed
+        self._change()
+        while (
+            self.behind_ms > self._audio.max_ahead_s * 1000
+            and len(self._speaking) > 1
+            and not self._paused
+        ):
+            await self._wait()
+
+    def _fail(self, error: VoriError) -> None:
+        """The rest of the sound cannot be used; what was heard before stays."""
+        from vori.transcribe.protocols.session import notice
+
+        self.failure = error
+        if self._speaking:
+            self._speaking[-1].is_closed = True
+        self._ending = True
+        self.tell(notice(error))
+
+    async def _recognise(self) -> None:
+        while True:
+            if not self._speaking:
+                if self._heard_all:
+                    return
+                await self._wait()
+            elif self._paused and not self._speaking[0].is_closed:
+                return
+            elif self._speaking[0].is_closed:
+                await self._finalise(self._speaking[0])
+                self._speaking.popleft()
+                self._change()
+            elif (
+                self._speaking[0].duration_ms - self._speaking[0].guessed_ms
+                >= self._speech_settings.partial_ms
+            ):
+                await self._guess(self._speaking[0])
+            else:
+                await self._wait()
+
+    async def _guess(self, speaking: Speaking) -> None:
+        """A partial of the open utterance; long ones settle their safe beginning."""
+        speaking.guessed_ms = speaking.duration_ms
+        heard = speaking.samples()
+        try:
+            transcript = await self._pool.submit(self._window(heard, is_final=False))
+        except (Busy, Unavailable):
+            return
+        if speaking.is_closed or why_not_said(transcript, len(heard) / RATE_HZ):
+            return
+        partial = self._settler.partial(transcript, start_ms=speaking.start_ms)
+        committed = self._settler.commit(
+            transcript,
+            start_ms=speaking.start_ms,
+            audio_end_ms=speaking.start_ms + len(heard) * 1000 // RATE_HZ,
+        )
+        if committed is not None:
+            await self._settle(committed.pieces, transcript.language, committed.trim_to_ms)
+            speaking.trim(committed.trim_to_ms)
+        elif partial is not None:
+            self.tell(Hypothesis(partial=partial, seq=self._next_seq))
+
+    async def _finalise(self, speaking: Speaking) -> None:
+        heard = speaking.samples()
+        end_ms = speaking.start_ms + len(heard) * 1000 // RATE_HZ
+        transcript = await self._decode(heard)
+        pieces: list[Piece] = []
+        if transcript is not None:
+            why = why_not_said(transcript, len(heard) / RATE_HZ)
+            if why:
+                logger.info("text dropped", reason=why, start_ms=speaking.start_ms)
+            else:
+                pieces = self._settler.final(transcript, start_ms=speaking.start_ms)
+        await self._settle(pieces, transcript.language if transcript else "", end_ms)
+
+    async def _decode(self, samples: Samples) -> Transcript | None:
+        """Decode for good; a window that fails three times stays in the journal, untold."""
+        for attempt in range(3):
+            try:
+                return await self._pool.submit(self._window(samples, is_final=True))
+            except (Busy, Unavailable):
+                await asyncio.sleep(min(2.0**attempt, MAX_WAIT_S))
+            except Exception:
+                logger.exception("window failed", attempt=attempt)
+        self.tell(
+            Notice(
+                code="passage_not_recognised",
+                message="A passage could not be recognised; its sound is kept.",
+            )
+        )
+        return None
+
+    async def _settle(self, pieces: list[Piece], language: str, settled_ms: int) -> None:
+        """Store final pieces, then tell them."""
+        captions = [
+            Caption(
+                event_id=EventId(uuid7()),
+                caption_id=CaptionId(uuid7()),
+                meeting_id=self.key.meeting_id,
+                group_id=self.key.group_id,
+                audio_id=self.key.audio_id,
+                seq=self._next_seq + i,
+                text=piece.text,
+                language=language,
+                start_ms=piece.start_ms,
+                end_ms=piece.end_ms,
+                meeting_start_ms=self._offset_ms + piece.start_ms,
+                speaker_id=self.key.user_id,
+                words=piece.words,
+            )
+            for i, piece in enumerate(pieces)
+        ]
+        await self._retry(lambda: self._store.save(self.key, captions, settled_ms=settled_ms))
+        self._next_seq += len(captions)
+        self._settled_ms = settled_ms
+        for caption in captions:
+            self.tell(Final(caption=caption))
+
+    def _window(self, samples: Samples, *, is_final: bool) -> Window:
+        return Window(
+            samples=samples,
+            language=self._language,
+            previous_text=self._settler.previous_text,
+            is_final=is_final,
+            hotwords=self._hotwords,
+        )
+
+    async def _retry(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Until the database is back: what was said must not be lost."""
+        wait_s, told = 0.1, False
+        while True:
+            try:
+                return await work()
+            except Unavailable as exc:
+                if not told:
+                    told = True
+                    logger.warning("waiting for the database", code=exc.code)
+                    self.tell(Notice(code=exc.code, message="Captions wait for the database."))
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, MAX_WAIT_S)
+
+    # ---- durability
+
+    async def _sync(self) -> None:
+        while True:
+            await asyncio.sleep(self._audio.sync_ms / 1000)
+            if self.journal.durable_bytes < self.journal.received_bytes:
+                await self._acknowledge()
+
+    async def _acknowledge(self) -> None:
+        try:
+            durable = await self.journal.sync()
+        except Unavailable as exc:
+            self.tell(Notice(code=exc.code, message=exc.message))
+            return
+        self.tell(Durable(received_bytes=durable, duration_ms=self._ear.heard_ms))
+
+    # ---- waking
+
+    def _change(self) -> None:
+        self._changed.set()
+
+    async def _wait(self) -> None:
+        """Until something changed; every waiter of the same change wakes."""
+        self._changed.clear()
+        await self._changed.wait()

@@ -1,0 +1,255 @@
+"""The open recordings of this process: opened, resumed, recovered, finished. A worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from vori import log
+from vori.clock import Clock
+from vori.errors import Busy, Conflict, NotFound, VoriError
+from vori.ids import AudioId, GroupId, MeetingId, UserId
+from vori.people.messages import Principal
+from vori.settings import Audio, Speech
+from vori.transcribe.ear import Ear
+from vori.transcribe.journal import Journal
+from vori.transcribe.live import LiveRecording, Progress, Store
+from vori.transcribe.messages import AudioFormat, Caption, RecordingKey
+from vori.transcribe.outgoing import Final, Listener, Notice, Outgoing
+from vori.transcribe.pool import RecogniserPool
+from vori.worker import Health, State
+
+logger = log.get(__name__)
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """What a client asks for when it starts to send."""
+
+    meeting_id: MeetingId
+    group_id: GroupId
+    audio_id: AudioId
+    language: str | None = None
+    format: AudioFormat = AudioFormat()
+    speaker_id: UserId | None = None
+    resume_seq: int | None = None
+    """The client was cut off; finals from this seq on are told again."""
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A recording as the database has it."""
+
+    key: RecordingKey
+    progress: Progress
+    is_new: bool
+    offset_now_ms: int
+    """Where sound that starts now lies in the recording."""
+
+
+class RecordingStore(Store, Protocol):
+    async def open(self, opening: Opening, principal: Principal) -> Opened:
+        """Find or make the recording, its meeting live; raises what `Recordings.open` does."""
+        ...
+
+    async def unfinished(self) -> list[Opened]:
+        """Recordings that were open when VORI last stopped."""
+        ...
+
+    async def captions_from(self, key: RecordingKey, seq: int) -> list[Caption]: ...
+
+    async def hotwords(self, group_id: GroupId) -> str: ...
+
+
+class Recordings:
+    """Worker `transcribe`."""
+
+    name = "transcribe"
+
+    def __init__(
+        self,
+        store: RecordingStore,
+        open_pool: Callable[[], contextlib.AbstractAsyncContextManager[RecogniserPool]],
+        open_ear: Callable[[Progress], Ear],
+        journals: Path,
+        *,
+        audio: Audio,
+        speech: Speech,
+        drain_s: float,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._open_pool = open_pool
+        self._open_ear = open_ear
+        self._journals = journals
+        self._audio = audio
+        self._speech = speech
+        self._drain_s = drain_s
+        self._clock = clock
+        self._pool: RecogniserPool | None = None
+        self._live: dict[AudioId, LiveRecording] = {}
+        self._tasks: dict[AudioId, asyncio.Task[None]] = {}
+        self._expiry: dict[AudioId, asyncio.TimerHandle] = {}
+        self._opening = asyncio.Lock()
+        self._draining = False
+
+    # ---- worker
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        async with self._open_pool() as pool:
+            self._pool = pool
+            for opened in await self._store.unfinished():
+                logger.info("recording recovered", audio_id=opened.key.audio_id)
+                await self._start(opened)
+            try:
+                yield
+            finally:
+                await self._stop()
+
+    def health(self) -> Health:
+        if self._pool is None:
+            return Health(state=State.DOWN, message="The recogniser is not loaded.")
+        detail = {"recordings": len(self._live), **self._pool.health()}
+        model = self._pool.model
+        if model.is_demo:
+            return Health(
+                state=State.DEGRADED,
+                message="demo model: synthetic voices only",
+                detail=detail,
+            )
+        return Health(detail=detail)
+
+    # ---- conversations
+
+    async def open(
+        self, opening: Opening, principal: Principal, listener: Listener
+    ) -> LiveRecording:
+        """Open or resume a recording for one listener.
+
+        Raises BadMessage, Forbidden, NotFound, Conflict for what was asked, Busy when full or
+        draining, Unavailable when the database is away.
+        """
+        if self._draining:
+            raise Busy("VORI is stopping; connect again and resume.", code="draining")
+        async with self._opening:
+            live = self._live.get(opening.audio_id)
+            if live is None and len(self._live) >= self._audio.max_recordings:
+                raise Busy(
+                    f"{len(self._live)} recordings are open, as many as this VORI takes.",
+                    code="full",
+                    retry_after_ms=5000,
+                )
+            opened = await self._store.open(opening, principal)
+            if opened.is_new and opening.resume_seq is not None:
+                raise NotFound(
+                    "There is no such recording to resume; start it without resume.",
+                    code="unknown_resume",
+                )
+            if live is None or live.is_done:
+                live = await self._start(opened)
+            if opening.resume_seq is None and not opened.is_new:
+                live.begin_part(opening.format, opened.offset_now_ms)
+            elif opened.is_new:
+                live.begin_part(opening.format, 0)
+            live.attach(listener, resumed=opening.resume_seq is not None)
+            if opening.resume_seq is not None:
+                for caption in await self._store.captions_from(live.key, opening.resume_seq):
+                    listener.put(Final(caption=caption))
+            return live
+
+    async def finish_meeting(self, meeting_id: MeetingId) -> None:
+        """Finish the meeting's recordings; returns when their captions are stored."""
+        await asyncio.gather(
+            *(live.finish() for live in self._of(meeting_id)), return_exceptions=True
+        )
+
+    def tell(self, meeting_id: MeetingId, message: Outgoing) -> None:
+        """Tell every listener of the meeting."""
+        for live in self._of(meeting_id):
+            live.tell(message)
+
+    def journal_of(self, key: RecordingKey) -> Journal:
+        live = self._live.get(key.audio_id)
+        return live.journal if live else Journal.open(self._journals, key)
+
+    def begin_draining(self) -> None:
+        """Take nothing new, and tell every client to resume elsewhere or later."""
+        self._draining = True
+        for live in self._live.values():
+            live.tell(
+                Notice(
+                    code="draining",
+                    message="VORI is stopping; connect again and resume.",
+                    fatal=True,
+                    close_code=1001,
+                )
+            )
+
+    # ---- inside
+
+    def _of(self, meeting_id: MeetingId) -> list[LiveRecording]:
+        return [live for live in self._live.values() if live.key.meeting_id == meeting_id]
+
+    async def _start(self, opened: Opened) -> LiveRecording:
+        assert self._pool is not None
+        key = opened.key
+        journal = await asyncio.to_thread(Journal.open, self._journals, key)
+        live = LiveRecording(
+            key,
+            journal,
+            self._open_ear(opened.progress),
+            self._pool,
+            self._store,
+            opened.progress,
+            audio=self._audio,
+            speech=self._speech,
+            hotwords=await self._store.hotwords(key.group_id),
+        )
+        live.on_listener = self._watch
+        self._live[key.audio_id] = live
+        self._tasks[key.audio_id] = asyncio.create_task(self._run(live))
+        self._watch(live)
+        return live
+
+    async def _run(self, live: LiveRecording) -> None:
+        try:
+            await live.run()
+        except VoriError as exc:
+            logger.error("recording stopped", audio_id=live.key.audio_id, code=exc.code)
+        except Exception:
+            logger.exception("recording stopped", audio_id=live.key.audio_id)
+        finally:
+            live.journal.close()
+            if self._live.get(live.key.audio_id) is live:
+                del self._live[live.key.audio_id]
+                del self._tasks[live.key.audio_id]
+                self._forget_expiry(live.key.audio_id)
+
+    def _watch(self, live: LiveRecording) -> None:
+        """A recording that nobody listens to is finished after `resume_s`."""
+        self._forget_expiry(live.key.audio_id)
+        if not live.is_attached:
+            self._expiry[live.key.audio_id] = asyncio.get_running_loop().call_later(
+                self._audio.resume_s, live.end
+            )
+
+    def _forget_expiry(self, audio_id: AudioId) -> None:
+        handle = self._expiry.pop(audio_id, None)
+        if handle is not None:
+            handle.cancel()
+
+    async def _stop(self) -> None:
+        """Let captions in flight finish; what is not finished goes on at the next start."""
+        self.begin_draining()
+        tasks = list(self._tasks.values())
+        for live in list(self._live.values()):
+            live.pause()
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._drain_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

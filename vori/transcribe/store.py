@@ -1,0 +1,212 @@
+"""Recordings and final captions in the database, with their events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from vori.clock import Clock
+from vori.data.engine import DB, transaction
+from vori.errors import BadMessage
+from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId, uuid7
+from vori.meetings.sound import Admission
+from vori.people.messages import Principal
+from vori.transcribe.live import Progress
+from vori.transcribe.messages import Caption, RecordingKey, Word
+from vori.transcribe.recordings import Opened, Opening
+
+
+class CaptionStore:
+    """The rows behind `Recordings`.
+
+    `admit` lets a recording into its meeting, in the same transaction: it makes the meeting
+    live, or raises what the client is told. `publish` puts an event into the outbox.
+    """
+
+    def __init__(
+        self,
+        admit: Callable[[Opening, Principal], Awaitable[Admission]],
+        publish: Callable[[Struct], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        self._admit = admit
+        self._publish = publish
+        self._clock = clock
+
+    async def open(self, opening: Opening, principal: Principal) -> Opened:
+        async with transaction():
+            admission = await self._admit(opening, principal)
+            if opening.speaker_id is not None and not await DB.fetch(
+                "SELECT 1 FROM members WHERE group_id = $1 AND user_id = $2",
+                opening.group_id,
+                opening.speaker_id,
+            ):
+                raise BadMessage(
+                    f"speakerId {opening.speaker_id} is no member of group {opening.group_id}.",
+                    code="unknown_speaker",
+                )
+            now = self._clock.now()
+            inserted = await DB.fetch(
+                """
+                INSERT INTO recordings (id, audio_id, meeting_id, group_id, user_id, status,
+                    encoding, language, offset_ms, started_at)
+                VALUES ($1, $2, $3, $4, $5, 'OPEN', $6, $7, $8, $9)
+                ON CONFLICT (audio_id) DO NOTHING RETURNING id
+                """,
+                uuid7(),
+                opening.audio_id,
+                opening.meeting_id,
+                opening.group_id,
+                opening.speaker_id,
+                opening.format.encoding,
+                opening.language or admission.language,
+                _millis(admission.started_at, now),
+                now,
+            )
+            if not inserted:
+                await DB.fetch(
+                    """
+                    UPDATE recordings SET status = 'OPEN', finished_at = NULL, failure = NULL
+                    WHERE audio_id = $1 AND meeting_id = $2
+                    """,
+                    opening.audio_id,
+                    opening.meeting_id,
+                )
+            [row] = await DB.fetch(_RECORDINGS + " WHERE r.audio_id = $1", opening.audio_id)
+            if row["meeting_id"] != opening.meeting_id:
+                raise BadMessage(
+                    "This audioId belongs to a recording of another meeting; choose a new one.",
+                    code="audio_id_taken",
+                )
+            return _opened(row, is_new=bool(inserted), now=now)
+
+    async def unfinished(self) -> list[Opened]:
+        rows = await DB.fetch(_RECORDINGS + " WHERE r.status = 'OPEN' ORDER BY r.id")
+        now = self._clock.now()
+        return [_opened(row, is_new=False, now=now) for row in rows]
+
+    async def save(self, key: RecordingKey, captions: list[Caption], *, settled_ms: int) -> None:
+        async with transaction():
+            for caption in captions:
+                stored = await DB.fetch(
+                    """
+                    INSERT INTO captions (id, recording_id, meeting_id, group_id, seq, text,
+                        language, start_ms, end_ms, meeting_start_ms, speaker_id, words, created_at)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                    ON CONFLICT (recording_id, seq) DO NOTHING RETURNING id
+                    """,
+                    caption.caption_id,
+                    key.recording_id,
+                    key.meeting_id,
+                    key.group_id,
+                    caption.seq,
+                    caption.text,
+                    caption.language,
+                    caption.start_ms,
+                    caption.end_ms,
+                    caption.meeting_start_ms,
+                    caption.speaker_id,
+                    msgspec.json.encode(caption.words).decode(),
+                    self._clock.now(),
+                )
+                if stored:  # else an earlier try was committed although its answer was lost
+                    await self._publish(caption)
+            await DB.fetch(
+                "UPDATE recordings SET decoded_ms = $2 WHERE id = $1", key.recording_id, settled_ms
+            )
+
+    async def complete(
+        self, key: RecordingKey, *, received_bytes: int, decoded_ms: int, failure: str | None
+    ) -> None:
+        await DB.fetch(
+            """
+            UPDATE recordings SET status = $2, received_bytes = $3, decoded_ms = $4,
+                failure = $5, finished_at = $6 WHERE id = $1
+            """,
+            key.recording_id,
+            "FAILED" if failure else "COMPLETE",
+            received_bytes,
+            decoded_ms,
+            failure,
+            self._clock.now(),
+        )
+
+    async def captions_from(self, key: RecordingKey, seq: int) -> list[Caption]:
+        rows = await DB.fetch(
+            "SELECT * FROM captions WHERE recording_id = $1 AND seq >= $2 ORDER BY seq",
+            key.recording_id,
+            min(seq, 2**31 - 1),
+        )
+        return [_caption(row, key) for row in rows]
+
+    async def hotwords(self, group_id: GroupId) -> str:
+        """Names of the group's members and titles of its open tickets, for the recogniser."""
+        rows = await DB.fetch(
+            """
+            (SELECT u.name AS word FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.group_id = $1 LIMIT 50)
+            UNION ALL
+            (SELECT title FROM tickets WHERE group_id = $1 AND status <> 'DONE'
+             AND dismissed_at IS NULL ORDER BY updated_at DESC LIMIT 20)
+            """,
+            group_id,
+        )
+        return ", ".join(row["word"] for row in rows)
+
+
+_RECORDINGS = """
+SELECT r.id, r.audio_id, r.meeting_id, r.group_id, r.user_id, r.language, r.offset_ms,
+    r.decoded_ms, r.started_at,
+    (SELECT coalesce(max(c.seq) + 1, 0) FROM captions c WHERE c.recording_id = r.id) AS next_seq,
+    (SELECT c.text FROM captions c WHERE c.recording_id = r.id ORDER BY c.seq DESC LIMIT 1)
+        AS previous_text
+FROM recordings r
+"""
+
+
+def _opened(row: Any, *, is_new: bool, now: datetime) -> Opened:
+    return Opened(
+        key=RecordingKey(
+            recording_id=UUID(str(row["id"])),
+            audio_id=AudioId(row["audio_id"]),
+            meeting_id=MeetingId(row["meeting_id"]),
+            group_id=GroupId(row["group_id"]),
+            user_id=None if row["user_id"] is None else UserId(row["user_id"]),
+        ),
+        progress=Progress(
+            next_seq=row["next_seq"],
+            settled_ms=row["decoded_ms"],
+            offset_ms=row["offset_ms"],
+            language=row["language"],
+            previous_text=row["previous_text"] or "",
+        ),
+        is_new=is_new,
+        offset_now_ms=_millis(row["started_at"], now),
+    )
+
+
+def _caption(row: Any, key: RecordingKey) -> Caption:
+    return Caption(
+        event_id=EventId(UUID(str(row["id"]))),
+        caption_id=CaptionId(UUID(str(row["id"]))),
+        meeting_id=key.meeting_id,
+        group_id=key.group_id,
+        audio_id=key.audio_id,
+        seq=row["seq"],
+        text=row["text"],
+        language=row["language"],
+        start_ms=row["start_ms"],
+        end_ms=row["end_ms"],
+        meeting_start_ms=row["meeting_start_ms"],
+        speaker_id=row["speaker_id"],
+        words=msgspec.convert(row["words"], tuple[Word, ...]),
+    )
+
+
+def _millis(start: datetime, now: datetime) -> int:
+    return max(0, int((now - start).total_seconds() * 1000))
