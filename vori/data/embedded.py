@@ -21,6 +21,7 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -191,6 +192,8 @@ class Embedded:
             [
                 *(self._programs / "initdb", "-D", half_made, "--username=postgres"),
                 *("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"),
+                # One sync of the file system is some seconds faster than one of each file.
+                *(["--sync-method=syncfs"] if sys.platform == "linux" else []),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             ],
             capture_output=True,

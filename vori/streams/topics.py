@@ -1,0 +1,96 @@
+"""Every topic once: its name, the Struct it carries, and the key that keeps its order.
+
+Messages are JSON objects in camelCase. Messages with the same key arrive in the order they
+were committed; between keys there is no order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from vori.ids import EventId, MeetingId
+from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdated
+from vori.tickets.messages import TicketCreated, TicketUpdated
+from vori.transcribe.messages import Caption
+
+
+class DeadLettered(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A message `consumer` could not use, and why. `payload` is the message as it came."""
+
+    event_id: EventId
+    topic: str
+    key: str
+    payload: str
+    consumer: str
+    reason: str
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    name: str
+    struct: type[Struct]
+    key: Callable[[Any], str]
+    doc: str
+
+
+def _meeting(event: Any) -> str:
+    return str(event.meeting_id)
+
+
+def _meeting_or_ticket(event: TicketCreated | TicketUpdated) -> str:
+    """A ticket that came out of no meeting is kept in order by itself."""
+    meeting_id: MeetingId | None = event.meeting_id
+    return event.ticket.ticket_id if meeting_id is None else str(meeting_id)
+
+
+TRANSCRIPTION_COMPLETED = Topic(
+    name="transcription.completed",
+    struct=Caption,
+    key=_meeting,
+    doc="Words of a recording that will not change any more.",
+)
+MEETING_CREATED = Topic(
+    name="meeting.created", struct=MeetingCreated, key=_meeting, doc="A meeting was made."
+)
+MEETING_UPDATED = Topic(
+    name="meeting.updated",
+    struct=MeetingUpdated,
+    key=_meeting,
+    doc="A meeting started, ended, was renamed or deleted.",
+)
+MEETING_SUMMARY = Topic(
+    name="meeting.summary",
+    struct=MeetingSummary,
+    key=_meeting,
+    doc="Minutes were written or edited.",
+)
+TICKET_CREATED = Topic(
+    name="ticket.created", struct=TicketCreated, key=_meeting_or_ticket, doc="A ticket was made."
+)
+TICKET_UPDATED = Topic(
+    name="ticket.updated",
+    struct=TicketUpdated,
+    key=_meeting_or_ticket,
+    doc="A ticket was changed, moved, given to somebody or deleted.",
+)
+DEAD_LETTER = Topic(
+    name="vori.dead-letter",
+    struct=DeadLettered,
+    key=lambda event: str(event.key),
+    doc="A message that could not be used, with the reason.",
+)
+
+TOPICS: tuple[Topic, ...] = (
+    TRANSCRIPTION_COMPLETED,
+    MEETING_CREATED,
+    MEETING_UPDATED,
+    MEETING_SUMMARY,
+    TICKET_CREATED,
+    TICKET_UPDATED,
+    DEAD_LETTER,
+)
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+BY_STRUCT: dict[type[Struct], Topic] = {topic.struct: topic for topic in TOPICS}
