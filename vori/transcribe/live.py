@@ -26,8 +26,6 @@ from vori.transcribe.messages import (
     RATE_HZ,
     AudioFormat,
     Caption,
-    Encoding,
-    Partial,
     RecordingKey,
     Samples,
     Transcript,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from vori import log
 from vori.clock import Clock
-from vori.errors import Busy, Conflict, NotFound, VoriError
+from vori.errors import Busy, NotFound, VoriError
 from vori.ids import AudioId, GroupId, MeetingId, UserId
 from vori.people.messages import Principal
 from vori.settings import Audio, Speech

@@ -1,0 +1,372 @@
+"""The `vori` command.
+
+Exit codes: 0 done · 1 it failed, and standard error says why · 2 used wrongly: an unknown
+option, a wrong setting, a file that cannot be read as what it should be · 3 something VORI
+needs is away: the database, the model, a port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from vori import __version__, log
+from vori.errors import BadMessage, Unavailable, VoriError
+from vori.settings import BadSetting, Settings, load
+
+T = TypeVar("T")
+
+FAILED, USED_WRONGLY, AWAY = 1, 2, 3
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 failed, 2 used wrongly, 3 something VORI needs is away.",
+)
+@click.version_option(__version__, prog_name="vori")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="A TOML file of settings; may be given several times, later ones win. Without it "
+    "config/local.toml is read if there is one.",
+)
+@click.option("--home", help="Where database, sound and models are kept (VORI_HOME).")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="log.level"
+)
+@click.pass_context
+def cli(
+    context: click.Context, config: tuple[Path, ...], home: str | None, log_level: str | None
+) -> None:
+    """VORI listens to meetings and turns what was said into tracked work.
+
+    \b
+      vori demo                    watch a recorded meeting become tickets and minutes
+      vori serve --dev             a server for yourself, without sign-in
+      vori serve                   a server for your team
+      vori transcribe talk.m4a     captions of a file
+
+    Every setting is in config/default.toml; VORI_SPEECH__MODEL=small sets model of [speech].
+    """  # noqa: D301 - click reads the backspace
+    context.obj = (config, {"home": home, "log.level": log_level})
+
+
+def settings_of(context: click.Context, **overrides: Any) -> Settings:
+    """The tree, with what was given on the command line, and logs set up."""
+    files, common = context.obj
+    if not files:
+        named = os.environ.get("VORI_CONFIG")
+        local = Path("config/local.toml")
+        files = (Path(named),) if named else (local,) if local.exists() else ()
+    given = {
+        name.replace("__", "."): value
+        for name, value in (common | overrides).items()
+        if value is not None
+    }
+    settings = load(files, overrides=given)
+    log.configure(settings.log)
+    return settings
+
+
+@cli.command()
+@click.option("--host", help="Address to listen on (server.host).")
+@click.option("--port", type=int, help="Port; 0 takes a free one (server.port).")
+@click.option("--workers", help="Which workers this process hosts: web,transcribe,tickets,streams.")
+@click.option("--model", help="auto, demo, a size, a directory or a hub repository (speech.model).")
+@click.option("--dev", is_flag=True, help="Sign everyone in as admin of group 1; loopback only.")
+@click.pass_context
+def serve(
+    context: click.Context,
+    host: str | None,
+    port: int | None,
+    workers: str | None,
+    model: str | None,
+    dev: bool,
+) -> None:
+    """Run VORI until it is told to stop (Ctrl-C, SIGTERM).
+
+    Prints `VORI listens on http://HOST:PORT` when it answers. Stopping tells clients to resume,
+    finishes the captions in flight, and leaves the rest for the next start.
+    """
+    from vori.app import run
+
+    settings = settings_of(
+        context,
+        server__host=host,
+        server__port=port,
+        server__workers=workers,
+        server__dev=dev or None,
+        speech__model=model,
+    )
+    run(settings, announce=lambda url: click.echo(f"VORI listens on {url}"))
+
+
+@cli.command()
+@click.option("--speed", type=click.FloatRange(0.1, 50), default=1.0, show_default=True)
+@click.option("--model", default="demo", show_default=True, help="As for `vori serve`.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+def demo(speed: float, model: str, as_json: bool) -> None:
+    """Play the bundled meeting through a real server and show what comes of it.
+
+    Starts `vori serve --dev` with a new home on a free port, streams a recorded stand-up into
+    it as a browser would, and shows captions, tickets and minutes as they come. Nothing is
+    left behind. Needs no network.
+    """
+    from vori.demo.play import play
+
+    _run(lambda: play(speed=speed, model=model, as_json=as_json))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", help="auto, demo, a size, a directory or a hub repository (speech.model).")
+@click.option("--language", type=click.Choice(["auto", "ko", "en"]), help="speech.language")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def transcribe(
+    context: click.Context,
+    file: Path,
+    model: str | None,
+    language: str | None,
+    as_json: bool,
+) -> None:
+    """Print the captions of a sound file (anything libav reads), without a server.
+
+    With --json: {"text", "language", "durationMs", "model", "captions": [{"startMs", "endMs",
+    "text"}]}.
+    """
+    from vori.transcribe.file import transcribe_file
+
+    settings = settings_of(context, speech__model=model, speech__language=language)
+    if not file.is_file():
+        raise BadMessage(f"{file}: there is no such file.", code="no_such_file")
+    result = transcribe_file(file, settings, show_progress=not as_json)
+    if as_json:
+        _print_json(result)
+        return
+    for caption in result.captions:
+        click.echo(f"[{_clock(caption.start_ms)}] {caption.text}")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Look at this machine and say what VORI would use, and what is missing.
+
+    Ends with 1 when something that `vori serve` needs is missing.
+    """
+    from vori.doctor import examine
+
+    findings = examine(settings_of(context))
+    if as_json:
+        _print_json({"findings": findings, "ok": not any(f.is_fatal for f in findings)})
+    else:
+        for finding in findings:
+            mark = "✗" if finding.is_fatal else "!" if finding.is_warning else "✓"
+            click.echo(f"{mark} {finding.topic:<12} {finding.text}")
+    if any(finding.is_fatal for finding in findings):
+        sys.exit(FAILED)
+
+
+@cli.command()
+@click.pass_context
+def migrate(context: click.Context) -> None:
+    """Bring the database's schema up to date (`vori serve` does it too)."""
+    from vori.app import open_database
+    from vori.data.migrate import migrate as bring_up_to_date
+
+    settings = settings_of(context)
+
+    async def work() -> None:
+        async with open_database(settings, migrated=False):
+            done = await bring_up_to_date()
+            click.echo(f"ran {', '.join(done)}" if done else "the schema is up to date")
+
+    _run(work)
+
+
+@cli.group()
+def user() -> None:
+    """People who may sign in."""
+
+
+@user.command("add")
+@click.argument("name")
+@click.option("--email", help="Unique; the name people sign in with later.")
+@click.option("--group", "group_name", help="Put them into this group, made if there is none.")
+@click.option("--role", type=click.Choice(["ADMIN", "MEMBER"]), default="MEMBER", show_default=True)
+@click.option("--admin", is_flag=True, help="May run this VORI (instance admin).")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def user_add(
+    context: click.Context,
+    name: str,
+    email: str | None,
+    group_name: str | None,
+    role: str,
+    admin: bool,
+    as_json: bool,
+) -> None:
+    """Add somebody: `vori user add "김민지" --email minji@example.com --group Web --role ADMIN`."""
+    from vori.people.admin import add_user
+
+    made = _with_database(
+        context,
+        lambda: add_user(name, email=email, group_name=group_name, role=role, is_admin=admin),
+    )
+    if as_json:
+        _print_json(made)
+    else:
+        click.echo(f"user {made['userId']}: {name}")
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def user_list(context: click.Context, as_json: bool) -> None:
+    """List everybody, with their groups."""
+    from vori.people.admin import list_users
+
+    people = _with_database(context, list_users)
+    if as_json:
+        _print_json(people)
+        return
+    for person in people:
+        groups = ", ".join(f"{g['name']} ({g['role']})" for g in person["groups"])
+        click.echo(
+            f"{person['userId']:>6}  {person['name']:<24} {person['email'] or '':<30} {groups}"
+        )
+
+
+@cli.group()
+def token() -> None:
+    """Secrets by which programs sign in."""
+
+
+@token.command("create")
+@click.option("--user", "who", required=True, help="The user's number or e-mail address.")
+@click.option("--name", default="command line", show_default=True, help="What it is for.")
+@click.option("--days", type=click.IntRange(1), help="Expires after so many days.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def token_create(
+    context: click.Context, who: str, name: str, days: int | None, as_json: bool
+) -> None:
+    """Make a token; it is shown this once."""
+    from vori.people.admin import create_token
+
+    made = _with_database(context, lambda: create_token(who, name=name, days=days))
+    if as_json:
+        _print_json(made)
+    else:
+        click.echo(made["token"])
+
+
+@cli.group()
+def tickets() -> None:
+    """Tickets out of text."""
+
+
+@tickets.command("extract")
+@click.argument("case", type=click.Path(path_type=Path))
+@click.option(
+    "--engine", type=click.Choice(["local", "claude"]), default="local", show_default=True
+)
+@click.pass_context
+def tickets_extract(context: click.Context, case: Path, engine: str) -> None:
+    """Read the meeting in CASE (JSON) and print what an engine finds, as one JSON object.
+
+    CASE has startedAt, members, existingTickets and segments; the answer has newTickets,
+    ticketUpdates and blockers.
+    """
+    from vori.tickets.case import answer, read_case
+
+    settings = settings_of(context)
+    try:
+        data = case.read_bytes()
+    except OSError as exc:
+        raise BadMessage(f"{case}: {exc.strerror}.", code="no_such_file") from exc
+    passage = read_case(data)
+    if engine == "claude":
+        from vori.app import claude_extractor
+
+        extractor: Any = claude_extractor(settings)
+    else:
+        from vori.tickets.extract.local import LocalExtractor
+
+        extractor = LocalExtractor()
+    _print_json(answer(asyncio.run(extractor.extract(passage))))
+
+
+@cli.command()
+@click.argument("what", default="all")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def bench(what: str, as_json: bool) -> None:
+    """Measure: start, captions, events, speech, tickets, or all.
+
+    Needs the repository's folder benchmarks/. Figures of one run compare with each other, not
+    with another machine's.
+    """
+    folder = Path(__file__).parents[1] / "benchmarks"
+    if not (folder / "__main__.py").exists():
+        raise Unavailable("benchmarks/ is not here: run this in a clone.", code="no_benchmarks")
+    arguments = [sys.executable, "-m", "benchmarks", what, *(["--json"] if as_json else [])]
+    os.chdir(folder.parent)
+    os.execv(sys.executable, arguments)  # noqa: S606 - our own program, no shell
+
+
+def _with_database(context: click.Context, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` on the database of these settings; beside a running VORI too."""
+    from vori.app import open_database
+
+    settings = settings_of(context)
+
+    async def inside() -> T:
+        async with open_database(settings):
+            return await work()
+
+    return _run(inside)
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return asyncio.run(work())
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _clock(millis: int) -> str:
+    return f"{millis // 60_000:02}:{millis // 1000 % 60:02}"
+
+
+def main() -> None:
+    """Run the command; a VoriError is one line on standard error and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as exc:
+        sys.exit(exc.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(USED_WRONGLY)
+    except VoriError as exc:
+        click.echo(f"vori: {exc.message}", err=True)
+        wrong = isinstance(exc, BadSetting | BadMessage)
+        sys.exit(USED_WRONGLY if wrong else AWAY if isinstance(exc, Unavailable) else FAILED)
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)

@@ -1,0 +1,79 @@
+"""uvicorn, with an ending of our own: sockets are told before they are closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from vori.errors import Unavailable
+from vori.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """SIGTERM and SIGINT first await `drain`, then stop; a second signal stops at once."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._draining: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+    def stop(self) -> None:
+        if self._draining is None:
+            self._draining = asyncio.ensure_future(self._stop())
+        else:
+            self.force_exit = self.should_exit = True
+
+    async def _stop(self) -> None:
+        try:
+            await self._drain()
+        finally:
+            self.should_exit = True
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the address; raises Unavailable when another program has it."""
+    host, port = settings.server.host, settings.server.port
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as exc:
+        raise Unavailable(
+            f"Cannot listen on {host}:{port}: {exc.strerror}. Choose another server.port.",
+            code="address_in_use",
+        ) from exc
+
+
+def configure(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        ws="websockets-sansio",
+        # Larger frames end in a bare 1009; up to here the client is told why.
+        ws_max_size=4 * settings.audio.max_frame_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=int(settings.server.drain_s) + 5,
+    )
