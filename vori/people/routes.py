@@ -1,0 +1,192 @@
+"""Users, groups, members and tokens over HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Controller, delete, get, patch, post
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from vori.api import BodyId, Language, Now, PathId, SignedIn, TimeZone, check_time_zone
+from vori.data.engine import transaction
+from vori.errors import BadMessage, NotFound
+from vori.ids import GroupId, UserId
+from vori.people import store
+from vori.people.access import require_admin, require_member
+from vori.people.messages import (
+    Group,
+    GroupMember,
+    NewToken,
+    Principal,
+    Role,
+    Token,
+    User,
+)
+
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Email = Annotated[str, Meta(min_length=3, max_length=320)]
+Nickname = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"\S")]
+Nicknames = Annotated[tuple[Nickname, ...], Meta(max_length=20)]
+
+
+class ProfileChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    name: Name | UnsetType = UNSET
+    email: Email | UnsetType | None = UNSET
+    language: Language | UnsetType = UNSET
+    time_zone: TimeZone | UnsetType = UNSET
+
+
+class GroupName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    name: Name
+
+
+class NewMember(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Either `userId`, of somebody you share a group with, or `email`."""
+
+    user_id: BodyId | None = None
+    email: Email | None = None
+    name: Name | None = None
+    """For an address nobody has yet; else its part before the @."""
+    role: Role = Role.MEMBER
+    nicknames: Nicknames = ()
+
+
+class MemberChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    role: Role | None = None
+    nicknames: Nicknames | None = None
+
+
+class TokenRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    name: Annotated[str, Meta(max_length=200)] = ""
+    expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+    """None: the token counts until it is revoked."""
+
+
+class UserRoutes(Controller):
+    path = "/api/users"
+    tags = ("users",)
+
+    @get("/me", summary="Who I am")
+    async def me(self, principal: SignedIn) -> User:
+        return await store.user(principal.user_id)
+
+    @patch("/me", summary="Change my name, language or time zone")
+    async def change_me(self, principal: SignedIn, data: ProfileChange) -> User:
+        return await store.change_user(principal.user_id, _columns(principal, data))
+
+    @post("/sync", summary="Bring my profile up to date; harmless when repeated", status_code=200)
+    async def sync(self, principal: SignedIn, data: ProfileChange) -> User:
+        return await store.change_user(principal.user_id, _columns(principal, data))
+
+
+class GroupRoutes(Controller):
+    path = "/api/groups"
+    tags = ("groups",)
+
+    @get(summary="The groups I belong to")
+    async def list_groups(self, principal: SignedIn) -> list[Group]:
+        return list(await store.groups_of(principal.user_id))
+
+    @post(summary="Make a group and become its ADMIN")
+    async def create_group(self, principal: SignedIn, data: GroupName) -> Group:
+        return await store.create_group(name=data.name, admin=principal.user_id)
+
+    @get("/{group_id:int}", summary="One group")
+    async def get_group(self, principal: SignedIn, group_id: PathId) -> Group:
+        require_member(principal, GroupId(group_id))
+        return await store.group(GroupId(group_id), principal.user_id)
+
+    @patch("/{group_id:int}", summary="Rename a group (ADMIN)")
+    async def rename_group(self, principal: SignedIn, group_id: PathId, data: GroupName) -> Group:
+        require_admin(principal, GroupId(group_id))
+        await store.rename_group(GroupId(group_id), data.name)
+        return await store.group(GroupId(group_id), principal.user_id)
+
+    @get("/{group_id:int}/members", summary="Who is in a group")
+    async def list_members(self, principal: SignedIn, group_id: PathId) -> list[GroupMember]:
+        require_member(principal, GroupId(group_id))
+        return list(await store.members(GroupId(group_id)))
+
+    @post("/{group_id:int}/members", summary="Add somebody to a group (ADMIN)")
+    async def add_member(
+        self, principal: SignedIn, group_id: PathId, data: NewMember
+    ) -> GroupMember:
+        require_admin(principal, GroupId(group_id))
+        async with transaction():
+            return await store.add_member(
+                GroupId(group_id),
+                await _whom(principal, data),
+                role=data.role,
+                nicknames=data.nicknames,
+            )
+
+    @patch("/{group_id:int}/members/{user_id:int}", summary="Change role or nicknames (ADMIN)")
+    async def change_member(
+        self, principal: SignedIn, group_id: PathId, user_id: PathId, data: MemberChange
+    ) -> GroupMember:
+        require_admin(principal, GroupId(group_id))
+        return await store.change_member(
+            GroupId(group_id), UserId(user_id), role=data.role, nicknames=data.nicknames
+        )
+
+    @delete("/{group_id:int}/members/{user_id:int}", summary="Remove somebody (ADMIN), or leave")
+    async def remove_member(self, principal: SignedIn, group_id: PathId, user_id: PathId) -> None:
+        if user_id == principal.user_id:
+            require_member(principal, GroupId(group_id))
+        else:
+            require_admin(principal, GroupId(group_id))
+        await store.remove_member(GroupId(group_id), UserId(user_id))
+
+
+class TokenRoutes(Controller):
+    path = "/api/tokens"
+    tags = ("tokens",)
+
+    @get(summary="My tokens, without their secrets")
+    async def list_tokens(self, principal: SignedIn) -> list[Token]:
+        return list(await store.tokens(principal.user_id))
+
+    @post(summary="Make a token; its secret is told this once")
+    async def create_token(self, principal: SignedIn, clock: Now, data: TokenRequest) -> NewToken:
+        days = data.expires_in_days
+        expires_at = clock.now() + timedelta(days=days) if days else None
+        return await store.create_token(principal.user_id, name=data.name, expires_at=expires_at)
+
+    @delete("/{token_id:int}", summary="Revoke a token")
+    async def revoke_token(self, principal: SignedIn, clock: Now, token_id: PathId) -> None:
+        await store.revoke_token(principal.user_id, token_id, at=clock.now())
+
+
+async def _whom(principal: Principal, data: NewMember) -> UserId:
+    """The user to add; an address nobody has becomes a user who may be given a token."""
+    if (data.user_id is None) == (data.email is None):
+        raise BadMessage("Give either `userId` or `email`.", code="bad_member")
+    if data.email is not None:
+        email = store.check_email(data.email)
+        known = await store.user_by_email(email)
+        if known is None:
+            name = data.name or email.partition("@")[0]
+            known = await store.create_user(name=name, email=email)
+        return known.user_id
+    user_id = UserId(data.user_id or 0)
+    if not principal.is_admin and not await store.share_a_group(principal.user_id, user_id):
+        raise NotFound(f"There is no user {user_id}.", userId=user_id)
+    return (await store.user(user_id)).user_id
+
+
+def _columns(principal: Principal, data: ProfileChange) -> dict[str, Any]:
+    """What to set. An address counts from administrators only.
+
+    People are added to groups by address: whoever could take any address could take a place
+    meant for somebody else.
+    """
+    changes = {k: v for k, v in msgspec.structs.asdict(data).items() if v is not UNSET}
+    if "time_zone" in changes:
+        check_time_zone(changes["time_zone"])
+    if changes.get("email") is not None:
+        changes["email"] = store.check_email(changes["email"])
+    if "email" in changes and not principal.is_admin:
+        del changes["email"]
+    return changes

@@ -1,0 +1,254 @@
+"""Users, groups, members and tokens, kept. Who may call what is decided in `access.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from vori.data.engine import DB, transaction
+from vori.errors import BadMessage, Conflict, NotFound
+from vori.ids import GroupId, UserId
+from vori.people.auth import digest, new_secret
+from vori.people.messages import Group, GroupMember, NewToken, Role, Token, User
+
+_USER = "id AS user_id, name, email, language, time_zone, is_admin, created_at"
+_TOKEN = "id AS token_id, name, created_at, expires_at, last_used_at"  # noqa: S105
+_MEMBER = (
+    "SELECT m.user_id, m.group_id, u.name, u.email, m.role, m.nicknames"
+    " FROM members m JOIN users u ON u.id = m.user_id"
+)
+
+
+async def user(user_id: UserId) -> User:
+    rows = await DB.fetch(f"SELECT {_USER} FROM users WHERE id = $1", user_id)  # noqa: S608
+    if not rows:
+        raise NotFound(f"There is no user {user_id}.", userId=user_id)
+    return User(**rows[0])
+
+
+async def user_by_email(email: str) -> User | None:
+    rows = await DB.fetch(
+        f"SELECT {_USER} FROM users WHERE lower(email) = lower($1)",  # noqa: S608
+        email,
+    )
+    return User(**rows[0]) if rows else None
+
+
+async def create_user(*, name: str, email: str | None, is_admin: bool = False) -> User:
+    """Raises Conflict when the address belongs to somebody."""
+    rows = await DB.fetch(
+        "INSERT INTO users (name, email, is_admin) VALUES ($1, $2, $3)"  # noqa: S608
+        f" ON CONFLICT DO NOTHING RETURNING {_USER}",
+        name,
+        email,
+        is_admin,
+    )
+    if not rows:
+        raise _email_taken()
+    return User(**rows[0])
+
+
+async def change_user(user_id: UserId, changes: dict[str, Any]) -> User:
+    """Set `changes` (column: value); raises Conflict when the address belongs to another."""
+    async with transaction():
+        before = await user(user_id)
+        email = changes.get("email", before.email)
+        if email is not None and email != before.email:
+            await DB.fetch("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")  # nobody takes it now
+            other = await user_by_email(email)
+            if other is not None and other.user_id != user_id:
+                raise _email_taken()
+        await DB.fetch(
+            "UPDATE users SET name = $2, email = $3, language = $4, time_zone = $5 WHERE id = $1",
+            user_id,
+            changes.get("name", before.name),
+            email,
+            changes.get("language", before.language),
+            changes.get("time_zone", before.time_zone),
+        )
+        return await user(user_id)
+
+
+async def groups_of(user_id: UserId) -> tuple[Group, ...]:
+    rows = await DB.fetch(
+        "SELECT g.id AS group_id, g.name, m.role, g.created_at FROM groups g"
+        " JOIN members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.id",
+        user_id,
+    )
+    return tuple(Group(**{**row, "role": Role(row["role"])}) for row in rows)
+
+
+async def group(group_id: GroupId, user_id: UserId) -> Group:
+    for one in await groups_of(user_id):
+        if one.group_id == group_id:
+            return one
+    raise NotFound(f"There is no group {group_id}.", groupId=group_id)
+
+
+async def create_group(*, name: str, admin: UserId) -> Group:
+    """A group whose first ADMIN is `admin`."""
+    async with transaction():
+        rows = await DB.fetch("INSERT INTO groups (name) VALUES ($1) RETURNING id", name)
+        group_id = GroupId(rows[0]["id"])
+        await DB.fetch(
+            "INSERT INTO members (group_id, user_id, role) VALUES ($1, $2, 'ADMIN')",
+            group_id,
+            admin,
+        )
+        return await group(group_id, admin)
+
+
+async def rename_group(group_id: GroupId, name: str) -> None:
+    await DB.fetch("UPDATE groups SET name = $2 WHERE id = $1", group_id, name)
+
+
+async def members(group_id: GroupId) -> tuple[GroupMember, ...]:
+    rows = await DB.fetch(f"{_MEMBER} WHERE m.group_id = $1 ORDER BY u.id", group_id)
+    return tuple(_member(row) for row in rows)
+
+
+async def member(group_id: GroupId, user_id: UserId) -> GroupMember:
+    rows = await DB.fetch(f"{_MEMBER} WHERE m.group_id = $1 AND m.user_id = $2", group_id, user_id)
+    if not rows:
+        raise NotFound(
+            f"User {user_id} is not in group {group_id}.", groupId=group_id, userId=user_id
+        )
+    return _member(rows[0])
+
+
+async def share_a_group(one: UserId, other: UserId) -> bool:
+    rows = await DB.fetch(
+        "SELECT 1 FROM members a JOIN members b USING (group_id)"
+        " WHERE a.user_id = $1 AND b.user_id = $2 LIMIT 1",
+        one,
+        other,
+    )
+    return bool(rows)
+
+
+async def add_member(
+    group_id: GroupId, user_id: UserId, *, role: Role, nicknames: Sequence[str]
+) -> GroupMember:
+    """Raises Conflict when the user is in the group already."""
+    rows = await DB.fetch(
+        "INSERT INTO members (group_id, user_id, role, nicknames) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT DO NOTHING RETURNING id",
+        group_id,
+        user_id,
+        role.value,
+        list(nicknames),
+    )
+    if not rows:
+        raise Conflict(
+            f"User {user_id} is in group {group_id} already.",
+            code="already_member",
+            groupId=group_id,
+            userId=user_id,
+        )
+    return await member(group_id, user_id)
+
+
+async def change_member(
+    group_id: GroupId, user_id: UserId, *, role: Role | None, nicknames: Sequence[str] | None
+) -> GroupMember:
+    """Raises Conflict when the group would be left without an ADMIN."""
+    async with transaction():
+        before = await _locked_member(group_id, user_id)
+        if role is Role.MEMBER and before.role is Role.ADMIN:
+            await _require_other_admin(group_id, user_id)
+        await DB.fetch(
+            "UPDATE members SET role = $3, nicknames = $4 WHERE group_id = $1 AND user_id = $2",
+            group_id,
+            user_id,
+            (role or before.role).value,
+            list(before.nicknames if nicknames is None else nicknames),
+        )
+        return await member(group_id, user_id)
+
+
+async def remove_member(group_id: GroupId, user_id: UserId) -> None:
+    """Raises Conflict when the group would be left without an ADMIN."""
+    async with transaction():
+        before = await _locked_member(group_id, user_id)
+        if before.role is Role.ADMIN:
+            await _require_other_admin(group_id, user_id)
+        await DB.fetch(
+            "DELETE FROM members WHERE group_id = $1 AND user_id = $2", group_id, user_id
+        )
+
+
+async def tokens(user_id: UserId) -> tuple[Token, ...]:
+    """Those that are not revoked, newest first."""
+    rows = await DB.fetch(
+        f"SELECT {_TOKEN} FROM tokens WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC",  # noqa: S608
+        user_id,
+    )
+    return tuple(Token(**row) for row in rows)
+
+
+async def create_token(
+    user_id: UserId, *, name: str, expires_at: datetime | None = None
+) -> NewToken:
+    """Make a token; its secret is in the answer and nowhere else."""
+    secret = new_secret()
+    rows = await DB.fetch(
+        "INSERT INTO tokens (user_id, name, hash, expires_at) VALUES ($1, $2, $3, $4)"  # noqa: S608
+        f" RETURNING {_TOKEN}",
+        user_id,
+        name,
+        digest(secret),
+        expires_at,
+    )
+    return NewToken(token=Token(**rows[0]), secret=secret)
+
+
+async def revoke_token(user_id: UserId, token_id: int, *, at: datetime) -> None:
+    """Raises NotFound when the user has no such token, or revoked it before."""
+    rows = await DB.fetch(
+        "UPDATE tokens SET revoked_at = $3"
+        " WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL RETURNING id",
+        token_id,
+        user_id,
+        at,
+    )
+    if not rows:
+        raise NotFound(f"There is no token {token_id}.", tokenId=token_id)
+
+
+def _email_taken() -> Conflict:
+    return Conflict("This email address belongs to another user.", code="email_taken")
+
+
+def _member(row: Any) -> GroupMember:
+    return GroupMember(**{**row, "role": Role(row["role"]), "nicknames": tuple(row["nicknames"])})
+
+
+async def _locked_member(group_id: GroupId, user_id: UserId) -> GroupMember:
+    """The member, while nobody else changes the group's members."""
+    await DB.fetch("SELECT id FROM groups WHERE id = $1 FOR UPDATE", group_id)
+    return await member(group_id, user_id)
+
+
+async def _require_other_admin(group_id: GroupId, user_id: UserId) -> None:
+    rows = await DB.fetch(
+        "SELECT 1 FROM members WHERE group_id = $1 AND user_id <> $2 AND role = 'ADMIN' LIMIT 1",
+        group_id,
+        user_id,
+    )
+    if not rows:
+        raise Conflict(
+            f"User {user_id} is the last ADMIN of group {group_id}; make another one first.",
+            code="last_admin",
+            groupId=group_id,
+            userId=user_id,
+        )
+
+
+def check_email(email: str) -> str:
+    """`email` without spaces around it; raises BadMessage unless it looks like an address."""
+    trimmed = email.strip()
+    name, at, domain = trimmed.rpartition("@")
+    if not (name and at and domain) or any(c.isspace() for c in trimmed):
+        raise BadMessage("`email` is not an address.", code="bad_email")
+    return trimmed

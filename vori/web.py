@@ -1,0 +1,370 @@
+"""The web application: every error as a problem (RFC 9457), health, the API's description.
+
+Nothing is open unless its route says `opt={"open": True}`: a gate in front of all HTTP routes
+asks for a token. WebSocket handlers ask `people.auth.principal_of` themselves, so that they can
+answer in-band.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import litestar
+from litestar import Litestar, MediaType, Response, Router, get
+from litestar.connection import ASGIConnection
+from litestar.datastructures import MutableScopeHeaders, State
+from litestar.di import Provide
+from litestar.enums import ParamType, ScopeType
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.middleware import ASGIMiddleware
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
+from msgspec import Struct
+from structlog.contextvars import bind_contextvars
+
+import vori
+from vori import log
+from vori.api import Request, check_text
+from vori.clock import Clock
+from vori.errors import Busy, NotSignedIn, Unavailable, VoriError
+from vori.ids import uuid7
+from vori.people.auth import SignIn, principal_of
+from vori.people.messages import Principal
+from vori.people.routes import GroupRoutes, TokenRoutes, UserRoutes
+from vori.worker import Health, Worker
+from vori.worker import State as WorkerState
+
+_log = log.get(__name__)
+
+PROBLEM = "application/problem+json"
+RETRY_AFTER_S = 2
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(self)",
+    "content-security-policy": (
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:;"
+        " media-src 'self' blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline';"
+        " object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+}
+_CODES = {
+    400: "bad_request",
+    404: "no_route",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What the routes are given."""
+
+    clock: Clock
+    sign_in: SignIn
+    workers: Sequence[Worker] = ()
+    is_draining: Callable[[], bool] = lambda: False
+
+
+def routes() -> list[ControllerRouterHandler]:
+    """Every HTTP route of the API, to be given to `build`."""
+    return [UserRoutes, GroupRoutes, TokenRoutes, health, live, ready]
+
+
+def build(
+    parts: Parts,
+    *,
+    route_handlers: Sequence[ControllerRouterHandler] = (),
+    max_body_bytes: int = 16 * 1024 * 1024,
+    **options: Any,
+) -> Litestar:
+    """The application: `routes()`, what `route_handlers` adds, and what all of them rely on.
+
+    `options` go to Litestar (lifespan, static files …).
+    """
+    return Litestar(
+        route_handlers=[*routes(), *route_handlers],
+        dependencies={
+            "principal": Provide(_principal),
+            "clock": Provide(lambda: parts.clock, sync_to_thread=False),
+        },
+        state=State({"parts": parts, "sign_in": parts.sign_in, "max_body_bytes": max_body_bytes}),
+        middleware=[Gate(), *options.pop("middleware", ())],
+        exception_handlers={
+            VoriError: _vori_problem,
+            HTTPException: _http_problem,
+            Exception: _unforeseen_problem,
+        },
+        before_send=[_finish_headers],
+        request_class=Request,
+        request_max_body_size=max_body_bytes,
+        openapi_config=_description(),
+        logging_config=None,
+        **options,
+    )
+
+
+class Gate(ASGIMiddleware):
+    """In front of every HTTP route: text in the URL is checked, and somebody signed in."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        bind_contextvars(request_id=request_id(scope))
+        scope["state"]["started"] = time.perf_counter()
+        request = Request(scope)
+        check_text(
+            [scope["path"], *(t for pair in request.query_params.multi_items() for t in pair)]
+        )
+        if not scope["route_handler"].opt.get("open"):
+            await principal_of(request)
+        await next_app(scope, receive, send)
+
+
+def request_id(scope: Scope) -> str:
+    """The id that log lines and problems share: the client's `X-Request-ID`, or a new one."""
+    known: str | None = scope["state"].get("request_id")
+    if known is None:
+        sent = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        known = sent if _REQUEST_ID.fullmatch(sent) else uuid7().hex
+        scope["state"]["request_id"] = known
+    return known
+
+
+def problem(
+    request: litestar.Request[Any, Any, Any],
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> Response[dict[str, Any]]:
+    """An error as RFC 9457 describes it, with the stable `code` and the request's id."""
+    body = {
+        "type": f"urn:vori:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "requestId": request_id(request.scope),
+    }
+    return Response(body | more, status_code=status, media_type=PROBLEM, headers=headers)
+
+
+def _vori_problem(request: litestar.Request[Any, Any, Any], exc: VoriError) -> Response[Any]:
+    if exc.status == 500:
+        return _unforeseen_problem(request, exc)
+    headers = {}
+    if isinstance(exc, NotSignedIn):
+        headers["www-authenticate"] = "Bearer"
+    elif isinstance(exc, Busy):
+        headers["retry-after"] = str(max(1, -(-exc.retry_after_ms // 1000)))
+    elif isinstance(exc, Unavailable):
+        headers["retry-after"] = str(RETRY_AFTER_S)
+        _log.warning("a part is away", code=exc.code, error=exc.message)
+    ids = {name: value if isinstance(value, int) else str(value) for name, value in exc.ids.items()}
+    return problem(request, exc.status, exc.code, exc.message, headers=headers, **ids)
+
+
+def _http_problem(request: litestar.Request[Any, Any, Any], exc: HTTPException) -> Response[Any]:
+    status = exc.status_code
+    if status >= 500:
+        return _unforeseen_problem(request, exc)
+    code = _CODES.get(status, HTTPStatus(status).phrase.lower().replace(" ", "_"))
+    more: dict[str, Any] = {}
+    detail = exc.detail
+    if status == 404:
+        detail = f"There is nothing at {request.scope['path'][:200]}."
+    elif status == 405:
+        detail = f"{request.method} is not for this path."
+    elif status == 413:
+        detail = f"The body is larger than {request.app.state.max_body_bytes} bytes."
+    elif isinstance(exc, ValidationException) and isinstance(exc.extra, list):
+        code = "bad_request"
+        more["errors"] = errors = [_field_error(dict(one)) for one in exc.extra]
+        detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors) or detail
+    headers = {k.lower(): v for k, v in (exc.headers or {}).items()}
+    return problem(request, status, code, detail, headers=headers, **more)
+
+
+_NAMED_FIELD = re.compile(r"(?:unknown|required) field `([^`]*)`")
+
+
+def _field_error(error: dict[str, Any]) -> dict[str, str]:
+    """One wrong value of a request: which field, where, and what is wrong with it."""
+    message = str(error.get("message", "wrong"))
+    where = error.get("source", "body")
+    field = str(error.get("key", "data"))
+    named = _NAMED_FIELD.search(message)
+    if named:
+        field = named[1] if field == "data" else f"{field}.{named[1]}"
+    elif field == "data":
+        field = "body"
+        if message == "'data'":
+            message = "A JSON object is needed"
+    if isinstance(where, ParamType):
+        head, *tail = field.split("_")
+        field = head + "".join(part.title() for part in tail)
+        where = where.value
+    return {"field": field, "in": str(where), "message": message}
+
+
+def _unforeseen_problem(request: litestar.Request[Any, Any, Any], exc: Exception) -> Response[Any]:
+    _log.error(
+        "request failed",
+        method=request.method,
+        path=request.scope["path"],
+        request_id=request_id(request.scope),
+        exc_info=exc,
+    )
+    return problem(request, 500, "internal", "Something went wrong here; it has been logged.")
+
+
+async def _principal(scope: Scope) -> Principal:
+    return await principal_of(ASGIConnection(scope))
+
+
+async def _finish_headers(message: Message, scope: Scope) -> None:
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders(message)
+    headers["x-request-id"] = request_id(scope)
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    if scope["path"].startswith("/api"):
+        headers.setdefault("cache-control", "no-store")
+    started = scope["state"].get("started")
+    if started is not None and scope["type"] == ScopeType.HTTP:
+        _log.debug(
+            "answered",
+            method=scope["method"],
+            path=scope["path"],
+            status=message["status"],
+            duration_ms=round(1000 * (time.perf_counter() - started), 1),
+        )
+
+
+class HealthReport(Struct, frozen=True, kw_only=True, rename="camel"):
+    """`status` is the worst of the workers'."""
+
+    status: WorkerState
+    version: str
+    draining: bool
+    workers: dict[str, Health]
+
+
+@get("/health", opt={"open": True}, tags=["health"], security=[{}], summary="How every worker is")
+async def health(state: State) -> Response[HealthReport]:
+    report = _report(state["parts"])
+    return Response(report, status_code=503 if report.status is WorkerState.DOWN else 200)
+
+
+@get("/health/live", opt={"open": True}, tags=["health"], security=[{}], summary="Alive at all")
+async def live() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@get("/health/ready", opt={"open": True}, tags=["health"], security=[{}], summary="Send work here")
+async def ready(state: State) -> Response[HealthReport]:
+    report = _report(state["parts"])
+    away = report.draining or report.status is WorkerState.DOWN
+    return Response(report, status_code=503 if away else 200)
+
+
+def _report(parts: Parts) -> HealthReport:
+    workers = {worker.name: worker.health() for worker in parts.workers}
+    states = {health.state for health in workers.values()}
+    worst = next(
+        s
+        for s in (WorkerState.DOWN, WorkerState.DEGRADED, WorkerState.OK)
+        if s in states | {WorkerState.OK}
+    )
+    return HealthReport(
+        status=worst, version=vori.__version__, draining=parts.is_draining(), workers=workers
+    )
+
+
+class _SwaggerPage(OpenAPIRenderPlugin):
+    """Swagger UI out of the installed package, so that it works without the internet."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/swagger", media_type=MediaType.HTML)
+
+    def render(
+        self, request: litestar.Request[Any, Any, Any], openapi_schema: dict[str, Any]
+    ) -> bytes:
+        return _PAGE
+
+    def receive_router(self, router: Router) -> None:
+        from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]
+
+        router.register(create_static_files_router("/assets", directories=[Path(swagger_ui_path)]))
+        router.register(_start_script)
+
+
+_PAGE = b"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>VORI API</title>
+<link rel="icon" type="image/png" href="/schema/assets/favicon-32x32.png">
+<link rel="stylesheet" href="/schema/assets/swagger-ui.css">
+</head>
+<body>
+<div id="api"></div>
+<script src="/schema/assets/swagger-ui-bundle.js"></script>
+<script src="/schema/start.js"></script>
+</body>
+</html>
+"""
+
+_START = """SwaggerUIBundle({
+  url: "/schema/openapi.json",
+  dom_id: "#api",
+  deepLinking: true,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});
+"""
+
+
+@get("/start.js", media_type="text/javascript", include_in_schema=False)
+async def _start_script() -> str:
+    return _START
+
+
+def _description() -> OpenAPIConfig:
+    page = _SwaggerPage()
+    return OpenAPIConfig(
+        title="VORI",
+        version=vori.__version__,
+        description="Meetings in, tracked work out. Errors are problems (RFC 9457) with a `code`.",
+        components=Components(
+            security_schemes={
+                "token": SecurityScheme(type="http", scheme="bearer", description="`vori_…`")
+            }
+        ),
+        security=[{"token": []}],
+        tags=[
+            Tag(name=name)
+            for name in ("meetings", "tickets", "groups", "users", "tokens", "health")
+        ],
+        render_plugins=[page],
+        openapi_router=Router(
+            "/schema", route_handlers=[], include_in_schema=False, opt={"open": True}
+        ),
+    )
