@@ -1,0 +1,164 @@
+"""Reads meetings: while they run, and once more, whole, when they have ended. A worker.
+
+While a meeting runs the local engine reads it again soon after new captions. At its end the
+configured engine reads everything and the minutes are written; the end comes over the road,
+so a VORI that is killed in between does it at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Protocol
+
+from vori import log
+from vori.clock import Clock
+from vori.errors import NotFound, VoriError
+from vori.ids import MeetingId
+from vori.settings import Tickets
+from vori.tickets.extract import Extractor
+from vori.tickets.messages import Extraction, Passage
+from vori.worker import Health, State, background
+
+logger = log.get(__name__)
+
+POLL_S = 2.0
+
+
+class Board(Protocol):
+    """Where passages come from and changes go."""
+
+    async def load_passage(self, meeting_id: MeetingId) -> Passage:
+        """All final captions of the meeting; raises NotFound when it was deleted."""
+        ...
+
+    async def apply(self, passage: Passage, extraction: Extraction) -> None:
+        """Store what the reading changes; the same reading again changes nothing."""
+        ...
+
+    async def write_minutes(self, passage: Passage, extraction: Extraction) -> None: ...
+
+
+class TicketReader:
+    """Worker `tickets`."""
+
+    name = "tickets"
+
+    def __init__(
+        self,
+        board: Board,
+        live: Extractor,
+        full: Extractor,
+        silent_since: Callable[..., Awaitable[list[MeetingId]]],
+        end_meeting: Callable[[MeetingId], Awaitable[None]],
+        *,
+        settings: Tickets,
+        clock: Clock,
+    ) -> None:
+        """live, full: the engines that read a running meeting and an ended one."""
+        self._board = board
+        self._live = live
+        self._full = full
+        self._silent_since = silent_since
+        self._end_meeting = end_meeting
+        self._settings = settings
+        self._clock = clock
+        self._due: dict[MeetingId, asyncio.Task[None]] = {}
+        self._again: set[MeetingId] = set()
+        self._reading: dict[MeetingId, asyncio.Lock] = {}
+        self._read = 0
+        self._failed = ""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        async with background(self._end_silent_meetings()):
+            try:
+                yield
+            finally:
+                tasks = list(self._due.values())
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def health(self) -> Health:
+        detail = {"engine": self._full.name, "readings": self._read, "due": len(self._due)}
+        if self._failed:
+            return Health(state=State.DEGRADED, message=self._failed, detail=detail)
+        return Health(detail=detail)
+
+    async def captions_came(self, meeting_id: MeetingId) -> None:
+        """Read the meeting soon; many captions make one reading."""
+        if not self._settings.live:
+            return
+        if meeting_id in self._due:
+            self._again.add(meeting_id)
+        else:
+            self._due[meeting_id] = asyncio.create_task(self._read_soon(meeting_id))
+
+    async def meeting_ended(self, meeting_id: MeetingId) -> None:
+        """Read the whole meeting and write its minutes; harmless when done again."""
+        self._again.discard(meeting_id)
+        async with self._lock(meeting_id):
+            try:
+                passage = await self._board.load_passage(meeting_id)
+            except NotFound:
+                return
+            extraction = await self._full.extract(passage)
+            await self._board.apply(passage, extraction)
+            await self._board.write_minutes(passage, extraction)
+            self._read += 1
+        logger.info(
+            "meeting read",
+            meeting_id=meeting_id,
+            engine=extraction.engine,
+            drafts=len(extraction.new_tickets),
+            updates=len(extraction.ticket_updates),
+            rejected=len(extraction.rejected),
+        )
+
+    async def _read_soon(self, meeting_id: MeetingId) -> None:
+        try:
+            while True:
+                await asyncio.sleep(self._settings.live_interval_s)
+                self._again.discard(meeting_id)
+                await self._read_live(meeting_id)
+                if meeting_id not in self._again:
+                    return
+        finally:
+            del self._due[meeting_id]
+
+    async def _read_live(self, meeting_id: MeetingId) -> None:
+        try:
+            async with self._lock(meeting_id):
+                passage = await self._board.load_passage(meeting_id)
+                extraction = await self._live.extract(passage)
+                await self._board.apply(passage, extraction)
+            self._read += 1
+            self._failed = ""
+        except VoriError as exc:
+            # The reading at the meeting's end covers this one.
+            self._failed = f"reading a live meeting failed: {exc.code}"
+            logger.warning("live reading failed", meeting_id=meeting_id, code=exc.code)
+        except Exception:
+            self._failed = "reading a live meeting failed; see the log"
+            logger.exception("live reading failed", meeting_id=meeting_id)
+
+    def _lock(self, meeting_id: MeetingId) -> asyncio.Lock:
+        if len(self._reading) > 1000:
+            self._reading = {m: lock for m, lock in self._reading.items() if lock.locked()}
+        return self._reading.setdefault(meeting_id, asyncio.Lock())
+
+    async def _end_silent_meetings(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_S)
+            before = self._clock.now() - timedelta(seconds=self._settings.end_after_s)
+            try:
+                for meeting_id in await self._silent_since(before):
+                    logger.info("meeting ended by silence", meeting_id=meeting_id)
+                    await self._end_meeting(meeting_id)
+            except VoriError as exc:
+                logger.warning("cannot look for silent meetings", code=exc.code)
+            except Exception:
+                logger.exception("cannot look for silent meetings")
