@@ -301,7 +301,7 @@ def read_model_files(path: Path) -> ModelFiles:
     """
     if not path.is_dir():
         what = "is a file, not a directory" if path.exists() else "does not exist"
-        raise _not_a_model(path, f"it {what}")
+        raise not_a_model(path, f"it {what}")
     missing = [
         n for n in ("model.bin", "config.json", "tokenizer.json") if not (path / n).is_file()
     ]
@@ -311,7 +311,7 @@ def read_model_files(path: Path) -> ModelFiles:
         others = ("*.safetensors", "pytorch_model*.bin", "ggml*.bin", "*.gguf", "*.pt", "*.onnx")
         other = next((str(file.name) for p in others for file in path.glob(p)), None)
         hint = f"; {other} is for another engine, convert it for CTranslate2" if other else ""
-        raise _not_a_model(path, f"it lacks {', '.join(missing)}{hint}")
+        raise not_a_model(path, f"it lacks {', '.join(missing)}{hint}")
     _read_json(path / "config.json", dict[str, Any])
     card = ModelCard()
     if (path / "vori.json").is_file():
@@ -321,7 +321,7 @@ def read_model_files(path: Path) -> ModelFiles:
     if not special & {"<|nospeech|>", "<|nocaptions|>"}:
         lacking.append("nospeech")
     if lacking:
-        raise _not_a_model(path, f"its tokenizer.json lacks Whisper's tokens {', '.join(lacking)}")
+        raise not_a_model(path, f"its tokenizer.json lacks Whisper's tokens {', '.join(lacking)}")
     shapes = _read_shapes(path)
     return ModelFiles(
         path=path,
@@ -331,7 +331,8 @@ def read_model_files(path: Path) -> ModelFiles:
     )
 
 
-def _not_a_model(path: Path, why: str) -> BadMessage:
+def not_a_model(path: Path, why: str) -> BadMessage:
+    """The error for a directory whose files cannot be right."""
     return BadMessage(f"{path} is no Whisper model for CTranslate2: {why}.", code="not_a_model")
 
 
@@ -339,7 +340,7 @@ def _read_json(file: Path, kind: Any) -> Any:
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise _not_a_model(file.parent, f"{file.name} cannot be read ({exc})") from exc
+        raise not_a_model(file.parent, f"{file.name} cannot be read ({exc})") from exc
 
 
 def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -355,9 +356,9 @@ def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         try:
             version, kind = _unpack(source, "<I"), _name(source)
             if not 2 <= version <= 99 or not kind.endswith("Spec"):
-                raise _not_a_model(path, "model.bin has another engine's format")
+                raise not_a_model(path, "model.bin has another engine's format")
             if kind != "WhisperSpec":
-                raise _not_a_model(path, f"model.bin holds a {kind}, not a WhisperSpec")
+                raise not_a_model(path, f"model.bin holds a {kind}, not a WhisperSpec")
             shapes: dict[str, tuple[int, ...]] = {}
             _unpack(source, "<I")
             if version != 6:
@@ -367,9 +368,9 @@ def _read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
                 shapes[name] = tuple(_unpack(source, "<I") for _ in range(_unpack(source, "<B")))
                 _unpack(source, "<B")
                 if source.seek(_unpack(source, "<I"), os.SEEK_CUR) > size:
-                    raise _not_a_model(path, "model.bin is cut off; fetch or copy it again")
+                    raise not_a_model(path, "model.bin is cut off; fetch or copy it again")
         except (struct.error, UnicodeDecodeError) as exc:
-            raise _not_a_model(path, "model.bin is cut off or damaged") from exc
+            raise not_a_model(path, "model.bin is cut off or damaged") from exc
     return shapes
 
 

@@ -31,7 +31,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from vori.errors import BadMessage, TooLarge, Unavailable
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Word
-from vori.transcribe.models import ModelFiles, ResolvedModel, read_model_files
+from vori.transcribe.models import ModelFiles, ResolvedModel, not_a_model, read_model_files
 from vori.transcribe.recogniser import ModelInfo, Window
 
 WINDOWS_S = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
@@ -378,6 +378,8 @@ def _load(
             )
             _try(loaded.model)
         except (RuntimeError, ValueError) as exc:
+            if choice == "cpu":
+                raise not_a_model(files.path, f"the engine says {str(exc)!r}") from exc
             if choice == devices[-1]:
                 raise Unavailable(
                     f"The model in {files.path} does not run on {choice} ({kind}): {exc}",
