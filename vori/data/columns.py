@@ -34,3 +34,7 @@ class GeneratedText(Text):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.default = QueryString("DEFAULT")
+
+    @property
+    def column_type(self) -> str:
+        return "TEXT"

@@ -13,6 +13,7 @@ from typing import Any
 
 from vori.data import migrations
 from vori.data.engine import DB, transaction
+from vori.data.outbox import adopt_restored
 from vori.errors import Unavailable
 
 APP = "vori"
@@ -25,8 +26,12 @@ async def migrate() -> list[str]:
     Raises Unavailable(code="database_newer") when the schema has steps this program lacks.
     """
     steps = known_steps()
-    if await _is_current(steps):
-        return []
+    due = [] if await _is_current(steps) else await _run(steps)
+    await adopt_restored()
+    return due
+
+
+async def _run(steps: dict[str, Any]) -> list[str]:
     async with transaction():
         await DB.fetch("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await DB.fetch("SET LOCAL statement_timeout = 0")

@@ -6,6 +6,7 @@ order of `id` alone is not the order of commits and would lose events.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,9 +15,10 @@ import asyncpg
 from msgspec import Struct
 
 from vori.data.engine import DB, translated
-from vori.ids import uuid7
+from vori.errors import Unavailable
+from vori.ids import EventId, uuid7
 from vori.streams.codec import encode
-from vori.streams.topics import BY_STRUCT, DeadLettered
+from vori.streams.topics import BY_STRUCT, DEAD_LETTER, DeadLettered
 
 
 class Position(Struct, frozen=True, order=True):
@@ -74,6 +76,20 @@ async def first_time(consumer: str, event_id: UUID) -> bool:
     return bool(rows)
 
 
+async def open_reader() -> asyncpg.Connection:
+    """A connection for one relay. Its cursor need not be durable at once: events may repeat."""
+    connection = await DB.connect()
+    with translated():
+        await connection.execute("SET synchronous_commit = off")
+    return connection
+
+
+async def close_reader(connection: asyncpg.Connection) -> None:
+    """Give up the connection and its locks, now."""
+    with contextlib.suppress(Unavailable), translated():
+        await connection.close(timeout=1)
+
+
 async def read(
     connection: asyncpg.Connection, after: Position, *, topics: frozenset[str], limit: int
 ) -> tuple[list[Row], Position]:
@@ -87,6 +103,20 @@ async def read(
         return [], after
     rows = [_row(record) for record in records if record["payload"] is not None]
     return rows, _position(records[-1])
+
+
+async def try_lock(connection: asyncpg.Connection, sink: str) -> bool:
+    """Take the right to move `sink`'s cursor; it goes with the connection."""
+    with translated():
+        return bool(
+            await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCKS, sink)
+        )
+
+
+async def still_there(connection: asyncpg.Connection) -> None:
+    """Raises Unavailable when the connection, and its lock, are gone."""
+    with translated():
+        await connection.execute("SELECT 1")
 
 
 async def newest(connection: asyncpg.Connection) -> Position:
@@ -112,39 +142,69 @@ async def save_cursor(connection: asyncpg.Connection, sink: str, position: Posit
         await connection.execute(_SAVE_CURSOR, sink, str(position.xid), position.id)
 
 
-async def backlog(
-    connection: asyncpg.Connection, after: Position, topics: frozenset[str]
-) -> tuple[int, float]:
-    """Events that wait after a position (counted up to 10,000), and the oldest one's age in ms."""
+async def backlog(connection: asyncpg.Connection, after: Position, topics: frozenset[str]) -> int:
+    """How many events of `topics` wait after a position, counted up to 10,000."""
     with translated():
-        record = await connection.fetchrow(_BACKLOG, str(after.xid), after.id, list(topics))
-    return record["waiting"], record["oldest_ms"]
+        waiting = await connection.fetchval(_BACKLOG, str(after.xid), after.id, list(topics))
+    return int(waiting)
 
 
 async def set_aside(*, topic: str, key: str, payload: str, consumer: str, reason: str) -> None:
     """Keep a message nobody could use, and tell the dead-letter topic."""
-    letter = DeadLettered(
-        event_id=uuid7(),  # type: ignore[arg-type]
-        topic=topic,
-        key=key,
-        payload=payload,
-        consumer=consumer,
-        reason=reason,
-    )
+    reason = reason[:2000].replace("\0", "").encode("utf-8", "replace").decode()
     async with DB.transaction():
         await DB.fetch(
             "INSERT INTO dead_letters (topic, key, payload, consumer, reason) "
             "VALUES ($1, $2, $3, $4, $5)",
             *(topic, key, payload, consumer, reason),
         )
-        await publish(letter)
+        # A reader of dead letters that fails must not feed itself.
+        if topic != DEAD_LETTER.name:
+            await publish(
+                DeadLettered(
+                    event_id=EventId(uuid7()),
+                    topic=topic,
+                    key=key,
+                    payload=payload,
+                    consumer=consumer,
+                    reason=reason,
+                )
+            )
 
 
 async def prune(keep: timedelta) -> int:
-    """Delete what is older than `keep` and read by every sink; returns the number of events."""
-    rows = await DB.fetch(_PRUNE, keep)
-    await DB.fetch("DELETE FROM handled WHERE at < now() - 2 * $1::interval", keep)
-    return int(rows[0][0])
+    """Delete what is older than `keep` and read by every sink; returns the number of events.
+
+    A sink that has not moved for four times as long is taken for gone and holds back nothing.
+    """
+    deleted = await _delete_in_steps(_PRUNE_OUTBOX, keep)
+    await _delete_in_steps(_PRUNE_HANDLED, 2 * keep)
+    return deleted
+
+
+async def _delete_in_steps(sql: str, keep: timedelta) -> int:
+    """Short transactions: a long one would hold up everyone who reads the outbox."""
+    deleted = 0
+    while rows := await DB.fetch(sql, keep):
+        deleted += len(rows)
+        if len(rows) < _STEP_ROWS:
+            break
+    return deleted
+
+
+async def adopt_restored() -> None:
+    """Bring an outbox that was loaded from a dump in line with this server's transactions.
+
+    Its transaction ids are another server's: from the future they would never be read. Its
+    events are written anew in their order, and every sink starts again from the oldest.
+    """
+    if not await DB.fetch(_IS_RESTORED):
+        return
+    async with DB.transaction():
+        await DB.fetch("LOCK TABLE outbox, relay_cursors IN ACCESS EXCLUSIVE MODE")
+        if await DB.fetch(_IS_RESTORED):
+            await DB.fetch(_RENEW)
+            await DB.fetch("DELETE FROM relay_cursors")
 
 
 def _position(record: Any) -> Position:
@@ -161,6 +221,8 @@ def _row(record: Any) -> Row:
         age_ms=record["age_ms"],
     )
 
+
+_LOCKS = 0x524F4144  # "ROAD"
 
 # `xid8` has no codec in asyncpg and no cast to a number: both ways lead through text.
 _READ = """
@@ -180,23 +242,41 @@ ON CONFLICT (sink) DO UPDATE SET xid = excluded.xid, id = excluded.id, updated_a
 """
 
 _BACKLOG = """
-SELECT count(*) AS waiting,
-       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 * 1000
-           AS oldest_ms
-FROM (
-    SELECT created_at FROM outbox
+SELECT count(*) FROM (
+    SELECT 1 FROM outbox
     WHERE (outbox.xid, outbox.id) > ($1::text::xid8, $2::bigint) AND topic = ANY ($3::text[])
     LIMIT 10000
 ) AS waiting
 """
 
-_PRUNE = """
-WITH slowest AS (SELECT xid, id FROM relay_cursors ORDER BY xid, id LIMIT 1),
-gone AS (
-    DELETE FROM outbox USING slowest
+_STEP_ROWS = 5_000
+
+_PRUNE_OUTBOX = f"""
+WITH slowest AS (
+    SELECT xid, id FROM relay_cursors
+    WHERE updated_at > now() - 4 * $1::interval ORDER BY xid, id LIMIT 1
+)
+DELETE FROM outbox WHERE id IN (
+    SELECT outbox.id FROM outbox, slowest
     WHERE (outbox.xid, outbox.id) <= (slowest.xid, slowest.id)
       AND outbox.created_at < now() - $1::interval
-    RETURNING 1
-)
-SELECT count(*) FROM gone
+    ORDER BY outbox.xid, outbox.id LIMIT {_STEP_ROWS}
+) RETURNING 1
+"""  # noqa: S608 - a number of ours
+
+_PRUNE_HANDLED = f"""
+DELETE FROM handled WHERE (consumer, event_id) IN (
+    SELECT consumer, event_id FROM handled WHERE at < now() - $1::interval LIMIT {_STEP_ROWS}
+) RETURNING 1
+"""  # noqa: S608 - a number of ours
+
+_IS_RESTORED = """
+SELECT 1 FROM (SELECT xid FROM outbox UNION ALL SELECT xid FROM relay_cursors) AS known
+WHERE xid > pg_snapshot_xmax(pg_current_snapshot()) LIMIT 1
+"""
+
+_RENEW = """
+WITH old AS (DELETE FROM outbox RETURNING *)
+INSERT INTO outbox (event_id, topic, key, payload, created_at)
+SELECT event_id, topic, key, payload, created_at FROM old ORDER BY old.xid, old.id
 """

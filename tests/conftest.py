@@ -1,0 +1,115 @@
+"""Fixtures for every test: PostgreSQL once for the whole run, a database of its own for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from vori.data.embedded import Embedded
+from vori.data.engine import DB
+from vori.data.home import Home, open_home
+from vori.data.migrate import migrate
+from vori.errors import VoriError
+
+UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """An empty home, held by this test."""
+    with open_home(tmp_path / "home") as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server: `VORI_TEST_DATABASE_URL`, or an embedded one for this run."""
+    if url := os.environ.get("VORI_TEST_DATABASE_URL"):
+        yield url
+        return
+    try:
+        server = Embedded(tmp_path_factory.mktemp("vori") / "postgres", options=UNSAFE_BUT_FAST)
+        server.start()
+    except VoriError as exc:
+        pytest.skip(f"no PostgreSQL: {exc.message}")
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres_url: str) -> Iterator[str]:
+    """The name of a migrated database that tests are copied from."""
+    name = f"vori_test_{os.getpid()}"
+
+    async def make() -> None:
+        await _on_server(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await _on_server(postgres_url, f"CREATE DATABASE {name}")
+        await DB.open(with_database(postgres_url, name))
+        try:
+            await migrate()
+        finally:
+            await DB.close()
+
+    _await(make())
+    yield name
+    _await(_on_server(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def make_database(postgres_url: str, template: str) -> Iterator[Callable[[], str]]:
+    """Makes a fresh migrated database and returns its URL; for tests that start processes."""
+    names: list[str] = []
+
+    def make(source: str = template) -> str:
+        name = f"vori_test_{os.getpid()}_{next(_numbers)}"
+        _await(_on_server(postgres_url, f"CREATE DATABASE {name} TEMPLATE {source}"))
+        names.append(name)
+        return with_database(postgres_url, name)
+
+    yield make
+    for name in names:
+        _await(_on_server(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """A fresh migrated database that nobody has opened."""
+    return make_database()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[str]:
+    """A fresh migrated database, opened: `DB` and every table use it. Gives its URL."""
+    await DB.open(database_url)
+    yield database_url
+    await DB.close()
+
+
+def with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _await(coroutine: Coroutine[None, None, None]) -> None:
+    """In a thread of its own, since a test's loop may be running here."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
+
+
+async def _on_server(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()

@@ -1,0 +1,388 @@
+"""The road between features: takes events out of the outbox, in order, to whoever listens.
+
+One `Relay` serves one `Sink` (an in-process consumer, or a broker) and keeps a durable cursor
+for it. Promises:
+
+- An event whose transaction was committed reaches every sink; after a crash some come again.
+- Events with the same key come one at a time and in the order of their commits; different
+  keys run side by side.
+- One process at a time relays to a sink (a lock in the database); another takes over when it
+  goes.
+- One consumer's trouble holds up no other consumer.
+
+A consumer is a plain async function. Twice is harmless in one of three ways: the function is
+idempotent by nature; it calls `outbox.first_time` in its own transaction (right when it works
+long before it stores); or it subscribes with `once=True`, and the road runs it inside one
+transaction together with the note that it has been run (right for short handlers that only
+write rows: while that transaction is open, no newer event is read by anyone).
+
+A consumer that fails is run again with growing waits; BadMessage at once and any other error
+after `ATTEMPTS` runs goes to the dead letters, and the road goes on. Unavailable and Busy pass
+by themselves: those are tried for as long as it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import asyncpg
+from msgspec import Struct
+
+from vori import log
+from vori.data import outbox
+from vori.data.engine import DB, transaction
+from vori.data.outbox import Position, Row
+from vori.data.tables import DeadLetter
+from vori.errors import BadMessage, Busy, Conflict, NotFound, Unavailable
+from vori.streams.codec import decode
+from vori.streams.topics import BY_NAME, Topic
+from vori.worker import Health, State, background
+
+E = TypeVar("E", bound=Struct)
+
+POLL_S = 0.25
+"""Finds what another process published, and what a slow transaction held back."""
+STANDBY_S = 1.0
+MEASURE_S = 5.0
+PRUNE_S = 600.0
+KEEP = timedelta(days=7)
+"""How long events stay in the outbox after every sink has them."""
+ATTEMPTS = 5
+FIRST_WAIT_S = 0.1
+"""Waits between attempts double from here: 0.1, 0.2, 0.4, 0.8 s."""
+LONGEST_WAIT_S = 10.0
+KEYS_AT_ONCE = 4
+LAG_LIMIT_MS = 30_000.0
+
+_logger = log.get(__name__)
+
+
+class Sink(Protocol):
+    """Where a relay takes events."""
+
+    name: str
+    """Names the cursor: never change it once in use."""
+    topics: frozenset[str]
+    batch_rows: int
+
+    async def send(self, rows: Sequence[Row]) -> None:
+        """Return when every row is safe there; whatever is raised has all of them sent again."""
+        ...
+
+
+class Consumer:
+    """A sink that is an async function of this process."""
+
+    def __init__(
+        self,
+        name: str,
+        topics: Iterable[Topic],
+        handler: Callable[[Any], Awaitable[None]],
+        *,
+        once: bool = False,
+        batch_rows: int = 200,
+    ) -> None:
+        self.name = name
+        self.topics = frozenset(topic.name for topic in topics)
+        self.batch_rows = batch_rows
+        self.failures = 0
+        self.dead_letters = 0
+        self._handler = handler
+        self._once = once
+        self._slots = asyncio.Semaphore(KEYS_AT_ONCE)
+
+    async def send(self, rows: Sequence[Row]) -> None:
+        by_key: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_key[row.key].append(row)
+        if len(by_key) == 1:
+            await self._send_key(rows)
+            return
+        async with asyncio.TaskGroup() as tasks:
+            for rows_of_key in by_key.values():
+                tasks.create_task(self._send_key(rows_of_key))
+
+    async def _send_key(self, rows: Sequence[Row]) -> None:
+        async with self._slots:
+            for row in rows:
+                await self._send_row(row)
+
+    async def _send_row(self, row: Row) -> None:
+        attempt, wait_s = 0, FIRST_WAIT_S
+        while True:
+            try:
+                try:
+                    await self.handle(row.topic, row.event_id, row.payload)
+                except (Unavailable, Busy):
+                    raise
+                except Exception as exc:
+                    self.failures += 1
+                    attempt += 1
+                    if attempt >= ATTEMPTS or isinstance(exc, BadMessage):
+                        await self._set_aside(row, exc)
+                        return
+                    _logger.warning(
+                        "a consumer failed", error=type(exc).__name__, **self._about(row)
+                    )
+                else:
+                    return
+            except (Unavailable, Busy) as exc:
+                self.failures += 1
+                _logger.warning("a consumer waits", reason=exc.code, **self._about(row))
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def handle(self, topic: str, event_id: UUID, payload: str) -> None:
+        """Run the handler once; whatever it raises comes out."""
+        event = decode(BY_NAME[topic], payload)
+        if not self._once:
+            await self._handler(event)
+            return
+        async with transaction():
+            if await outbox.first_time(self.name, event_id):
+                await self._handler(event)
+
+    async def _set_aside(self, row: Row, why: Exception) -> None:
+        _logger.error("a consumer gave up", exc_info=why, **self._about(row))
+        await outbox.set_aside(
+            topic=row.topic,
+            key=row.key,
+            payload=row.payload,
+            consumer=self.name,
+            reason=f"{type(why).__name__}: {why}",
+        )
+        self.dead_letters += 1
+
+    def _about(self, row: Row) -> dict[str, Any]:
+        return {"consumer": self.name, "topic": row.topic, "event_id": str(row.event_id)}
+
+
+class Listener(Consumer):
+    """A consumer for which a missed event is no loss: it is tried once."""
+
+    async def _send_row(self, row: Row) -> None:
+        try:
+            await self.handle(row.topic, row.event_id, row.payload)
+        except Exception as exc:
+            self.failures += 1
+            _logger.warning("a listener failed", error=type(exc).__name__, **self._about(row))
+
+
+class Relay:
+    """Takes one sink through the outbox, for as long as `run` is awaited."""
+
+    def __init__(self, sink: Sink, *, is_durable: bool = True) -> None:
+        self.sink = sink
+        self.is_durable = is_durable
+        self.state = "starting"
+        """starting, relaying, standby (another process relays), away (no database), failed."""
+        self.relayed = 0
+        self._waiting = 0
+        self._oldest_at: float | None = None
+        """When the oldest event not yet delivered was written, by this process' monotonic clock."""
+        self._at: Position | None = None
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        self._news.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled. Loss of the database is waited out, and so is any defect."""
+        wait_s = FIRST_WAIT_S
+        while True:
+            try:
+                connection = await outbox.open_reader()
+                try:
+                    if await self._is_mine(connection):
+                        wait_s = FIRST_WAIT_S
+                        await self._relay(connection)
+                    self.state = "standby"
+                finally:
+                    await outbox.close_reader(connection)
+                await asyncio.sleep(STANDBY_S)
+            except Unavailable as exc:
+                self.state = "away"
+                _logger.warning("a relay waits", sink=self.sink.name, reason=exc.code)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            except Exception:
+                self.state = "failed"
+                _logger.exception("a relay failed", sink=self.sink.name)
+                await asyncio.sleep(LONGEST_WAIT_S)
+
+    async def _is_mine(self, connection: asyncpg.Connection) -> bool:
+        """Take the sink's lock, which goes with the connection. Cursors move only under it."""
+        return not self.is_durable or await outbox.try_lock(connection, self.sink.name)
+
+    async def _relay(self, connection: asyncpg.Connection) -> None:
+        """Relay until the connection is lost. Reads and cursor use the connection with the lock."""
+        at = await self._start_at(connection)
+        self.state = "relaying"
+        measure_at = time.monotonic()
+        while True:
+            self._news.clear()
+            if time.monotonic() >= measure_at:
+                measure_at = time.monotonic() + MEASURE_S
+                self._waiting = await outbox.backlog(connection, at, self.sink.topics)
+            rows, behind = await outbox.read(
+                connection, at, topics=self.sink.topics, limit=self.sink.batch_rows
+            )
+            if behind == at:
+                await self._await_news()
+                continue
+            if rows:
+                await self._deliver(connection, rows)
+            self._at = at = behind
+            if self.is_durable:
+                await outbox.save_cursor(connection, self.sink.name, at)
+
+    async def _start_at(self, connection: asyncpg.Connection) -> Position:
+        if self.is_durable:
+            return await outbox.load_cursor(connection, self.sink.name)
+        return self._at or await outbox.newest(connection)
+
+    async def _deliver(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+        """Send until it succeeds, as long as the lock is ours."""
+        self._oldest_at = time.monotonic() - rows[0].age_ms / 1000
+        self._waiting = max(self._waiting, len(rows))
+        wait_s = FIRST_WAIT_S
+        while True:
+            try:
+                await self.sink.send(rows)
+            except Exception:
+                _logger.exception("a sink failed", sink=self.sink.name)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                await outbox.still_there(connection)
+            else:
+                self._oldest_at = None
+                self._waiting = max(0, self._waiting - len(rows))
+                self.relayed += len(rows)
+                return
+
+    async def _await_news(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POLL_S):
+                await self._news.wait()
+
+    def lag_ms(self) -> float:
+        """How long the oldest event that is being delivered has waited."""
+        return 0.0 if self._oldest_at is None else (time.monotonic() - self._oldest_at) * 1000
+
+    def health(self) -> dict[str, Any]:
+        return {
+            "state": self.state,
+            "lagEvents": self._waiting,
+            "lagMs": round(self.lag_ms()),
+            "relayed": self.relayed,
+            "failures": getattr(self.sink, "failures", 0),
+            "deadLetters": getattr(self.sink, "dead_letters", 0),
+        }
+
+
+class Road:
+    """Every relay of this process, as one worker."""
+
+    name = "streams"
+
+    def __init__(self) -> None:
+        self._relays: list[Relay] = []
+        self._is_running = False
+
+    def subscribe(
+        self,
+        consumer: str,
+        topics: Iterable[Topic],
+        handler: Callable[[E], Awaitable[None]],
+        *,
+        once: bool = False,
+        batch_rows: int = 200,
+    ) -> None:
+        """Await `handler(event)` for every event of `topics`, from the oldest one still kept.
+
+        `consumer` names its cursor for good. See the file's docstring for `once`. Handlers that
+        work long (seconds) should take a small `batch_rows`: the cursor moves by whole batches,
+        and the next one starts when the slowest key of this one is done.
+        """
+        self.attach(Consumer(consumer, topics, handler, once=once, batch_rows=batch_rows))
+
+    def listen(
+        self, consumer: str, topics: Iterable[Topic], handler: Callable[[E], Awaitable[None]]
+    ) -> None:
+        """Await `handler(event)` for what is committed from now on, in every process that listens.
+
+        Nothing is remembered: for pages that show what happens, and load the rest from the API.
+        """
+        self._add(Relay(Listener(consumer, topics, handler), is_durable=False))
+
+    def attach(self, sink: Sink) -> None:
+        """Relay to a sink of your own, such as a broker."""
+        self._add(Relay(sink))
+
+    def _add(self, relay: Relay) -> None:
+        if self._is_running:
+            raise RuntimeError("subscribe before the road runs")
+        if any(relay.sink.name == other.sink.name for other in self._relays):
+            raise RuntimeError(f"two sinks are called {relay.sink.name}")
+        self._relays.append(relay)
+
+    async def replay(self, letter_id: int) -> None:
+        """Give a dead letter to its consumer once more; what the consumer raises comes out.
+
+        Raises NotFound when there is no such letter, or its consumer is not in this process,
+        and Conflict when it has been replayed already.
+        """
+        letter = await DeadLetter.objects().get(DeadLetter.id == letter_id)
+        if letter is None:
+            raise NotFound(f"there is no dead letter {letter_id}")
+        if letter.replayed_at:
+            raise Conflict(f"dead letter {letter_id} has been replayed", code="already_replayed")
+        for relay in self._relays:
+            if isinstance(relay.sink, Consumer) and relay.sink.name == letter.consumer:
+                event_id = uuid5(NAMESPACE_OID, f"vori.dead-letter:{letter_id}")
+                await relay.sink.handle(letter.topic, event_id, letter.payload)
+                await DeadLetter.update({DeadLetter.replayed_at: datetime.now(UTC)}).where(
+                    DeadLetter.id == letter_id
+                )
+                return
+        raise NotFound(f"no consumer {letter.consumer!r} runs here", code="no_consumer")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        self._is_running = True
+        stop_waking = DB.on_published(self.wake)
+        try:
+            async with background(*(relay.run() for relay in self._relays), _prune()):
+                yield
+        finally:
+            stop_waking()
+            self._is_running = False
+
+    def wake(self) -> None:
+        for relay in self._relays:
+            relay.wake()
+
+    def health(self) -> Health:
+        detail = {relay.sink.name: relay.health() for relay in self._relays}
+        stuck = [name for name, told in detail.items() if told["state"] in ("away", "failed")]
+        late = [name for name, told in detail.items() if told["lagMs"] > LAG_LIMIT_MS]
+        if stuck:
+            return Health(state=State.DOWN, message=f"stopped: {', '.join(stuck)}", detail=detail)
+        if late:
+            return Health(state=State.DEGRADED, message=f"late: {', '.join(late)}", detail=detail)
+        return Health(detail=detail)
+
+
+async def _prune() -> None:
+    """Drop what every sink has read, now and then."""
+    while True:
+        await asyncio.sleep(PRUNE_S)
+        with contextlib.suppress(Unavailable):
+            await outbox.prune(KEEP)
