@@ -367,7 +367,9 @@ async def test_an_unexpected_error_of_an_engine_still_ends_in_tickets() -> None:
 
     found = await WithFallback(Broken(), Local()).extract(passage())
     assert len(found.new_tickets) == 5
-    assert found.notes == ("It failed unexpectedly. The local engine read this meeting instead.",)
+    assert found.notes == (
+        "The engine failed unexpectedly. The local engine read this meeting instead.",
+    )
 
 
 async def test_an_answer_that_breaks_off_keeps_its_complete_items() -> None:

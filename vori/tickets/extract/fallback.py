@@ -1,4 +1,4 @@
-"""Two engines as one: the local one answers where the other does not.
+"""Two engines as one: a hosted one, and the local one wherever it does not answer.
 
 A meeting's end never fails because a hosted model does; people are told in the notes.
 """
@@ -6,6 +6,7 @@ A meeting's end never fails because a hosted model does; people are told in the 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -50,15 +51,11 @@ class WithFallback:
     async def extract(self, passage: Passage) -> Extraction:
         try:
             return await self._primary.extract(passage)
-        except Unread as exc:
-            why, partial, unread = exc.message, exc.partial, exc.seqs
-            self._tell(exc, passage)
-        except VoriError as exc:
-            why, partial, unread = exc.message, Extraction(), _seqs(passage)
-            self._tell(exc, passage)
-        except Exception:  # whatever it is, the meeting still ends with its tickets
-            why, partial, unread = "It failed unexpectedly.", Extraction(), _seqs(passage)
-            _log.exception("engine failed", engine=self.name, meeting_id=passage.meeting_id)
+        except Exception as exc:  # whatever it is, the meeting still ends with its tickets
+            _tell(exc, self._primary, passage)
+            why = _why(exc)
+            partial = exc.partial if isinstance(exc, Unread) else Extraction()
+            unread = exc.seqs if isinstance(exc, Unread) else _seqs(passage)
         second = await self._fallback.extract(passage)
         if unread >= _seqs(passage):
             note = f"{why} The {second.engine} engine read this meeting instead."
@@ -66,10 +63,69 @@ class WithFallback:
         note = f"{why} The {second.engine} engine read the rest of this meeting."
         return _filled(partial, second, unread, note)
 
-    def _tell(self, exc: VoriError, passage: Passage) -> None:
+
+class Selective:
+    """An Extractor: `local` reads everything, `hosted` only around what `local` is unsure of.
+
+    Within `around` captions of an item less certain than `unsure_below`, the hosted reading
+    takes the place of the local one. Where it fails, the local reading stays, with a note.
+    """
+
+    def __init__(
+        self, local: Extractor, hosted: Extractor, *, unsure_below: float = 0.6, around: int = 8
+    ) -> None:
+        self.name = hosted.name
+        self._local = local
+        self._hosted = hosted
+        self._unsure_below = unsure_below
+        self._around = around
+
+    async def extract(self, passage: Passage) -> Extraction:
+        first = await self._local.extract(passage)
+        doubtful = self._doubtful(passage, first)
+        if not doubtful.segments:
+            return first
+        try:
+            second = await self._hosted.extract(doubtful)
+        except Exception as exc:  # the local reading is there already
+            _tell(exc, self._hosted, passage)
+            note = f"{_why(exc)} What was in doubt stays as the {first.engine} engine read it."
+            usage = exc.partial.usage if isinstance(exc, Unread) else None
+            return replace(first, notes=(note, *first.notes), usage=usage)
+        return _replaced(first, second, _seqs(doubtful))
+
+    def _doubtful(self, passage: Passage, first: Extraction) -> Passage:
+        """The captions near what the local engine is unsure of."""
+        items: tuple[Draft | StatusIntent, ...] = (*first.new_tickets, *first.ticket_updates)
+        unsure = {
+            seq for item in items if item.confidence < self._unsure_below for seq in item.evidence
+        }
+        wanted: set[int] = set()
+        for index, segment in enumerate(passage.segments):
+            if segment.seq in unsure:
+                wanted.update(range(index - self._around, index + self._around + 1))
+        near = tuple(s for index, s in enumerate(passage.segments) if index in wanted)
+        return replace(passage, segments=near)
+
+
+def beside_local(
+    hosted: Extractor, local: Extractor, mode: Literal["full", "selective"]
+) -> Extractor:
+    """Both engines as `claude.mode` asks."""
+    return Selective(local, hosted) if mode == "selective" else WithFallback(hosted, local)
+
+
+def _tell(exc: Exception, engine: Extractor, passage: Passage) -> None:
+    if isinstance(exc, VoriError):
         _log.warning(
-            "engine fell back", engine=self.name, code=exc.code, meeting_id=passage.meeting_id
+            "engine fell back", engine=engine.name, code=exc.code, meeting_id=passage.meeting_id
         )
+    else:
+        _log.error("engine failed", engine=engine.name, meeting_id=passage.meeting_id, exc_info=exc)
+
+
+def _why(exc: Exception) -> str:
+    return exc.message if isinstance(exc, VoriError) else "The engine failed unexpectedly."
 
 
 def _seqs(passage: Passage) -> frozenset[int]:
@@ -93,6 +149,22 @@ def _filled(first: Extraction, second: Extraction, unread: frozenset[int], note:
         rejected=(*first.rejected, *found.rejected),
         engine=f"{first.engine}+{second.engine}",
         notes=(note, *first.notes, *second.notes),
+    )
+
+
+def _replaced(first: Extraction, second: Extraction, read: frozenset[int]) -> Extraction:
+    """The first reading, with the second in the place of all that rests on `read` alone."""
+    drafts = [d for d in first.new_tickets if not read.issuperset(d.evidence)]
+    updates = [u for u in first.ticket_updates if not read.issuperset(u.evidence)]
+    blockers = [b for b in first.blockers if not read.issuperset(b.evidence)]
+    return replace(
+        second,
+        new_tickets=tuple(_drafts(drafts, second.new_tickets)),
+        ticket_updates=tuple(_updates(updates, second.ticket_updates)),
+        blockers=tuple(_blockers(blockers, second.blockers)),
+        rejected=(*first.rejected, *second.rejected),
+        engine=f"{first.engine}+{second.engine}",
+        notes=(*first.notes, *second.notes),
     )
 
 
