@@ -18,9 +18,16 @@ from vori.settings import Settings
 class Server(uvicorn.Server):
     """SIGTERM and SIGINT first await `drain`, then stop; a second signal stops at once."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        drain: Callable[[], Awaitable[None]],
+        announce: Callable[[], None],
+    ) -> None:
+        """announce: called once requests are answered."""
         super().__init__(config)
         self._drain = drain
+        self._announce = announce
         self._draining: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
@@ -35,6 +42,10 @@ class Server(uvicorn.Server):
             for number in signals:
                 loop.remove_signal_handler(number)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._announce()
+
     def stop(self) -> None:
         if self._draining is None:
             self._draining = asyncio.ensure_future(self._stop())
@@ -43,7 +54,8 @@ class Server(uvicorn.Server):
 
     async def _stop(self) -> None:
         try:
-            await self._drain()
+            with contextlib.suppress(TimeoutError):
+                await self._drain()
         finally:
             self.should_exit = True
 
@@ -74,6 +86,6 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        lifespan="on",
+        lifespan="off",
         timeout_graceful_shutdown=int(settings.server.drain_s) + 5,
     )

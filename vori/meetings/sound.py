@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
+from vori.data.outbox import publish
 from vori.errors import Conflict, Forbidden
-from vori.ids import GroupId, MeetingId
+from vori.ids import EventId, GroupId, MeetingId, uuid7
+from vori.meetings.messages import MeetingCreated, MeetingStatus, MeetingUpdated
 from vori.people.messages import Principal
 
 
@@ -21,20 +24,12 @@ class Admission(Struct, frozen=True, kw_only=True):
     language: str | None
 
 
-class MeetingChanges(Struct, frozen=True, kw_only=True):
-    """How to tell of a meeting that was made or changed; both run in the current transaction."""
-
-    created: Callable[[MeetingId], Awaitable[None]]
-    updated: Callable[[MeetingId, tuple[str, ...]], Awaitable[None]]
-
-
 async def admit(
     meeting_id: MeetingId,
     group_id: GroupId,
     principal: Principal,
     *,
     clock: Clock,
-    changes: MeetingChanges,
 ) -> Admission:
     """Let sound into a meeting, which becomes LIVE; runs in the caller's transaction.
 
@@ -71,7 +66,7 @@ async def admit(
             meeting_id=meeting_id,
         )
     if made:
-        await changes.created(meeting_id)
+        await publish(_created(await _row(meeting_id)))
     elif meeting["status"] != "LIVE":
         await DB.fetch(
             "UPDATE meetings SET status = 'LIVE', started_at = coalesce(started_at, $2),"
@@ -79,7 +74,7 @@ async def admit(
             meeting_id,
             now,
         )
-        await changes.updated(meeting_id, ("status", "startedAt"))
+        await publish(_updated(await _row(meeting_id), previous=meeting["status"]))
     return Admission(started_at=meeting["started_at"] or now, language=meeting["language"])
 
 
@@ -87,23 +82,26 @@ async def end(
     meeting_id: MeetingId,
     *,
     clock: Clock,
-    changes: MeetingChanges,
     finish_recordings: Callable[[MeetingId], Awaitable[None]],
 ) -> None:
     """End a meeting once its recordings are finished. Ending twice changes nothing."""
     await finish_recordings(meeting_id)
     async with transaction():
-        ended = await DB.fetch(
+        [before] = await DB.fetch(
+            "SELECT status FROM meetings WHERE id = $1 FOR UPDATE", meeting_id
+        )
+        if before["status"] == MeetingStatus.ENDED:
+            return
+        await DB.fetch(
             """
             UPDATE meetings SET status = 'ENDED', ended_at = $2, updated_at = $2,
                 started_at = coalesce(started_at, $2)
-            WHERE id = $1 AND status <> 'ENDED' RETURNING id
+            WHERE id = $1
             """,
             meeting_id,
             clock.now(),
         )
-        if ended:
-            await changes.updated(meeting_id, ("status", "endedAt"))
+        await publish(_updated(await _row(meeting_id), previous=before["status"]))
 
 
 async def silent_since(before: datetime) -> list[MeetingId]:
@@ -117,3 +115,40 @@ async def silent_since(before: datetime) -> list[MeetingId]:
         before,
     )
     return [MeetingId(row["id"]) for row in rows]
+
+
+async def _row(meeting_id: MeetingId) -> Any:
+    [row] = await DB.fetch("SELECT * FROM meetings WHERE id = $1", meeting_id)
+    return row
+
+
+def _created(row: Any) -> MeetingCreated:
+    return MeetingCreated(
+        event_id=EventId(uuid7()),
+        meeting_id=MeetingId(row["id"]),
+        group_id=GroupId(row["group_id"]),
+        title=row["title"],
+        status=MeetingStatus(row["status"]),
+        created_at=row["created_at"],
+        language=row["language"],
+        time_zone=row["time_zone"],
+        created_by=row["created_by"],
+    )
+
+
+def _updated(row: Any, *, previous: str) -> MeetingUpdated:
+    ended = row["status"] == MeetingStatus.ENDED
+    return MeetingUpdated(
+        event_id=EventId(uuid7()),
+        meeting_id=MeetingId(row["id"]),
+        group_id=GroupId(row["group_id"]),
+        title=row["title"],
+        status=MeetingStatus(row["status"]),
+        updated_at=row["updated_at"],
+        changed=("status", "endedAt" if ended else "startedAt"),
+        previous_status=MeetingStatus(previous),
+        language=row["language"],
+        time_zone=row["time_zone"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+    )

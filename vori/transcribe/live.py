@@ -1,7 +1,7 @@
 """One recording while it is open: journal → ear → recogniser → captions.
 
-The socket only appends to the journal. Hearing reads the journal, so a recording that was
-cut off, one that is resumed and one that is live go the same road: from the first byte,
+Hearing starts with what the journal has and goes on with what comes, so a recording that was
+cut off, one that is resumed and one that is new go the same road: from the first byte,
 passing over what is already settled.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 import numpy as np
@@ -46,10 +46,10 @@ from vori.transcribe.settle import Piece, Settler
 
 logger = log.get(__name__)
 
-CHUNK_BYTES = 64 * 1024
 UNHEARD_BYTES = 4 * 1024 * 1024
 """A client so far ahead of the ear is not read from until the ear has caught up."""
 MAX_WAIT_S = 5.0
+NOTHING = Transcript(text="", language="")
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -76,6 +76,13 @@ class Store(Protocol):
     ) -> None: ...
 
 
+class Begin(Struct, frozen=True, kw_only=True):
+    """A part of the recording begins: a stream of its own."""
+
+    format: AudioFormat
+    offset_ms: int
+
+
 class Speaking:
     """An utterance as far as it has been heard and not settled."""
 
@@ -94,6 +101,13 @@ class Speaking:
         if len(self._chunks) != 1:
             self._chunks = [np.concatenate(self._chunks or [np.zeros(0, np.float32)])]
         return self._chunks[0]
+
+    def close(self, end_ms: int) -> None:
+        """The utterance ends at `end_ms` of the recording."""
+        self.is_closed = True
+        count = max(0, min(end_ms - self.start_ms, self.duration_ms)) * RATE_HZ // 1000
+        self._chunks = [self.samples()[:count]]
+        self._count = count
 
     def trim(self, to_ms: int) -> None:
         """Forget what lies before `to_ms` of the recording."""
@@ -145,9 +159,13 @@ class LiveRecording:
         self._heard_all = False
         self._caught_up = asyncio.Event()
         self._caught_up.set()
-        self._heard_bytes = 0
+        self._inbox: deque[Begin | bytes] = deque()
+        self._inbox_bytes = 0
+        self._begun = len(journal.parts())
         self._done = asyncio.Event()
         self._paused = False
+        self._is_disk_told = False
+        self._is_late_told = False
         self.on_listener: Callable[[LiveRecording], None] = lambda _: None
 
     # ---- the socket's side
@@ -205,14 +223,18 @@ class LiveRecording:
         if self._ending:
             raise BadMessage("This recording has ended; no more sound is taken.", code="ended")
         self.journal.append(data)
+        self._inbox.append(data)
+        self._inbox_bytes += len(data)
         self._change()
-        if self.journal.received_bytes - self._heard_bytes > UNHEARD_BYTES:
+        if self._inbox_bytes > UNHEARD_BYTES:
             self._caught_up.clear()
         await self._caught_up.wait()
 
     def begin_part(self, fmt: AudioFormat, offset_ms: int) -> None:
         """A new stream within the recording: the client started its recorder again."""
-        self.journal.begin_part(fmt, offset_ms=offset_ms)
+        self.journal.begin_part(fmt, offset_ms)
+        self._inbox.append(Begin(format=fmt, offset_ms=offset_ms))
+        self._begun += 1
         self._change()
 
     def end(self) -> None:
@@ -246,9 +268,10 @@ class LiveRecording:
         try:
             await self._recognise()
             await hearing
-            await self._acknowledge()
             if self._paused:
+                await self._acknowledge()
                 return
+            await self._retry(self._acknowledge_strictly)
             await self._retry(
                 lambda: self._store.complete(
                     self.key,
@@ -274,58 +297,72 @@ class LiveRecording:
             logger.exception("hearing failed")
             self._fail(Unavailable("The sound could not be decoded.", code="undecodable_audio"))
         finally:
-            self._heard_bytes = self.journal.received_bytes
+            self._inbox.clear()
+            self._inbox_bytes = 0
             self._caught_up.set()
             self._heard_all = True
             self._change()
 
     async def _hear_parts(self) -> None:
-        index = 0
+        """Hear what was in the journal, then what comes; a broken part ends at the next one."""
+        index, is_broken = -1, False
+        async for item in self._items():
+            try:
+                if isinstance(item, Begin):
+                    if index >= 0 and not is_broken:
+                        await self._end_part(index)
+                    index, is_broken = index + 1, False
+                    await self._take(self._ear.begin(item.format, item.offset_ms))
+                elif not is_broken:
+                    await self._take(await asyncio.to_thread(self._ear.hear, item))
+                    self._tell_if_late()
+            except VoriError as exc:
+                if index == self._begun - 1:
+                    raise
+                logger.warning("part cut short", part=index, code=exc.code)
+                is_broken = True
+                if isinstance(item, Begin):  # the part before it ended badly
+                    index, is_broken = index + 1, False
+                    self._ear.begin(item.format, item.offset_ms)
+        if index >= 0 and not is_broken and not self._paused:
+            await self._end_part(index)
+
+    async def _items(self) -> AsyncIterator[Begin | bytes]:
+        for part in self.journal.parts():
+            yield Begin(format=part.format, offset_ms=part.offset_ms)
+            chunks = self.journal.read(part)
+            while (data := await asyncio.to_thread(next, chunks, None)) and not self._paused:
+                yield data
         while not self._paused:
-            if index < len(self.journal.parts()):
-                try:
-                    await self._hear_part(index)
-                except VoriError as exc:
-                    if self._is_last(index):
-                        raise
-                    logger.warning("part cut short", part=index, code=exc.code)
-                index += 1
+            if self._inbox:
+                item = self._inbox.popleft()
+                if isinstance(item, bytes):
+                    self._inbox_bytes -= len(item)
+                    if self._inbox_bytes < UNHEARD_BYTES // 2:
+                        self._caught_up.set()
+                yield item
             elif self._ending:
                 return
             else:
                 await self._wait()
 
-    async def _hear_part(self, index: int) -> None:
-        part = self.journal.parts()[index]
-        await self._take(asyncio.to_thread(self._ear.begin, part))
-        position = 0
-        while not self._paused:
-            data = await asyncio.to_thread(self.journal.read_at, part, position, CHUNK_BYTES)
-            if data:
-                position += len(data)
-                await self._take(asyncio.to_thread(self._ear.hear, data))
-                self._heard_bytes += len(data)
-                if self.journal.received_bytes - self._heard_bytes < UNHEARD_BYTES // 2:
-                    self._caught_up.set()
-            elif self._ending or not self._is_last(index):
-                await self._take(asyncio.to_thread(self._ear.end))
-                return
-            else:
-                await self._wait()
+    async def _end_part(self, index: int) -> None:
+        if not self._ear.reads_whole_files:
+            await self._take(await asyncio.to_thread(self._ear.end))
+            return
+        await self._retry(self._acknowledge_strictly)
+        heard = self._ear.end_file(self.journal.parts()[index].path)
+        while (some := await asyncio.to_thread(next, heard, None)) is not None:
+            await self._take(some)
 
-    def _is_last(self, index: int) -> bool:
-        return index == len(self.journal.parts()) - 1
-
-    async def _take(self, hearing: Awaitable[list[Heard]]) -> None:
+    async def _take(self, heard_now: list[Heard]) -> None:
         """Sort what was heard into utterances; wait while recognition is far behind."""
-        for heard in await hearing:
-            if heard.notice:
-                self.tell(Notice(code=heard.notice, message=heard.message))
-                continue
+        for heard in heard_now:
             if not self._speaking or self._speaking[-1].is_closed:
                 self._speaking.append(Speaking(heard.start_ms))
             self._speaking[-1].grow(heard.samples)
-            self._speaking[-1].is_closed = heard.is_closed
+            if heard.end_ms is not None:
+                self._speaking[-1].close(heard.end_ms)
         self._change()
         while (
             self.behind_ms > self._audio.max_ahead_s * 1000
@@ -333,6 +370,17 @@ class LiveRecording:
             and not self._paused
         ):
             await self._wait()
+
+    def _tell_if_late(self) -> None:
+        if self._ear.reads_whole_files and not self._is_late_told:
+            self._is_late_told = True
+            self.tell(
+                Notice(
+                    code="decoded_at_end",
+                    message="This container (m4a, mp3 …) can only be read whole: its captions "
+                    "come after the end of the sound.",
+                )
+            )
 
     def _fail(self, error: VoriError) -> None:
         """The rest of the sound cannot be used; what was heard before stays."""
@@ -389,15 +437,13 @@ class LiveRecording:
     async def _finalise(self, speaking: Speaking) -> None:
         heard = speaking.samples()
         end_ms = speaking.start_ms + len(heard) * 1000 // RATE_HZ
-        transcript = await self._decode(heard)
-        pieces: list[Piece] = []
-        if transcript is not None:
-            why = why_not_said(transcript, len(heard) / RATE_HZ)
-            if why:
-                logger.info("text dropped", reason=why, start_ms=speaking.start_ms)
-            else:
-                pieces = self._settler.final(transcript, start_ms=speaking.start_ms)
-        await self._settle(pieces, transcript.language if transcript else "", end_ms)
+        transcript = await self._decode(heard) or NOTHING
+        why = why_not_said(transcript, len(heard) / RATE_HZ)
+        if why:
+            logger.info("text dropped", reason=why, start_ms=speaking.start_ms)
+            transcript = NOTHING
+        pieces = self._settler.final(transcript, start_ms=speaking.start_ms)
+        await self._settle(pieces, transcript.language, end_ms)
 
     async def _decode(self, samples: Samples) -> Transcript | None:
         """Decode for good; a window that fails three times stays in the journal, untold."""
@@ -475,10 +521,16 @@ class LiveRecording:
 
     async def _acknowledge(self) -> None:
         try:
-            durable = await self.journal.sync()
+            await self._acknowledge_strictly()
         except Unavailable as exc:
-            self.tell(Notice(code=exc.code, message=exc.message))
-            return
+            if not self._is_disk_told:
+                self._is_disk_told = True
+                logger.warning("journal not written", code=exc.code)
+                self.tell(Notice(code=exc.code, message=exc.message))
+
+    async def _acknowledge_strictly(self) -> None:
+        durable = await self.journal.sync()
+        self._is_disk_told = False
         self.tell(Durable(received_bytes=durable, duration_ms=self._ear.heard_ms))
 
     # ---- waking

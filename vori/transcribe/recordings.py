@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from vori import log
-from vori.clock import Clock
+from vori.data.engine import retrying
 from vori.errors import Busy, NotFound, VoriError
 from vori.ids import AudioId, GroupId, MeetingId, UserId
 from vori.people.messages import Principal
@@ -79,8 +80,9 @@ class Recordings:
         audio: Audio,
         speech: Speech,
         drain_s: float,
-        clock: Clock,
+        on_failure: Callable[[VoriError], None] = lambda _: None,
     ) -> None:
+        """on_failure: told when there can be no recogniser, such as when there is no model."""
         self._store = store
         self._open_pool = open_pool
         self._open_ear = open_ear
@@ -88,7 +90,8 @@ class Recordings:
         self._audio = audio
         self._speech = speech
         self._drain_s = drain_s
-        self._clock = clock
+        self._on_failure = on_failure
+        self._failure = ""
         self._pool: RecogniserPool | None = None
         self._live: dict[AudioId, LiveRecording] = {}
         self._tasks: dict[AudioId, asyncio.Task[None]] = {}
@@ -100,26 +103,57 @@ class Recordings:
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        async with self._open_pool() as pool:
-            self._pool = pool
-            for opened in await self._store.unfinished():
-                logger.info("recording recovered", audio_id=opened.key.audio_id)
-                await self._start(opened)
-            try:
-                yield
-            finally:
+        """The model is loaded beside the rest, so that health can say so meanwhile."""
+        leaving = asyncio.Event()
+        hosting = asyncio.create_task(self._host(leaving))
+        try:
+            yield
+        finally:
+            self.begin_draining()
+            leaving.set()
+            await asyncio.gather(hosting, return_exceptions=True)
+
+    async def _host(self, leaving: asyncio.Event) -> None:
+        try:
+            async with self._open_pool() as pool:
+                self._pool = pool
+                model = pool.model
+                logger.info("recogniser ready", model=model.name, device=model.device)
+                await self._retry_recovery()
+                await leaving.wait()
                 await self._stop()
+        except VoriError as exc:
+            logger.error("recogniser failed", code=exc.code, reason=exc.message)
+            self._failure = exc.message
+            self._on_failure(exc)
+        finally:
+            self._pool = None
+
+    async def _retry_recovery(self) -> None:
+        """Take up what was open when VORI last stopped."""
+        for opened in await retrying(self._store.unfinished, deadline_s=60):
+            logger.info("recording recovered", audio_id=opened.key.audio_id)
+            async with self._opening:
+                if opened.key.audio_id not in self._live:
+                    await self._start(opened)
 
     def health(self) -> Health:
         if self._pool is None:
-            return Health(state=State.DOWN, message="The recogniser is not loaded.")
-        detail = {"recordings": len(self._live), **self._pool.health()}
+            return Health(
+                state=State.DOWN, message=self._failure or "the speech model is being loaded"
+            )
         model = self._pool.model
+        detail = {
+            "model": model.name,
+            "device": model.device,
+            "computeType": model.compute_type,
+            "recordings": len(self._live),
+            "behindMs": sum(live.behind_ms for live in self._live.values()),
+            **msgspec.to_builtins(self._pool.health()),
+        }
         if model.is_demo:
             return Health(
-                state=State.DEGRADED,
-                message="demo model: synthetic voices only",
-                detail=detail,
+                state=State.DEGRADED, message="demo model: synthetic voices only", detail=detail
             )
         return Health(detail=detail)
 
@@ -135,6 +169,12 @@ class Recordings:
         """
         if self._draining:
             raise Busy("VORI is stopping; connect again and resume.", code="draining")
+        if self._pool is None:
+            raise Busy(
+                "The speech model is being loaded; connect again.",
+                code="starting",
+                retry_after_ms=2000,
+            )
         async with self._opening:
             live = self._live.get(opening.audio_id)
             if live is None and len(self._live) >= self._audio.max_recordings:
@@ -172,10 +212,6 @@ class Recordings:
         for live in self._of(meeting_id):
             live.tell(message)
 
-    def journal_of(self, key: RecordingKey) -> Journal:
-        live = self._live.get(key.audio_id)
-        return live.journal if live else Journal.open(self._journals, key)
-
     def begin_draining(self) -> None:
         """Take nothing new, and tell every client to resume elsewhere or later."""
         self._draining = True
@@ -189,6 +225,11 @@ class Recordings:
                 )
             )
 
+    async def until_detached(self) -> None:
+        """Return when no client is connected."""
+        while any(live.is_attached for live in self._live.values()):  # noqa: ASYNC110 - seconds, once
+            await asyncio.sleep(0.02)
+
     # ---- inside
 
     def _of(self, meeting_id: MeetingId) -> list[LiveRecording]:
@@ -197,7 +238,7 @@ class Recordings:
     async def _start(self, opened: Opened) -> LiveRecording:
         assert self._pool is not None
         key = opened.key
-        journal = await asyncio.to_thread(Journal.open, self._journals, key)
+        journal = await asyncio.to_thread(self._open_journal, key)
         live = LiveRecording(
             key,
             journal,
@@ -215,6 +256,12 @@ class Recordings:
         self._watch(live)
         return live
 
+    def _open_journal(self, key: RecordingKey) -> Journal:
+        try:
+            return Journal.open(self._journals, key.meeting_id, key.recording_id)
+        except NotFound:
+            return Journal.create(self._journals, key.meeting_id, key.recording_id)
+
     async def _run(self, live: LiveRecording) -> None:
         try:
             await live.run()
@@ -223,7 +270,8 @@ class Recordings:
         except Exception:
             logger.exception("recording stopped", audio_id=live.key.audio_id)
         finally:
-            live.journal.close()
+            with contextlib.suppress(VoriError):
+                await live.journal.close()
             if self._live.get(live.key.audio_id) is live:
                 del self._live[live.key.audio_id]
                 del self._tasks[live.key.audio_id]
@@ -244,7 +292,6 @@ class Recordings:
 
     async def _stop(self) -> None:
         """Let captions in flight finish; what is not finished goes on at the next start."""
-        self.begin_draining()
         tasks = list(self._tasks.values())
         for live in list(self._live.values()):
             live.pause()

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
 
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
+from vori.data.outbox import publish
 from vori.errors import BadMessage
 from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId, uuid7
 from vori.meetings.sound import Admission
@@ -24,18 +24,14 @@ from vori.transcribe.recordings import Opened, Opening
 class CaptionStore:
     """The rows behind `Recordings`.
 
-    `admit` lets a recording into its meeting, in the same transaction: it makes the meeting
-    live, or raises what the client is told. `publish` puts an event into the outbox.
+    `admit` lets sound into its meeting, in the same transaction: it makes the meeting live, or
+    raises what the client is told.
     """
 
     def __init__(
-        self,
-        admit: Callable[[Opening, Principal], Awaitable[Admission]],
-        publish: Callable[[Struct], Awaitable[None]],
-        clock: Clock,
+        self, admit: Callable[[Opening, Principal], Awaitable[Admission]], clock: Clock
     ) -> None:
         self._admit = admit
-        self._publish = publish
         self._clock = clock
 
     async def open(self, opening: Opening, principal: Principal) -> Opened:
@@ -115,7 +111,7 @@ class CaptionStore:
                     self._clock.now(),
                 )
                 if stored:  # else an earlier try was committed although its answer was lost
-                    await self._publish(caption)
+                    await publish(caption)
             await DB.fetch(
                 "UPDATE recordings SET decoded_ms = $2 WHERE id = $1", key.recording_id, settled_ms
             )

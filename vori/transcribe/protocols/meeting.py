@@ -171,7 +171,7 @@ def _shape(message: Outgoing) -> dict[str, Any]:
         case Board():
             return {"type": "ticket", **message.payload}
         case Notice():
-            told = {
+            told: dict[str, Any] = {
                 "type": "error" if message.fatal else "warning",
                 "code": message.code,
                 "message": message.message,

@@ -1,0 +1,338 @@
+"""Builds the parts of VORI and joins them. Nothing imports this but the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from litestar import Litestar, websocket
+from litestar.connection import WebSocket
+
+from vori import log, web
+from vori.clock import Clock, SystemClock
+from vori.data.engine import DB
+from vori.data.home import open_home
+from vori.data.migrate import migrate
+from vori.errors import Conflict, Unavailable, VoriError
+from vori.ids import MeetingId
+from vori.meetings import sound
+from vori.meetings.messages import MeetingStatus, MeetingUpdated
+from vori.people.auth import SignIn, ensure_dev, principal_of
+from vori.people.messages import Principal
+from vori.server import Server, configure, listen
+from vori.settings import BadSetting, Settings
+from vori.streams import topics
+from vori.streams.relay import Road
+from vori.tickets.extract import Extractor
+from vori.tickets.messages import TicketCreated, TicketUpdated
+from vori.tickets.reader import TicketReader
+from vori.transcribe.messages import Caption
+from vori.transcribe.outgoing import Board
+from vori.transcribe.protocols.meeting import MeetingDialect
+from vori.transcribe.protocols.session import converse
+from vori.transcribe.recordings import Opening, Recordings
+from vori.worker import Worker, background, running
+
+logger = log.get(__name__)
+
+CLOSING_S = 3.0
+"""How long clients have to close their sockets after they were told to resume."""
+
+
+def run(settings: Settings, announce: Callable[[str], None]) -> None:
+    """`vori serve`: returns when VORI has been told to stop, raises VoriError when it cannot."""
+    import uvloop
+
+    _check_dev(settings)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, announce))
+
+
+async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    with open_home(settings.home_path), contextlib.closing(listen(settings)) as listening:
+        async with _database(settings):
+            await migrate()
+            if settings.server.dev:
+                await ensure_dev()
+            vori = Vori(settings, SystemClock())
+            async with running(vori.workers):
+                host, port = listening.getsockname()[:2]
+                url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+                server = Server(configure(vori.app(), settings), vori.drain, lambda: announce(url))
+                vori.on_failure = server.stop
+                await server.serve(sockets=[listening])
+            if vori.failure is not None:
+                raise vori.failure
+
+
+class Vori:
+    """The chosen workers of one process, joined."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.failure: VoriError | None = None
+        self.on_failure: Callable[[], None] = lambda: None
+        self._draining = False
+        self._road = Road()
+        self._recordings = self._build_recordings()
+        # A worker is plugged in by one line here; started in this order, stopped in reverse.
+        parts: dict[str, Callable[[], Worker]] = {
+            "streams": lambda: self._road,
+            "tickets": self._build_reader,
+            "transcribe": lambda: self._recordings,
+        }
+        self.workers = [build() for name, build in parts.items() if name in settings.server.workers]
+
+    def _build_recordings(self) -> Recordings:
+        from vori.transcribe.ear import Ear
+        from vori.transcribe.live import Progress
+        from vori.transcribe.store import CaptionStore
+        from vori.transcribe.voice import VoiceGate
+
+        settings, silero = self.settings, None
+
+        def new_gate(start_ms: int) -> VoiceGate:
+            nonlocal silero
+            if silero is None:
+                from vori.transcribe.silero import Silero
+
+                silero = Silero()
+            return VoiceGate(
+                silero.new_room(),
+                silence_ms=settings.speech.silence_ms,
+                max_utterance_ms=int(settings.speech.max_utterance_s * 1000),
+                start_ms=start_ms,
+            )
+
+        async def admit(opening: Opening, principal: Principal) -> sound.Admission:
+            return await sound.admit(
+                opening.meeting_id, opening.group_id, principal, clock=self.clock
+            )
+
+        def open_ear(progress: Progress) -> Ear:
+            return Ear(new_gate, settled_ms=progress.settled_ms)
+
+        recordings = Recordings(
+            CaptionStore(admit, self.clock),
+            lambda: open_pool(settings),
+            open_ear,
+            settings.home_path / "journal",
+            audio=settings.audio,
+            speech=settings.speech,
+            drain_s=settings.server.drain_s,
+            on_failure=self._fail,
+        )
+
+        async def ticket_changed(event: TicketCreated | TicketUpdated) -> None:
+            if event.meeting_id is not None:
+                recordings.tell(event.meeting_id, Board(payload=msgspec.to_builtins(event)))
+
+        self._road.listen("sockets", [topics.TICKET_CREATED, topics.TICKET_UPDATED], ticket_changed)
+        return recordings
+
+    def _build_reader(self) -> TicketReader:
+        from vori.tickets.extract.local import LocalExtractor
+        from vori.tickets.store import TicketBoard
+
+        local = LocalExtractor()
+        reader = TicketReader(
+            TicketBoard(self.clock),
+            local,
+            full_extractor(self.settings, local),
+            sound.silent_since,
+            self.end_meeting,
+            settings=self.settings.tickets,
+            clock=self.clock,
+        )
+
+        async def captions_came(caption: Caption) -> None:
+            await reader.captions_came(caption.meeting_id)
+
+        async def meeting_changed(event: MeetingUpdated) -> None:
+            if event.status is MeetingStatus.ENDED and "status" in event.changed:
+                await reader.meeting_ended(event.meeting_id)
+
+        self._road.listen("tickets.live", [topics.TRANSCRIPTION_COMPLETED], captions_came)
+        self._road.subscribe("tickets.end", [topics.MEETING_UPDATED], meeting_changed, batch_rows=8)
+        return reader
+
+    def _fail(self, error: VoriError) -> None:
+        self.failure = error
+        self.on_failure()
+
+    async def end_meeting(self, meeting_id: MeetingId) -> None:
+        await sound.end(
+            meeting_id,
+            clock=self.clock,
+            finish_recordings=self._recordings.finish_meeting,
+        )
+
+    async def drain(self) -> None:
+        """Tell every client to resume, and wait a moment for the sockets to close."""
+        self._draining = True
+        self._recordings.begin_draining()
+        async with asyncio.timeout(CLOSING_S):
+            await self._recordings.until_detached()
+
+    def app(self) -> Litestar:
+        """The web application."""
+        dev = self.settings.server.dev
+        return web.build(
+            web.Parts(
+                clock=self.clock,
+                sign_in=SignIn(clock=self.clock, dev=dev),
+                workers=self.workers,
+                is_draining=lambda: self._draining,
+            ),
+            route_handlers=[self._meeting_socket()],
+            max_body_bytes=self.settings.server.max_body_bytes,
+        )
+
+    def _meeting_socket(self) -> Any:
+        recordings, limits = self._recordings, self.settings.audio
+
+        @websocket("/ws/meeting/{meeting_id:str}")
+        async def meeting_socket(socket: WebSocket[Any, Any, Any], meeting_id: str) -> None:
+            await converse(
+                socket,
+                MeetingDialect(meeting_id),
+                recordings,
+                lambda: principal_of(socket),
+                limits,
+            )
+
+        return meeting_socket
+
+
+def full_extractor(settings: Settings, local: Extractor) -> Extractor:
+    """The engine that reads ended meetings: Claude when configured, with `local` behind it."""
+    engine = settings.tickets.engine
+    if engine == "local" or (engine == "auto" and not os.environ.get("ANTHROPIC_API_KEY")):
+        return local
+    from vori.tickets.extract.fallback import WithFallback
+
+    return WithFallback(claude_extractor(settings), local)
+
+
+def claude_extractor(settings: Settings) -> Extractor:
+    from vori.tickets.extract.claude import ClaudeExtractor
+
+    return ClaudeExtractor(settings.claude)
+
+
+@contextlib.asynccontextmanager
+async def open_pool(settings: Settings) -> AsyncIterator[Any]:
+    """Load the speech model and run its workers."""
+    from vori.transcribe.pool import RecogniserPool
+
+    speech = settings.speech
+    recogniser = await asyncio.to_thread(load_recogniser, settings)
+    replicas = speech.replicas or default_replicas(recogniser.model.device)
+    async with RecogniserPool(
+        recogniser, workers=replicas, batch_size=speech.batch_size, queue_size=speech.queue_size
+    ) as pool:
+        yield pool
+
+
+def load_recogniser(settings: Settings) -> Any:
+    """Find and load the speech model; blocks. Raises Unavailable or BadMessage."""
+    from vori.transcribe.models import resolve
+    from vori.transcribe.whisper import Whisper
+
+    speech = settings.speech
+    device = speech.device if speech.device != "auto" else best_device()
+    model = resolve(speech.model, device=device, home=settings.home_path, offline=speech.offline)
+    if model.warning:
+        logger.warning(model.warning, model=model.name)
+    return Whisper(
+        model, device=speech.device, compute_type=speech.compute_type, workers=speech.replicas
+    )
+
+
+def best_device() -> str:
+    import ctranslate2
+
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
+def default_replicas(device: str) -> int:
+    return 2 if device == "cuda" else os.cpu_count() or 1
+
+
+@contextlib.asynccontextmanager
+async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIterator[None]:
+    """The database for a command, also while `vori serve` runs on the same home."""
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            if settings.database.url is None:
+                stack.enter_context(open_home(settings.home_path))
+            await stack.enter_async_context(_database(settings))
+            if migrated:
+                await migrate()
+            yield
+            return
+    except Conflict as exc:
+        if exc.code != "home_in_use":
+            raise
+        url = _running_url(settings.home_path / "postgres")
+    await DB.open(url, pool_size=2)
+    try:
+        yield
+    finally:
+        await DB.close()
+
+
+@contextlib.asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[None]:
+    """Open the pool: on the database of the URL, or on PostgreSQL in the box."""
+    async with contextlib.AsyncExitStack() as stack:
+        url = settings.database.url
+        if url is None:
+            from vori.data.embedded import Embedded
+
+            server = Embedded(settings.home_path / "postgres")
+            await asyncio.to_thread(server.start)
+            stack.push_async_callback(asyncio.to_thread, server.stop)
+            await stack.enter_async_context(background(server.watch()))
+            url = server.url
+        await DB.open(url, pool_size=settings.database.pool_size)
+        stack.push_async_callback(DB.close)
+        yield
+
+
+def _running_url(directory: Path) -> str:
+    """Where the PostgreSQL in the box listens that another VORI runs."""
+    try:
+        lines = (directory / "postmaster.pid").read_text().splitlines()
+        port, socket_dir = lines[3].strip(), lines[4].strip()
+    except (OSError, IndexError) as exc:
+        raise Unavailable(
+            "Another VORI is using this home and its database is not up; try again in a moment.",
+            code="database_away",
+        ) from exc
+    return f"postgresql://postgres@/postgres?host={quote(socket_dir, safe='')}&port={port}"
+
+
+def _check_dev(settings: Settings) -> None:
+    """Development mode lets anyone in, so it listens on this machine only."""
+    host = settings.server.host
+    if not settings.server.dev or host == "localhost":
+        return
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise BadSetting(
+            f"--dev signs everyone in, so it refuses server.host = {host!r}: use 127.0.0.1, or "
+            "leave --dev out and make users and tokens.",
+            setting="server.host",
+        )

@@ -1,0 +1,111 @@
+"""Bytes of one recording to stretches of speech, on the recording's clock. Blocks: use a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+
+from vori.transcribe.container import Decoder, decode_file, open_decoder
+from vori.transcribe.messages import AudioFormat, Encoding, Samples
+from vori.transcribe.voice import (
+    SpeechEnded,
+    SpeechStarted,
+    SpeechWentOn,
+    VoiceEvent,
+    VoiceGate,
+    ms_of,
+    samples_of,
+)
+
+MAX_FILE_S = 12 * 3600
+"""Longest file that is read whole."""
+
+
+class Heard(Struct, frozen=True, kw_only=True):
+    """More of the running utterance, or its end: what was given after `end_ms` is not of it.
+
+    Times count from the recording's start.
+    """
+
+    start_ms: int
+    samples: Samples
+    end_ms: int | None = None
+
+
+class Ear:
+    """Decodes the parts of a recording one after the other and finds where somebody speaks.
+
+    Sound before `settled_ms` is decoded and passed over: its captions are final already.
+    """
+
+    def __init__(self, new_gate: Callable[[int], VoiceGate], *, settled_ms: int = 0) -> None:
+        """new_gate: makes a gate whose clock starts at the given time of the recording, in ms."""
+        self._new_gate = new_gate
+        self._settled = samples_of(settled_ms)
+        self._heard = 0
+        self._start_ms = 0
+        self._decoder: Decoder | None = None
+        self._gate: VoiceGate | None = None
+
+    @property
+    def heard_ms(self) -> int:
+        """How far the recording has been decoded."""
+        return ms_of(self._heard)
+
+    @property
+    def reads_whole_files(self) -> bool:
+        """The current part's container cannot be decoded before it is complete."""
+        return self._decoder is not None and self._decoder.encoding is Encoding.FILE
+
+    def begin(self, fmt: AudioFormat, offset_ms: int) -> list[Heard]:
+        """A new stream, `offset_ms` into the recording, or later if the one before lasted longer."""
+        self._heard = max(self._heard, samples_of(offset_ms))
+        self._decoder = open_decoder(fmt)
+        return self._sort(self._gate.skip_to(self.heard_ms)) if self._gate else []
+
+    def hear(self, data: bytes) -> list[Heard]:
+        """Raises BadMessage for what cannot be decoded; what was decoded before came earlier."""
+        assert self._decoder is not None
+        return self._listen(self._decoder.feed(data))
+
+    def end(self) -> list[Heard]:
+        """The current part ends here."""
+        assert self._decoder is not None
+        return self._listen(self._decoder.finish()) + self._flush()
+
+    def end_file(self, path: Path) -> Iterator[list[Heard]]:
+        """The current part ends, and is a file to be read whole."""
+        for samples in decode_file(path, limit_s=MAX_FILE_S):
+            yield self._listen(samples)
+        yield self._flush()
+
+    def _listen(self, samples: Samples) -> list[Heard]:
+        start, self._heard = self._heard, self._heard + len(samples)
+        samples = samples[max(0, self._settled - start) :]
+        if not len(samples):
+            return []
+        if self._gate is None:
+            self._gate = self._new_gate(ms_of(self._heard - len(samples)))
+        return self._sort(self._gate.feed(samples))
+
+    def _flush(self) -> list[Heard]:
+        return self._sort(self._gate.flush()) if self._gate else []
+
+    def _sort(self, events: list[VoiceEvent]) -> list[Heard]:
+        heard = []
+        for event in events:
+            match event:
+                case SpeechStarted():
+                    self._start_ms = event.start_ms
+                    heard.append(Heard(start_ms=event.start_ms, samples=event.samples))
+                case SpeechWentOn():
+                    heard.append(Heard(start_ms=self._start_ms, samples=event.samples))
+                case SpeechEnded():
+                    nothing = np.zeros(0, np.float32)
+                    heard.append(
+                        Heard(start_ms=self._start_ms, samples=nothing, end_ms=event.end_ms)
+                    )
+        return heard
