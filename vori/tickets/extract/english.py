@@ -1,0 +1,607 @@
+"""English speech: clauses, what each does, and the title it makes. Pure.
+
+Rules of the language, read from the words of a clause in lower case: modal and tense for what
+is promised, begun or done; negation; questions; wishes and refusals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+
+from vori.ids import UserId
+from vori.tickets.extract import verbs
+from vori.tickets.extract.clause import COMMAND, Clause, Mark, Piece, seqs_of, spans
+from vori.tickets.extract.dates import find_days
+from vori.tickets.extract.match import Vocabulary
+from vori.tickets.extract.people import Mention, People
+from vori.tickets.extract.wordlist import listed
+
+# ------------------------------------------------------------------ cleaning
+
+_FILLER = re.compile(
+    r"(?<![\w'-])(?:u[hm]+|e[rh]+m?|mm+|hmm*|you know|i mean|i guess|kind of|sort of|kinda|sorta|"
+    r"basically|honestly|literally|obviously|(?<=, )like(?=,)|(?<= it's )like)(?![\w'-]),?",
+    re.IGNORECASE,
+)
+_REPEAT = re.compile(
+    r"(?<![\w'])((?:[\w']+)(?: [\w']+){0,2})[,]?(?: \1(?![\w'])[,]?)+", re.IGNORECASE
+)
+
+
+def tidy(text: str) -> str:
+    """The text without fillers and stammered repeats."""
+    text = _FILLER.sub(" ", text)
+    text = re.sub(r"\s+", " ", text)
+    text = _REPEAT.sub(r"\1", _REPEAT.sub(r"\1", text))
+    text = re.sub(r"\s+([,.?!])", r"\1", text)
+    text = re.sub(r"([,.?!])(?:\s*,)+", r"\1", text)
+    return text.strip(" ,")
+
+
+# ------------------------------------------------------------------ splitting
+
+_SUBJECT = (
+    r"(?:i|i'm|i'll|i've|i'd|we|we're|we'll|we've|we'd|you|you're|he|she|they|they're|it|it's|it'll|"
+    r"he's|she's|that|that's|that'll|there|there's|this is|those|these|nobody|nobody's|somebody|someone|"
+    r"everyone|everybody|can|could|would|will|let's|please|don't|who|who's|what|when|nothing|yeah|yes|no)"
+)
+_NP_VERB = (
+    r"(?:the|my|our|his|her|their|a|an|all|both|some|one|\w+)(?: [\w'-]+){0,4}? "
+    r"(?:is|are|was|were|has|have|had|needs?|isn't|aren't|hasn't|haven't|will|'ll|still|went|did|does|keeps?|"
+    r"doesn't|don't|didn't|can't|could|should|must|came|comes|said|says)\b"
+)
+_BOUNDARY = re.compile(
+    r"(?<=[.?!])\s+"
+    rf"|,?\s+(?=(?:and|but|so|because|cause|cos|then|although|though)\s+(?:then |also |now |yeah |maybe |anyway |if |just )*{_SUBJECT}\b)"
+    rf"|,?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
+    r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|also|actually|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
+    r"|(?<!\bif)(?<!\bthink)(?<!\bthat)(?<!\bsure)(?<!\bsaid)(?<!\bbut)(?<!\band)(?<!\bso)(?<!\bthen)(?<!\bbecause)(?<!\bhope)"
+    r"(?<!\bknow)(?<!\bwhat)(?<!\bwhen)(?<!\bbefore)(?<!\bafter)(?<!\buntil)(?<!\bonce)(?<!\bway)(?<!\bthing)(?<!\bhow)(?<!\bwhich)"
+    r"(?<!\bok)(?<!\bokay)(?<!\byeah)(?<!\bthis)(?<!\bas)(?<!\bwhere)(?<!\bguess)(?<!\bbelieve)(?<!\ball)"
+    r",?\s+(?=(?:i'll|i've|i'm|i can|i'd|we'll|let's|we're|we've|it's|that's|they're|i want to|i wanna|i need to|i will|there's|we need to|we should)\b)"
+    r"|,\s+(?=(?:i|we|you|he|she|they|it|that|this|there|nobody|somebody|someone|can|could|would|please)\b)",
+    re.IGNORECASE,
+)
+_ASK = re.compile(
+    r"\s+(?=(?:can|could|would|will) (?:you|we|somebody|someone|one of you)\b)", re.IGNORECASE
+)
+
+
+def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: People) -> list[Piece]:
+    """The clauses of one turn; `texts` are (seq, cleaned text) in order."""
+    joined, owners = spans(texts)
+    cuts = {0, len(joined)}
+    for m in _BOUNDARY.finditer(joined):
+        cuts.add(m.end())
+    names = {m.end: m.start for m in people.find(joined)}
+    for m in _ASK.finditer(joined):
+        before = joined[: m.start()].rstrip(" ,")
+        at = names.get(len(before), m.end())
+        cuts.add(at)
+    ends = sorted(cuts)
+    pieces = []
+    for start, end in pairwise(ends):
+        text = tidy(joined[start:end])
+        if text.strip(" .,?!-"):
+            pieces.append(Piece(text, seqs_of(owners, start, max(end - 1, start + 1)), speaker))
+    return pieces
+
+
+# ------------------------------------------------------------------ marks
+
+_ADV = r"(?:just|also|then|probably|definitely|actually|now|still|already|finally|quickly|maybe|really|all|never|only|both|even|gladly|happily|personally|either|perhaps)"
+_NO_WORK = (
+    r"(?:be|see|say|think|wait|guess|assume|admit|remember|forget|go first|go next|start (?:with|off|us)|kick (?:us )?off|let|pass|hand over|"
+    r"share my screen|stop there|mute|skip|continue|repeat|hear|believe|imagine|tell you|never|not|understand|"
+    r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|have to (?:go|run|drop|leave)|"
+    r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|"
+    r"keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
+)
+_WORK = rf"(?:{_ADV} )*(?!{_NO_WORK})(?P<act>[a-z][\w'-]*.*)"
+_COMMIT = re.compile(
+    rf"\b(?:i'll|i will|i shall|i'm going to|i'm gonna|i am going to|we'll|we will|we're going to|we're gonna) {_WORK}"
+    rf"|\blet me {_WORK.replace('<act>', '<act2>')}"
+    rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i've got to|i have to|i need to|i gotta|i must|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
+)
+_COMMIT_BARE = re.compile(
+    r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
+    r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
+)
+_WEAK = re.compile(
+    rf"\b(?:i want to|i wanna|i'd like to|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
+)
+_NEED = re.compile(
+    rf"\b(?:we|somebody|someone|one of us|one of you|people|(?:the|our|my|this|that|these|those|it|which)(?: [\w'-]+){{0,5}}?) (?:{_ADV} )*(?:need(?:s)? to|have to|has to|had better|should|must|ought to|gotta|'ve got to|'s got to|has got to|got to|really need to|do need to|will need to|'ll need to) {_WORK}"
+    r"|\b(?:need(?:s)?) (?:a |an |some |another |new )?(?P<act2>(?:\w+ing|\w+ed|replac\w+|fix|repair|update|clean|check)\b.*)"
+    rf"|\b(?:we need|we still need|we'll need|we also need|what we need is|we're missing|we could do with|there needs to be|there has to be|there should be|we want) (?P<act3>(?:a|an|some|another|new|more|the|two|three|four|five|six|ten|\d+|somebody to|someone to)\b.*)"
+    rf"|\b(?:let's|let us|shall we|we agreed (?:to|that we'll|we'll)|we've agreed to|we decided to|we've decided to|the plan is to|agreed,? (?:we'll|to)|action (?:item|point)?(?: is)?:? ?(?:to)?) {_WORK.replace('<act>', '<act4>')}"
+    r"|\b(?:nobody's|no one's|nobody has|no one has|somebody's got to|someone's got to|somebody's gotta) (?P<act5>[a-z][\w'-]*.*)"
+)
+_REQUEST = re.compile(
+    rf"\b(?:can|could|would|will) (?:you|someone|somebody|one of you|you guys|you two|you both)(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
+    rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
+    rf"|\b(?:would you mind|do you mind|mind|how about you|could i trouble you with|would you consider) (?P<act3>[a-z]+ing\b.*)"
+    rf"|\bplease (?!(?:don't|do not|no|yeah|yes|do\b$)\b){_WORK.replace('<act>', '<act4>')}"
+    rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
+)
+_NO_REQUEST = re.compile(
+    r"\b(?:can|could) you (?:all |everyone |guys )?(?:hear|see|believe|imagine|tell|repeat|say|remind|explain|mute|unmute|share your screen|speak up|hold on|hang on|wait|remember|go first|turn (?:on|off|up) your)\b"
+    r"|\b(?:do you want to|you want to|wanna|you wanna|would you like to|d'you want to) (?:start|go|kick|begin|say|add|talk|take us|open|continue|jump|share|tell|lead us)\b"
+    r"|\bwould you (?:say|like|believe)\b|\bwill you be\b|\byou can (?:see|hear|imagine|tell|go|all|say|leave|close the door|drop|ask|always)\b|\byou should (?:see|hear|have|be|know)\b"
+    r"|\byou(?:'ll| will| could| should) (?:be|see|know|have|get|hear|like|love|need(?! to)|never|not|find)\b|\byou have to (?:be|say|laugh|love|admit|wonder|understand|see)\b"
+    r"|\bplease (?:go|start|continue|carry on|be|thanks|let)\b"
+)
+_HYPO = re.compile(
+    r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
+    r"some ?day|one day(?! (?:late|early|off|more))|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
+    r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|would have|could have|would've|could've|"
+    r"in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
+    r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
+    r"just an idea|just (?:thinking|dreaming|wondering|saying)|thinking out loud|spitball\w*|blue sky|wild idea|crazy idea|for the future|sometime|"
+    r"somebody could|someone could|should've|should have|shouldn't have)\b"
+)
+_UNSURE = re.compile(
+    r"\b(?:i think|i believe|maybe|might|may have|may be|probably|possibly|perhaps|not sure|don't know|no idea|i'd have to (?:look|check)|"
+    r"i suppose|apparently|supposedly|as far as i know|should be (?:done|fine|fixed|ok)|i assume|presumably|could be|hopefully|if i remember|unclear|can't remember|i reckon|seems? (?:to be|like)|sounds like)\b"
+)
+_AGAINST = re.compile(
+    r"\b(?:decided (?:not to|against)|decision was no|not going to (?:do|be|happen)|we're not (?:doing|going|having|taking|buying|getting|changing)|we aren't (?:doing|going)|"
+    r"we won't|won't be (?:doing|needed)|no longer (?:need|doing|going)|off the table|scrap(?:ped|ping)?(?! (?:metal|paper|wood))|"
+    r"cancel(?:led|ling)? (?:it|that|this)|is cancel(?:l)?ed|been cancel(?:l)?ed|forget (?:it|that|about|i said)|leave (?:it|that|this|those|them)(?: (?:out|alone|for now|be|as|where|there|then|off|until))?(?= |$|[.,])(?! (?:with|to) (?:me|you))|"
+    r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
+    r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
+    r"on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
+    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|is off\b|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
+)
+_LEAVE = re.compile(
+    r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no rush|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
+)
+_OURS = r"(?:we|us|our|i|me|my)"
+_ORG = (
+    r"(?:(?:the |their |our )?(?:[\w'-]+ ){0,2}(?:team|department|dept|committee|council|agency|vendor|supplier|contractors?|landlord|consultants?|company|firm|bank|office|group|squad|crew|board|people|folks|guys|lot)"
+    r"|(?:the )?(?:estates|marketing|legal|finance|hr|it|ops|operations|infra|infrastructure|platform|security|design|sales|facilities|support|procurement|purchasing|accounts|accounting|compliance|"
+    r"logistics|maintenance|engineering|research|data|devops|qa|reception|catering|housekeeping|head office|headquarters|corporate|production|admin|communications|comms|pr|the client|the architect|the council|the city|the school|the bank|the builders?|the printers?))"
+)
+_OTHER_TEAM = re.compile(
+    rf"\b{_ORG}(?:'s|'re| are| is| will|'ll| have| has|'ve| said| says)?(?: (?:already|just|now|also|still|all))*(?: (?:they|they're|they'll|it))?(?: are| is)?(?: going to| gonna| be)? ?(?:doing|handling|handle|handles|taking (?:care|over|it|that|on)|take care|takes care|running|run|looking after|look after|dealing|sorting|organi[sz]ing|building|fixing|writing|planning|rolling|moving|managing|paying|preparing|own|owns|owning|covering|does|do (?:it|that|this|their)|they're going to|they're doing|said they|on (?:it|that))\b"
+    rf"|\b(?:that's|it's|this is) (?:a |an )?(?:job |one |thing |matter )?(?:for |with |up to |down to |on )?{_ORG}(?:'s)?(?: (?:job|problem|thing|work|side|call|business|team|department))?(?: (?:not|they)\b.*)?[.,!]?$"
+    rf"|\b(?:not on us|not ours|not our (?:job|problem|work|thing|side|business|responsibility)|nothing for us|nothing we (?:need|have) to|that's them|that's theirs|their (?:job|own|problem|responsibility)|they(?:'ve| have) got their own|they're doing (?:that|it|those|this)|they do (?:that|it) themselves|themselves|taken care of by|handled by|somebody else's|someone else's|outside our|isn't ours|isn't on us|not for us|another team|other team)\b"
+)
+_BLOCK = re.compile(
+    r"\b(?:(?<!not )(?<!un)(?<!isn't )blocked(?! (?:out|off|time))|i'm stuck|i am stuck|we're stuck|it's stuck|is stuck|are stuck|still stuck|stuck (?:on|until|because|with|at|in|waiting)|(?<!not )waiting (?:on|for|to hear)|"
+    r"held up|on hold|can't (?:finish|start|continue|proceed|move|go (?:on|ahead|any further|further|anywhere|live)|run|test|get (?:in|into|on|at|any|the|to)|ship|deploy|do (?:it|that|anything|much|any|the)|order|send|sign|open|access|install|book|print|build|release|publish|complete|progress|use|make|close|submit|pay|touch|really do|work|begin|finali[sz]e|deliver|merge|carry on|pour|paint|fit|log|reach|enter)|"
+    r"cannot (?:finish|start|continue|proceed|move|go|run|test|get|do)|unable to|not able to|couldn't (?:start|finish|get|do|run|test)|"
+    r"won't let (?:us|me)|no access|don't have access|haven't got access|locked out|"
+    r"hasn't (?:sent|arrived|come|answered|replied|approved|signed|given|responded|turned up|shown up|delivered|been (?:approved|delivered|signed|released|sent))|"
+    r"haven't (?:heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
+    r"nobody('s| has)? (?:answered|replied|approved|signed)|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
+)
+_NO_BLOCK = re.compile(
+    r"\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
+    r"|\bcan't wait\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
+)
+_BLOCK_HARD = re.compile(
+    r"\b(?:blocked|stuck|waiting|until|held up|on hold|can't|cannot|blocker|standstill|stalled|unable|locked out)\b"
+)
+
+_DONE_ADJ = (
+    r"(?:done(?: and dusted)?|finished|complete|completed|live|closed|sorted|fixed|merged|shipped|deployed|published|sent|signed(?: off)?|installed|delivered|swapped|"
+    r"wrapped up|in place|in production|out the door|ready to go|resolved|released|submitted|approved|booked|ordered|paid|filed|cleared|launched|handed over|handed in|uploaded|printed|passed|over and done|up and running|switched on|all set|all done|settled|restocked|replaced|repaired|mended|posted|mounted|hung|painted|laid|rotated|migrated|upgraded|updated|raised|removed|cleaned|confirmed|agreed|finali[sz]ed|off (?:my|the|our) (?:list|plate|desk)|ticked off|in the bag|history|behind us|good to go|working (?:again|now|fine)|running (?:fine|now|again|well)|connected|hooked up|rolled out|signed)"
+)
+_DONE = re.compile(
+    rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call (?:it|that)|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
+    r"|\b(?:went|gone|go) (?:through|out|live|in|up|off)\b(?! of)|\b(?:came|come) (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|\b(?:is|are|'s|'re) (?:up|on|in|out) (?:now|and running|since|as of)\b"
+    r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
+    r"|\b(?:wrapped|finished|sorted|closed|done) (?:it |that |this )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
+)
+_FIRST_PAST = re.compile(
+    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has|'d| had)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?P<rest>.*)"
+)
+_PROGRESS = re.compile(
+    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|on it|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
+    r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
+    r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
+)
+_BEGUN = re.compile(
+    r"\b(?:started|begun|began|kicked off|kicked it off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|set (?:it |that )?going|took (?:it|that|this) on)\b"
+)
+_NEGATION = re.compile(
+    r"\b(?:not|n't|never|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|don't|doesn't|won't|can't|couldn't|nobody|nobody's|no one|no one's|nothing|none|without|neither|hardly|barely|yet to|far from)\b|n't\b"
+)
+_NOT_DONE = re.compile(
+    r"\b(?:not|n't|isn't|aren't|hasn't|haven't|wasn't|didn't|nobody's|nobody has|no one's|never)\b[^.?!]{0,40}\b(?:done|finished|complete|completed|started|begun|ready|there|touched|looked|got|been|happened|live|merged|fixed|working|sent|signed|closed|out|through|round|around|begin|start|finish|over)\b"
+    r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|still (?:flaky|broken|failing|leaking|wrong)|isn't|aren't) ?"
+)
+_PLAN = re.compile(
+    r"\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to|look at|pick (?:it|that|this) up|get (?:on|round|around)|tackle|kick off)\b"
+    r"|\b(?:start|begin|starting|beginning|kick(?:ing)? off|pick(?:ing)? (?:it|that|this) up)\b.{0,20}\b(?:tomorrow|next|on (?:mon|tues|wednes|thurs|fri)|later|after|once|this afternoon)"
+    r"|\b(?:is|are|'s|'re) (?:next|after that|on my list|on the list|scheduled|planned)\b"
+)
+_REOPEN = re.compile(
+    r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open)|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
+    r"didn't (?:really |actually )?(?:count|work|hold|last|stick)|not (?:actually|really|properly) (?:done|fixed|finished|working|closed)|(?:have to|need to|must|got to|gotta) (?:do|redo|hold|run|test|fix|clean|check|repeat|replace) (?:it|that|this|them|one|the \w+) (?:over|again|once more)|"
+    r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|came back|has come back|it's back|is back\b(?! (?:on|at|in|from|by|up|online|running))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
+)
+_REOPEN_HARD = re.compile(
+    r"\b(?:re-?open\w*|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
+)
+_LAUGH = re.compile(
+    r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
+)
+_JOKE = re.compile(
+    r"\b(?:just kidding|kidding|joking|joke|in your dreams|good luck with that|world peace|unicorns?|magic(?:al)? wand|lottery|enormous salary|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:own )?(?:salary|savings|pocket)|become a? ?\w+ers?$)\b"
+)
+_QUESTION = re.compile(
+    r"\?\s*$|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|is|are|was|were|do|does|did|has|have|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
+)
+_WHO = re.compile(
+    r"\b(?:who|who's|whose|anyone|anybody|any (?:volunteers|takers)|somebody|someone)\b"
+)
+_ACCEPT = re.compile(
+    r"^(?:(?:oh|ok|okay|well|ha|right|and|uh|um|so),? )*(?:yeah|yes|yep|yup|sure|ok|okay|will do|of course|no problem|no worries|absolutely|happy to|got it|fine|alright|all right|can do|consider it done|right|gladly|deal|perfect|great|lovely|sounds good|me|definitely|certainly|agreed|exactly|true|done|noted|correct|indeed|thank you|thanks|cool|good|amazing|brilliant|please)\b"
+)
+_REFUSE = re.compile(
+    r"^(?:(?:oh|ok|well|ha|um|uh|sorry|yeah|er|god),? )*(?:no\b|nope|nah|i can't|can't|not me|please don't|i'd rather not|god no|absolutely not|no way|not really|never)|\b(?:i can't (?:take|do|make|this|today|that)|i won't have time|i'm (?:away|off|out|on holiday|on leave|on vacation)|i don't have time|i'm swamped|i'm full)\b"
+)
+_SHIFT = re.compile(
+    r"^(?:(?:oh|ok|okay|right|and|so|um|uh|yeah|but|well|then|no),? )*(?:also|another thing|one more|one last|the other thing|other thing|next(?: one| thing| up| item)?\b|by the way|separately|on another note|last (?:thing|one|item)|lastly|finally|second(?:ly)?|anything else|moving on|as for|what about|how about|regarding|then there's|oh and|one thing|the one thing|the only (?:other )?thing|something else|before (?:i forget|we)|and one|quick one|speaking of|in other news|different (?:topic|thing)|while i was|i also|we also|for me|from me|from my side|my side|on my side|on our side)\b"
+    r"|\b(?:by the way|i also|we also|one more (?:thing|from me)|the other thing|while i was (?:in there|at it))\b|^oh\b"
+)
+_CORRECT = re.compile(
+    r"\b(?:correct myself|correction|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
+)
+_SMALL_TALK = re.compile(
+    r"\b(?:let's (?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|do it|say|make (?:it|that)|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
+)
+_TIMELINE = re.compile(
+    r"\b(?:at|around|about|by|until) (?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})[: ](?:oh[ -])?(?:\w+teen|twenty|thirty|forty|fifty|ten|eleven|twelve|five|two|three|four|six|seven|eight|nine|one|\d{2})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|half past \w+|quarter (?:past|to) \w+)\b"
+    r"|\b(?:timeline|at the time|in hindsight|back then|during the (?:outage|incident)|that night|root cause)\b"
+)
+_WANT = re.compile(
+    r"\b(?:i'd like|we'd like|i would like|we would like|i want(?!ed to)|we want|i'd love|could do with|would be (?:great|good|helpful) to have|can we have|could we have|can i get|can we get|could we get|could i get|is it possible to|would it be possible|i'm after|we're after|we were hoping|i was hoping|is there any chance)\b"
+)
+_RECAP = re.compile(
+    r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
+)
+_PROBLEM = re.compile(
+    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no \w+ at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
+)
+_DECISION = re.compile(
+    r"\b(?:we(?:'ve| have)? (?:decided|agreed)|decision|let's (?:go with|go for)|we're going with|we'll go with|agreed|so we (?:do|go|use|keep)|final answer|settled on)\b"
+)
+_ANAPHOR = re.compile(
+    r"\b(?:it|it's|that|that's|this|they|them|those|these|that one|this one|one|which|it'll|that'll|same)\b"
+)
+_NOT_TOPIC_PAST = frozenset(
+    listed(
+        "be go come see say think tell know hear get let forget understand lose mean want need have had "
+        "said thought talk ask look call email wait try mention notice find feel like love hope wish "
+        "enjoy meet agree decide discuss happen seem turn walk sit stand sleep eat drink laugh ring mail message "
+        "phone chase contact ping text speak remind watch promise complain restart plan start begin begun work"
+    )
+)
+_ROUTINE_ING = frozenset(
+    listed(
+        "going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting building training"
+    )
+)
+
+
+def marks(text: str) -> tuple[Mark, str]:
+    """What the clause does, and the verb phrase for a title ("" when it has none)."""
+    low = text.lower()
+    found = Mark.NONE
+    act = ""
+
+    def has(pattern: re.Pattern[str]) -> bool:
+        return pattern.search(low) is not None
+
+    if has(COMMAND):
+        return Mark.COMMAND, ""
+    for pattern, mark in (
+        (_HYPO, Mark.HYPO),
+        (_UNSURE, Mark.UNSURE),
+        (_AGAINST, Mark.AGAINST),
+        (_LEAVE, Mark.LEAVE),
+        (_OTHER_TEAM, Mark.OTHER_TEAM),
+        (_LAUGH, Mark.LAUGH),
+        (_JOKE, Mark.JOKE),
+        (_QUESTION, Mark.QUESTION),
+        (_ACCEPT, Mark.ACCEPT),
+        (_REFUSE, Mark.REFUSE),
+        (_SHIFT, Mark.SHIFT),
+        (_CORRECT, Mark.CORRECT),
+        (_SMALL_TALK, Mark.SMALL_TALK),
+        (_TIMELINE, Mark.PAST_STORY),
+        (_WANT, Mark.WANT),
+        (_RECAP, Mark.RECAP),
+        (_PROBLEM, Mark.PROBLEM),
+        (_ANAPHOR, Mark.ANAPHOR),
+        (_PLAN, Mark.PLAN),
+        (_DECISION, Mark.DECISION),
+    ):
+        if has(pattern):
+            found |= mark
+    if Mark.QUESTION in found and has(_WHO):
+        found |= Mark.WHO
+    if has(_BLOCK) and not has(_NO_BLOCK):
+        found |= Mark.BLOCK
+    if has(_REOPEN):
+        found |= Mark.REOPEN
+    status, act = _status(low)
+    found |= status
+    asked, phrase = _asked(low)
+    if asked:
+        found |= asked
+        act = phrase or act
+    if re.search(r"\b(?:i|i'm|i've|i'll|my|me|we|we've|we're|we'll)\b", low):
+        found |= Mark.FIRST
+    return found, act
+
+
+def _status(low: str) -> tuple[Mark, str]:
+    """DONE, PROGRESS, NOT_DONE and BEGUN, with the verb phrase that says so."""
+    found = Mark.NONE
+    act = ""
+    future = re.search(
+        r"\b(?:will|'ll|going to|gonna|can|could|should|would|'d|must|need to|needs to|has to|have to|until|once|when|if|want to|wanna|to be)\b",
+        low,
+    )
+    done = _DONE.search(low)
+    if done and not (future and future.start() < done.start()):
+        found |= Mark.DONE
+    past = _FIRST_PAST.search(low)
+    if past:
+        verb = past["verb"]
+        base = verbs.PAST.get(verb) or verbs.PARTICIPLE.get(verb)
+        if base is None and verb.endswith("ed"):
+            base = verbs.guess_base(verb)
+        if verb in ("read", "set", "put", "cut", "let") and re.search(
+            r"\b(?:will|can|to|'ll) \w*$", low[: past.start("verb")].rstrip()
+        ):
+            base = None
+        if base and base not in _NOT_TOPIC_PAST:
+            found |= Mark.DONE
+            act = f"{base}{past['rest']}"
+    if has_begun := _BEGUN.search(low):
+        if not (future and future.start() < has_begun.start()):
+            found |= Mark.PROGRESS | Mark.BEGUN
+            found &= ~Mark.DONE
+            ing = re.search(
+                r"\b(?:started|begun|began) (?:on )?(?:(?P<ing>\w+ing) )?(?P<rest>.+)",
+                low[has_begun.start() :],
+            )
+            if ing:
+                act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
+    if progress := _PROGRESS.search(low):
+        ing = progress.groupdict().get("ing")
+        if not ing or (ing not in _ROUTINE_ING):
+            found |= Mark.PROGRESS
+            if (
+                not re.search(rf"\b{_DONE_ADJ}\b", low[progress.end() :])
+                or "half" in progress[0]
+                or "most" in progress[0]
+            ):
+                found &= ~Mark.DONE
+            if not act or Mark.BEGUN not in found:
+                if ing and ing != "working":
+                    act = f"{verbs.GERUND.get(ing, ing)} {low[progress.end() :]}".strip()
+                elif m := re.search(
+                    r"\b(?:working on|working through|been on|busy with|in the middle of) (?:\w+ing )?(?P<rest>.+)",
+                    low,
+                ):
+                    act = m["rest"]
+    negated = _NOT_DONE.search(low)
+    if negated and not re.search(
+        r"\bnot (?:only|just|a problem)\b|\bno (?:issues?|problems?)\b", low
+    ):
+        found |= Mark.NOT_DONE
+        if Mark.DONE in found and _negates(low, "done"):
+            found &= ~Mark.DONE
+        if Mark.PROGRESS in found and re.search(
+            r"(?:n't|not|nobody's|nobody has|never|yet to)(?: \w+){0,3} (?:start|begun|begin|touch|picked|work)",
+            low,
+        ):
+            found &= ~(Mark.PROGRESS | Mark.BEGUN)
+    if Mark.DONE in found and re.search(
+        r"\b(?:almost|nearly|half|not quite|partly|mostly|pretty close|as good as)\b", low
+    ):
+        found = (found & ~Mark.DONE) | Mark.PROGRESS
+    return found, act
+
+
+def _negates(low: str, _what: str) -> bool:
+    """Whether the clause's negation stands before its word of completion."""
+    neg = _NEGATION.search(low)
+    done = _DONE.search(low) or _FIRST_PAST.search(low)
+    return bool(neg and (not done or neg.start() <= done.end()))
+
+
+def _asked(low: str) -> tuple[Mark, str]:
+    """COMMIT, WEAK, REQUEST or NEED, with the verb phrase of the work."""
+    if re.search(r"\b(?:was|were) (?:going to|gonna|about to|supposed to)\b", low):
+        return Mark.NONE, ""
+    bare = _COMMIT_BARE.search(low)
+    request = None if _NO_REQUEST.search(low) else _REQUEST.search(low)
+    commit = _COMMIT.search(low)
+    if request and (not commit or request.start() < commit.start()):
+        return Mark.REQUEST | Mark.SECOND, _group(request)
+    if commit:
+        phrase = _group(commit)
+        if not re.match(r"(?:it|that|this)\b", phrase):
+            return Mark.COMMIT, phrase
+    if bare:
+        return Mark.COMMIT, ""
+    weak = _WEAK.search(low)
+    if weak:
+        return Mark.WEAK, _group(weak)
+    need = _NEED.search(low)
+    if need:
+        return Mark.NEED, _group(need)
+    return Mark.NONE, ""
+
+
+def _group(m: re.Match[str]) -> str:
+    return next((v for k, v in m.groupdict().items() if k.startswith("act") and v), "").strip()
+
+
+# ------------------------------------------------------------------ doers
+
+_LEAD = r"^(?:(?:and|so|ok|okay|right|oh|then|um|uh|but|well|lovely|great|yeah|sorry|also|no|yes|alright|actually|maybe|perhaps|hey|thanks|thank you|perfect|good|let's say|if|plus),? )*"
+
+
+def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
+    """Who is named as the one to do the clause's work; () when nobody is."""
+    for m in mentions:
+        before, after = text[: m.start], text[m.end :]
+        if re.search(r"\b(?:not|instead of|rather than|except|but not)\s*$", before, re.IGNORECASE):
+            continue
+        addressed = re.search(_LEAD + "$", before, re.IGNORECASE) and re.match(
+            r",?\s*(?:can|could|would|will|won't|please|you\b|you're|are you|i need you|i want you|i'd like you|"
+            r"maybe you|'ll|is going to|is gonna|'s going to|'s gonna|to\b|should|needs to|has to|takes?\b|owns?\b|has\b|does\b|"
+            r"is (?:on|doing|taking|making|writing)|'s (?:on|doing|taking|got|making|writing)|said (?:he|she|they)(?:'ll|'d)|"
+            r"(?:and|or) (?:me|i)\b|on\b|for\b|with\b|do\b|by\b|[-:–]|,|$|[.?!]|the\b|your\b|how\b|what\b)",
+            after,
+            re.IGNORECASE,
+        )
+        if addressed:
+            return m.who
+        if (
+            re.search(
+                r"\b(?:assign(?:ed)? (?:it |that |this )?to|give (?:it|that|this) to|that's|it's|for|over to|goes to|with|down to|by|ask|get|have|and|so|then|can|could|would|is|will|to be|let)\s*$",
+                before,
+                re.IGNORECASE,
+            )
+            and re.match(
+                r"\s*(?:,|$|[.?!]|to\b|can\b|will\b|'ll\b|please\b|could\b|then\b|do\b|does\b|own\b|is\b|has\b|take\b|'s (?:on|doing|got|taking))",
+                after,
+                re.IGNORECASE,
+            )
+            and not re.search(r"\b(?:thanks|with|from|ask|for|by) *$", before, re.IGNORECASE)
+        ):
+            return m.who
+        if (
+            re.match(r"\s*(?:please)?[.?!,]*\s*$", after, re.IGNORECASE)
+            and re.search(r"[,\w]\s*$", before)
+            and not re.search(
+                r"\b(?:with|from|for|of|ask|tell|call|to|by|and|or|about|like|as|the|thanks|thank you|cheers|sorry|morning|hi|hello|yes|yeah)\s*,?\s*$",
+                before,
+                re.IGNORECASE,
+            )
+        ):
+            return m.who
+    return ()
+
+
+def excluded(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
+    """Members the clause takes the work from ("not Tom", "instead of Tom")."""
+    return tuple(
+        user
+        for m in mentions
+        if re.search(
+            r"\b(?:not|instead of|rather than|except|but not)\s*$", text[: m.start], re.IGNORECASE
+        )
+        for user in m.who
+    )
+
+
+# ------------------------------------------------------------------ clauses
+
+
+def clause(
+    piece: Piece, *, order: int, turn: int, today: date, people: People, vocabulary: Vocabulary
+) -> Clause:
+    found, act = marks(piece.text)
+    mentions = people.find(piece.text)
+    who = doer(piece.text, mentions)
+    if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
+        who = ()
+    return Clause(
+        text=piece.text,
+        seqs=piece.seqs,
+        speaker=piece.speaker,
+        order=order,
+        turn=turn,
+        marks=found,
+        words=vocabulary.words(piece.text, _strip_names(piece.text, mentions)),
+        days=find_days(piece.text, today),
+        doers=who,
+        named=tuple(m.who for m in mentions),
+        act_text=act,
+        excluded=excluded(piece.text, mentions),
+    )
+
+
+def _strip_names(text: str, mentions: Sequence[Mention]) -> str:
+    for m in reversed(mentions):
+        text = text[: m.start] + " " + text[m.end :]
+    return text
+
+
+# ------------------------------------------------------------------ titles
+
+_LEADING = re.compile(
+    r"^(?:(?:just|also|then|please|maybe|probably|quickly|actually|really|try (?:to|and)|go ahead and|go and|have to|need to|be able to|"
+    r"get (?:someone|somebody|you) to|make sure (?:that )?(?:we|you|i)?|and|so|well|still|possibly|perhaps|all|to|be|been|have|now|already|finally|help me|help us|own|sure)\s+)+"
+)
+_TAIL = re.compile(
+    r"(?:,? (?:so|because|since|but|if|when|before|after|otherwise|and then|and i|and we|as well|too|okay|ok|right|yeah|then|please|though|thanks|for me|for us|i think|i'd say|once|until|unless|which|while|by the way|if that's|if you|if possible|anyway|at least|and it|and that|and they)\b.*)$"
+)
+_PRONOUN = re.compile(
+    r"\b(?:it|that|this|them|those|these|that one|this one|one|so)\b(?! (?:\w+ )?(?:page|one|thing|list|week|month)\b)"
+)
+
+
+def title(act: str, *, topic: str, days: Sequence[str] = ()) -> str:
+    """An imperative title out of a verb phrase; `topic` fills in for "it" and "that"."""
+    low = _drop_days(act.strip(" .,?!"), days)
+    low = _TAIL.sub("", _LEADING.sub("", low)).strip(" .,?!")
+    low = re.sub(r"\b(?:um|uh|like|sort of|kind of)\b", "", low)
+    thin = len([w for w in re.findall(r"[\w'-]+", low) if w not in _THIN]) < 2
+    m = _PRONOUN.search(low)
+    if topic and (thin or (m and m.start() <= 30)):
+        subject = _topic(topic, days)
+        if subject:
+            head = _PRONOUN.sub("", low).strip(" .,") if m else low
+            head = re.sub(r"\b(?:do|have|take|get|own|handle|be|on|me)\b$", "", head).strip()
+            low = f"{head} {subject}" if head and head not in _THIN else subject
+    low = re.sub(r"\s+", " ", low).strip(" .,?!-")
+    low = re.sub(r"\b(?:the|a|an|for|to|by|on|at|in|and|with|of|that|is|are)$", "", low).strip()
+    first, _, rest = low.partition(" ")
+    base = verbs.base_of(first) if first not in verbs.BASE else first
+    if base and (first in verbs.GERUND or first in verbs.PAST):
+        low = f"{base} {rest}".strip()
+    low = re.sub(r"\bi\b", "I", low)
+    return low[:1].upper() + low[1:]
+
+
+_THIN = frozenset(
+    listed(
+        "it that this them those these one do take have get own handle be on me the a an and to of for with can will i you we so done sort sorted please make be's"
+    )
+)
+_TOPIC_LEAD = re.compile(
+    r"^(?:(?:and|so|but|oh|also|um|ok|okay|well|yeah|no|right|next one|the other thing(?: is| i've been on since yesterday is)?|the one thing that came out of it is|one more(?: thing)?|because|then|sorry|like|now|"
+    r"i (?:just |also )?(?:noticed|found|saw|think|heard|realised|realized|discovered|spotted)(?: that)?|we(?:'ve)? (?:noticed|found|saw)(?: that)?|there's|there is|there are|somebody (?:needs to|has to|should)|we (?:need to|have to|should|need)|the (?:problem|issue|thing) is(?: that)?|what about|how about|who's|who is|who can|as for|about|pharmacy flagged that|nobody's|do|does|is|are|\w+ (?:flagged|said|says|mentioned|reported|told me)(?: that)?)\s*[,:]?\s+)+"
+)
+
+
+def _topic(text: str, days: Sequence[str]) -> str:
+    low = _drop_days(text.lower().strip(" .,?!"), days)
+    low = _TOPIC_LEAD.sub("", low)
+    low = re.sub(r",? (?:so|and) (?:i|i'll|we|we'll|somebody|that|that's)\b.*$", "", low)
+    low = re.sub(r"\b(?:is|are|was|were|has|have|had|'s)\b ?", "", low, count=1)
+    return re.sub(r"\s+", " ", low).strip(" .,?!")
+
+
+def _drop_days(text: str, days: Sequence[str]) -> str:
+    for day in days:
+        text = re.sub(
+            rf"(?:\b(?:by|on|before|for|until|due|this|at|from) )?{re.escape(day.lower())}",
+            " ",
+            text,
+        )
+    return re.sub(r"\s+", " ", text).strip(" ,.")

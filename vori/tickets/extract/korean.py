@@ -1,0 +1,719 @@
+"""Korean speech: clauses, what each does, and the title it makes.
+
+Rules of the language over morphemes (kiwipiepy): the ending says whether something is
+promised, asked, done or only wished for. Patterns below read a clause as text of the form
+`저/NP 가/JKS 쓰/VV ㄹ게요/EF`. Sentence endings part clauses even where no full stop is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+from vori.errors import Unavailable
+from vori.ids import UserId
+from vori.tickets.extract.clause import COMMAND, Clause, Mark, seqs_of, spans
+from vori.tickets.extract.dates import Day, find_days
+from vori.tickets.extract.match import STOP, Vocabulary, is_hangul, key, put, stem
+from vori.tickets.extract.people import Mention, People
+from vori.tickets.extract.wordlist import listed
+
+# ------------------------------------------------------------------ morphemes
+
+
+class Token:
+    """A morpheme and its place in the text."""
+
+    __slots__ = ("end", "form", "start", "tag")
+
+    def __init__(self, form: str, tag: str, start: int, end: int) -> None:
+        self.form, self.tag, self.start, self.end = form, tag, start, end
+
+    def __str__(self) -> str:
+        return f"{self.form}/{self.tag}"
+
+
+_JAMO = str.maketrans({"ᆫ": "ㄴ", "ᆯ": "ㄹ", "ᆷ": "ㅁ", "ᆸ": "ㅂ", "ᆼ": "ㅇ", "ᆻ": "ㅆ"})
+
+
+@lru_cache(maxsize=1)
+def _kiwi() -> Any:
+    """The one analyser of this process: about 1 s and 200 MB at its first use."""
+    try:
+        from kiwipiepy import Kiwi
+    except ImportError as exc:
+        raise Unavailable(
+            "Korean needs the package kiwipiepy; install it with: pip install 'vori[tickets]'",
+            code="korean_unavailable",
+        ) from exc
+    return Kiwi(num_workers=1, load_default_dict=False, load_multi_dict=False, load_typo_dict=False)
+
+
+def tokens(text: str) -> list[Token]:
+    """The morphemes of `text` in order. Raises Unavailable without kiwipiepy."""
+    return [
+        Token(t.form.translate(_JAMO), t.tag.split("-")[0], t.start, t.start + t.len)
+        for t in _kiwi().tokenize(text)
+    ]
+
+
+# ------------------------------------------------------------------ splitting
+
+_LINK = ("는데", "은데", "ㄴ데", "지만", "니까", "으니까", "길래", "는데요", "라서", "거든")
+_STARTS_ANEW = re.compile(
+    r"^(?:그거|그건|그게|이거|이건|제가|저는|저희가|내가|그래서|근데|그리고|아)"
+)
+
+
+class Part:
+    """A clause of the running text with its morphemes; offsets count within `text`."""
+
+    __slots__ = ("final", "seqs", "text", "tokens")
+
+    def __init__(self, text: str, seqs: tuple[int, ...], toks: list[Token], final: bool) -> None:
+        self.text, self.seqs, self.tokens, self.final = text, seqs, toks, final
+
+
+def split(texts: Sequence[tuple[int, str]]) -> list[Part]:
+    """The clauses of one turn; `texts` are (seq, cleaned text) in order."""
+    joined, owners = spans(texts)
+    toks = tokens(joined)
+    parts: list[Part] = []
+    run: list[Token] = []
+
+    def close(final: bool) -> None:
+        if any(t.tag[0] in "NVXMS" and t.tag not in ("SF", "SP", "SS") for t in run) or run:
+            start, end = run[0].start, run[-1].end
+            shifted = [Token(t.form, t.tag, t.start - start, t.end - start) for t in run]
+            parts.append(Part(joined[start:end], seqs_of(owners, start, end), shifted, final))
+        run.clear()
+
+    for i, token in enumerate(toks):
+        run.append(token)
+        following = toks[i + 1] if i + 1 < len(toks) else None
+        if following is None:
+            break
+        if token.tag == "SF":
+            close(final=True)
+        elif following.tag in ("SF", "SP") or (
+            following.form in ("요", "이요") and following.tag in ("JX", "EF", "MM")
+        ):
+            continue
+        elif (
+            token.tag == "EF"
+            or (
+                token.form == "요"
+                and token.tag == "JX"
+                and len(run) > 2
+                and run[-2].tag in ("EC", "EF")
+            )
+            or (
+                token.tag == "SP"
+                and len(run) > 3
+                and run[-2].tag in ("EF", "JX")
+                and run[-2].form in ("요", "고")
+            )
+        ):
+            close(final=True)
+        elif (token.tag == "EC" and _breaks(run, joined[following.start :])) or (
+            token.tag == "SP"
+            and len(run) > 2
+            and run[-2].tag == "EC"
+            and _breaks(run[:-1], joined[following.start :])
+        ):
+            close(final=False)
+    if run:
+        close(final=True)
+    return [p for p in parts if p.text.strip(" .,?!")]
+
+
+def _breaks(run: Sequence[Token], following: str) -> bool:
+    """Whether a clause ends at this connective ending."""
+    token = run[-1]
+    if token.form in _LINK or token.form.rstrip("요") in _LINK:
+        return len(run) > 2
+    past = len(run) > 1 and run[-2].form in ("었", "았", "겠") and run[-2].tag == "EP"
+    if token.form == "고" and past:
+        return True
+    return token.form in ("어서", "아서", "서", "고") and bool(_STARTS_ANEW.match(following))
+
+
+# ------------------------------------------------------------------ marks
+
+
+def _m(pattern: str) -> re.Pattern[str]:
+    """A pattern over morphemes; a space stands for the space between two of them."""
+    return re.compile(pattern)
+
+
+_V = r"(?:VV|VX|XSV)"
+_NOT_WORK_VERBS = (
+    r"(?:알|모르|좋|되|감사|죄송|힘들|어렵|있|없|같|재밌|그렇|맞|아쉽|고맙|이|아니|걸리|늦|살|죽|울|웃|들어가|나가|쉬|가|오|끊|자|먹|마시|"
+    r"기다리|지켜보|넘어가|마치|듣|말하|얘기|이야기|여쭙|들어보|기대|힘내|응원|믿|놀라|나오|괜찮|미안|반갑)"
+)
+_COMMIT = _m(
+    r"(?:ㄹ게|을게|ㄹ께|을께)요?/EF|(?:ㄹ게|을게)요?/EC|겠/EP (?:습니다|ㅂ니다|어요|다|네요|구요|고)/E[FC]|(?:ㄹ|을)라고요?/E[FC]"
+)
+_WILL = _m(
+    r"(?:ㄹ|을)/ETM (?:거|것|예정|계획|생각)/NN[BG]|려고/EC|(?:기|ㄹ 것)/ETN 로/JKB 하/VV|으?려구요?/E[FC]"
+)
+_CAN = _m(r"저/NP .*(?:ㄹ|을)/ETM 수/NNB (?:가/JKS |는/JX |도/JX )?있")
+_REQUEST = _m(
+    r"주/V[XV] (?:시/EP )?(?:(?:세요|으세요|십시오|어요|ㅂ시오|죠|ㄹ래요?|ㄹ까요|나요|면|어|라|ㅂ니까|길)/E[FC]|시/EP (?:죠|ㄹ래|ㄹ까)|ㄹ/ETM 수|겠/EP|ㄹ/ETM 거|으면|셨으면)"
+    r"|시/EP (?:ㄹ/ETM 수/NNB 있|ㄹ래|겠/EP|면/EC (?:되|좋|돼))|부탁/NNG (?:을/JKO |좀/MAG )?(?:드리|하)|(?:ㄹ래|을래)/EF|(?:ㄹ래요|을래요)/EF"
+    r"|가능/NNG 하/XSA (?:시/EP )?(?:세요|ㄹ까요|신가요|ㄴ가요|나요|시/EP|ㄹ까)|시/EP 는/ETM (?:걸|거|것)/NN[GB] ?(?:로|ㄹ로)|맡/VV 으시|십시오/EF|시/EP 죠/EF|셔야/EC|시/EP 어야/EC"
+    r"|(?:달|다오)/V[XV] 라고/E"
+)
+_IMPERATIVE = _m(r"(?:하|되)?/?(?:VV|XSV) (?:세요|으세요)/EF")
+_GREETING = _m(
+    r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|조심/NNG|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
+)
+_NEED = _m(
+    r"어야/EC (?:지/|되/VV|하/V[VX]|겠/EP|죠|ㄹ/ETM|돼)|어야(?:죠|지|겠)|야/EC (?:되|하)/V|필요/NNG (?:하/XSA|가/JKS|는/JX|도/JX)? ?(?:있|하)?|(?:ㅂ시다|읍시다|자)/EF|자고요?/E[FC]|(?:두|놓)/VX (?:죠|ㄹ까요|지요)/EF|기/ETN 로/JKB 하/VV (?:죠|시죠|ㅂ시다|었|자)"
+    r"|(?:는|ㄴ)/ETM (?:걸|거|것)/NN[GB] ?(?:로/JKB|ㄹ로/JKB) ?(?:하/VV (?:죠|시|ㅂ시다|ㄹ게요|겠))|(?:올리|추가/NNG 하/XSV|넣|잡|적|등록/NNG 하/XSV|정하|만들|바꾸)(?:/VV)? (?:어/EC 두/VX )?(?:죠|지요|시/EP 죠)/EF"
+)
+_PAST_NEED = _m(r"었/EP 어야|어야/EC (?:되|하)/V[VX] 었")
+_FINISH = _m(
+    r"(?:끝나/VV|끝/NNG 나/VV|끝내/VV|끝/NNG 내/VV|마치/VV|완료/NNG|마무리/NNG|배포/NNG|출시/NNG|오픈/NNG|제출/NNG|승인/NNG|반영/NNG|머지/NNG|병합/NNG|해결/NNG|납품/NNG|설치/NNG|교체/NNG|merge|완성/NNG|발송/NNG|접수/NNG|개통/NNG|종료/NNG|등록/NNG|적용/NNG|정리/NNG|조치/NNG|처리/NNG|복구/NNG|통과/NNG|전달/NNG|수령/NNG|입고/NNG|계약/NNG|체결/NNG|결제/NNG|입금/NNG|done|release|deploy)"
+)
+_ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까|막)/(?:MAG|NNG)")
+_PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
+_STATIVE_PAST = _m(
+    r"(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
+)
+_PROGRESS = _m(
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:었|어)|시작/NNG 되/XSV 었|착수/NNG|반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+)
+_BEGUN = _m(
+    r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
+)
+_NO_PROGRESS = _m(
+    r"(?:알|가지|갖|듣|기다리|지내|살|모르|대기/NNG 하|생각/NNG 하|믿|살아)(?:/(?:VV|XSV))? 고/EC 있|못/MAG \S+ (?:\S+ ){0,2}고/EC 있|못하/V[VX] 고/EC 있|안/MAG \S+ (?:\S+ ){0,2}고/EC 있|막히"
+)
+_NEG = _m(
+    r"(?:안|못)/MAG |지/EC (?:는/JX |ㄴ/JX |도/JX |를/JKO )?(?:않|못하|말)/V|못하/V|안되/V|아니/VCN|덜/MAG|없/VA"
+)
+_NOT_DONE = _m(
+    r"아직/MAG.*(?:안/MAG|못/MAG|않/V|못하/V|덜|전/NNG|중/NNB|남|없|모르|멀)|(?:안|못)/MAG (?:\S+ ){0,3}(?:끝|되/|하/|시작|마치|완료|고치|보내|받|내/|대/|올리|나오)\S* ?(?:\S+ ){0,2}(?:었|ㅂ니다|습니다|어요|고/EC 있|는데|은|ㄴ)|지/EC (?:는/JX |ㄴ/JX )?(?:않|못하)/V\S* 었|덜/MAG|시작/NNG (?:도/JX |을/JKO |조차/JX )?(?:안|못)|손/NNG (?:을/JKO |도/JX )?(?:못|안)"
+)
+_PLAN = _m(
+    r"(?:내일|다음|이따|나중|담|모레|후|뒤|부터|월요일|화요일|수요일|목요일|금요일|끝나/VV 면|되/VV 면|나/VV 면|오/VV 면).*(?:시작|착수|보/VV|들어가|손/NNG).*(?:려고|ㄹ게|을게|겠/EP|예정|ㄹ/ETM 거|계획)|려고요?/E[FC]$|예정/NNG"
+)
+_BLOCK = _m(
+    r"막히/VV|막/VV 히|묶이/VV|차단/NNG|발/NNG (?:이/JKS )?묶|(?:중단|지연|보류|스톱|올스톱|홀딩|블록|블로킹|blocked|block)/(?:NNG|SL)|멈추/VV|멈춰|(?:답|답변|회신|연락|승인|허가|결재|응답|자료|부품|물건|키|열쇠|권한|서류|피드백|도면|재료|자재|비밀번호)/NNG (?:이|가|을|를|도|은|는)?/?(?:J\w+ )?(?:아직/MAG )?(?:안|못)/MAG"
+    r"|못/MAG (?:\S+ ){0,2}(?:고/EC 있|ㅂ니다|습니다|어요|는/ETM|ㄴ다|네요|거든|고/E[FC]|죠)|못하/V[VX] (?:고/EC 있|ㅂ니다|습니다|어요|는)|기다리/VV (?:고/EC 있|는/ETM 중)|대기/NNG (?:중|하/XSV 고|상태)|(?:ㄹ|을)/ETM 수(?:가)?/NNB (?:가/JKS |도/JX |는/JX |밖에)?없|고장/NNG|(?:안|못)/MAG (?:나|오|나오|주|되|풀리|내려오|떨어지|도착|들어오)\S* (?:\S+ )?어서|에/JKB 걸리/VV 어 ?/?E?C? ?있|밀리/VV|먹통"
+)
+_BLOCK_HARD = _m(
+    r"막히/VV|묶이/VV|차단/NNG|중단|멈추|못/MAG|못하|대기|기다리|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?없|블록|보류|홀딩"
+)
+_NO_BLOCK = _m(
+    r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자|듣|보/VV|봤|하/VV 겠|가)|(?:ㄹ|을)/ETM 수/NNB 밖에"
+)
+_REOPEN = _m(
+    r"다시/MAG (?:\S+ ){0,4}(?:열/VV|오픈|돌리/VV|살리|올리/VV|할 일|하/VV ㄹ/ETM 일|시작|진행/NNG|작업|고치|고쳐|하/VV 어야|보/VV 어야|해야|손|수정|open|봐야|하/VV 기|찍|깔|걸)|재오픈|재작업|(?:다시|또)/MAG (?:\S+ ){0,2}(?:안/MAG|고장|깨지|나오|새/VV|터지|죽|발생|나/VV|끊|오류|멈추)|재발/NNG|원상|도로/MAG|되돌리|reopen"
+)
+_REOPEN_HARD = _m(
+    r"다시/MAG (?:\S+ ){0,3}(?:열/VV|오픈|돌리/VV|살리|올리/VV|하/VV ㄹ/ETM 일)|(?:하|할)\S* ?ㄹ?/?E?T?M? ?일/NNG 로/JKB|재오픈|되돌리|reopen|완료/NNG (?:를/JKO )?(?:취소|풀)"
+)
+_HYPO_WORDS = re.compile(
+    r"언젠가|나중에(?!\s*정)|시간\s*(?:이\s*)?나면|여유\s*(?:가\s*)?(?:되|있|나|생기)|면\s*좋겠|좋을\s*텐데|고\s*싶|만약|만일|수도\s*있|혹시\s*나중|생각만|아이디어|어떨까|어때요|그냥\s*궁금|궁금해서|이론상|꿈|상상|장기적|내년|먼\s*미래|하면\s*(?:재밌|재미있|좋|멋지)|한다면|였다면|했다면|했으면\s*(?:좋았|됐)|(?:지금|당장)\s*(?:하자는|하겠다는|은\s*아니|는\s*아니)"
+)
+_UNSURE_WORDS = re.compile(
+    r"아마|같은데|같아요|같습니다|확실(?:하|히)?[진지는 ]*(?:않|모르|치)|모르겠|몰라|수도\s*있|듯(?:요|해|합|하|$|\s)|글쎄|추정|걸요|텐데|아닐까|기억이|들은 것|[ㄴ은는]가\s*봐|나\s*봐"
+)
+_AGAINST_WORDS = re.compile(
+    r"안\s*하기로|않기로|하지\s*(?:맙|말|마)|지\s*(?:맙시다|말죠|말자|마세요|마시|말기|말아|않기로)|안\s*하는\s*(?:걸|거|것)|(?<!예약\s)취소(?:하|됐|했|해|합|로|예)|없던\s*(?:일|걸)|보류(?:하|로|합)|빼(?:죠|기로|고\s*가|주|시)|(?:필요|할\s*건|할\s*거|할\s*일)(?:는|도|은|가)?\s*없|관두|그만\s*두|접(?:기로|죠|자|었|읍)|안\s*해도|무산|포기|안\s*할\s*(?:거|게|래)|미루기로|말고요|안\s*가기로|안\s*쓰기로|안\s*사기로|철회|됐어요\s*그(?:건|냥)|없애기로|않는\s*(?:걸|것)|않아도|안\s*\S{1,4}도\s*(?:돼|됩|되)|말고\s*그냥|하지\s*않|아이디어\s*단계|불필요|기각|탈락"
+)
+_LEAVE_WORDS = re.compile(
+    r"그대로\s*(?:두|놔|놓|가|있)|놔두|냅두|천천히|건드리지|손대지|급하(?:지|진)|안\s*급|하셔도\s*(?:됩|돼)|해도\s*(?:됩|돼)|똑같|변동|하던\s*대로|새로운\s*(?:건|거)?\s*없|특이\s*사항"
+)
+_ORG = r"(?:[가-힣A-Za-z]*(?:팀|부서|본부|센터|업체|외주사|협력사|회사|본사|지사|대행사|시공사|재단|협회|위원회|학회|공사|은행|구청|시청|군청|교육청|관리소|사무소|사무실|연구소|지점|병원|대학|학교|건물주|제조사|공급사|고객사|거래처|파트너사|벤더|[가-힣]{2,}(?:과|실|처|국|소|부|측|사))|[가-힣]{2,}\s?쪽|거기|그쪽|그\s쪽|집주인|아파트|주최\s?측)"
+_OTHER_TEAM_WORDS = re.compile(
+    rf"{_ORG}(?:에서는?|에서도|이|가|은|는|측에서)\s+(?:(?!제가|저희가|우리가|안\s|못\s)\S+\s+){{0,5}}?(?:하|한|합|해|할|맡|진행|준비|처리|담당|알아서|직접|세우|세운|고치|바꾸|바꾼|만들|만든|보내|정하|정한|주관|관리|챙기|챙긴)\S*"
+    r"|(?:저희|우리)\s*(?:쪽\s*)?(?:작업|일|업무|건|거|몫|소관|담당|책임|범위)?(?:은|는|이|가|도)?\s*아니|우리가\s*할\s*(?:건|거|일)|(?:우리는?|저희는?)\s*(?:신경|상관|할)|신경\s*(?:안\s*쓰|쓰지|끄)|알아서\s*(?:한|하|해|할)|자체적으로|(?:그쪽|거기)\s*(?:일|담당|소관)|다른\s*(?:팀|부서|쪽)"
+)
+_LAUGH = re.compile(
+    r"하하|ㅋㅋ|ㅎㅎ|허허|호호|크크|푸하|히히|(?<![A-Za-z])(?:haha|lol)", re.IGNORECASE
+)
+_JOKE_WORDS = re.compile(
+    r"농담|웃자고|로또|은퇴|하와이|월급\s*(?:두|세|열|다섯)\s*배|로봇(?:을|이|한테|\s*사|도)|기도|마법|요술|타임머신|우주|달나라|퇴사|사표|노벨|복권|대통령|신이시여|분신|복제(?:인간)?해|순간\s*이동|외계|도깨비|산타"
+)
+_SHIFT_WORDS = re.compile(
+    r"^(?:아|어|네|예|음|그|저기|참|자|오|아참)?[,\s]*(?:그리고|또\s*하나|그\s*대신|한\s*가지|하나\s*더|추가로|마지막으로|다음(?:은|으로)|참고로|참|아\s*맞다|맞다|저기|근데\s*하나|그거\s*말고|그거랑\s*별개|별도로|그\s*외|그밖|이어서|저는|저희는|제\s*쪽|제\s*거)"
+)
+_CORRECT_WORDS = re.compile(
+    r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
+)
+_SMALL_TALK_WORDS = re.compile(
+    r"짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰하겠|리뷰할게|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴|드리|주|하|해)|들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심|휴가|수고|고생|안녕|들리|녹음|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+)
+_TIME_OF_DAY = re.compile(
+    r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날"
+)
+_WANT_WORDS = re.compile(
+    r"싶(?:은|어|습|다|네)|있으면\s*좋|면\s*좋겠|주셨으면|달라고|필요(?:해|하|합|할)|받고\s*싶|원(?:해|합)"
+)
+_RECAP_WORDS = re.compile(
+    r"정리하(?:면|자면|겠|고)|다시\s*(?:한\s*번|한번)?\s*확인|확인\s*(?:드리|차)|요약|아까\s*(?:말|얘기)|종합하"
+)
+_PROBLEM_WORDS = re.compile(
+    r"깨[지져진]|안\s*(?:되|돼|맞|나와|나오|열|걸|켜|먹|보이|들)|오류|에러|문제|고장|누락|빠[지졌진]|모자|안\s*맞|죽[어더는]|느[리려린]|만료|부족|이상|틀[리려린]|새[는고]|누수|버그|두\s*번|중복|끊[기겨]|낡|찢|긁|막[히혀]|불만|민원|컴플레인|떨어[지져졌]|헐|녹슬|잘못|품절|밀[리려렸]|늦[어는]"
+)
+_WHO_WORDS = re.compile(r"누가|누구|어느\s*분|하실\s*분|담당(?:은|자)|맡으실")
+_WH_WORDS = re.compile(
+    r"누가|누구|언제|어디|뭐(?:예|가|를|로|죠|\s)|무엇|왜|어떻게|얼마|몇|어떤|어느"
+)
+_QUESTION_END = _m(
+    r"(?:나요|까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|니|을까|ㄹ까|냐|ㄹ지|는지|ㄴ지|을지|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|ㄹ래/EF 요"
+)
+_ACCEPT_WORDS = re.compile(
+    r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:네|넵|넹|예|옙|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|감사|고생|ok|okay|yes|sure|콜|확인했|괜찮)",
+    re.IGNORECASE,
+)
+_REFUSE_WORDS = re.compile(
+    r"^(?:아|어|음|저|죄송)?[,\s]*(?:아니(?:요|오|에요|야|다)?(?=[\s,.]|$)|아뇨|안\s*돼|안\s*됩|싫)|못\s*(?:할|합|하겠|해요)|어려울|어렵겠|힘들\s*(?:것|거|겠)|안\s*될\s*(?:것|거)|제발"
+)
+_ANAPHOR_WORDS = re.compile(
+    r"그거|그건|이거|이건|그것|이것|그게|이게|요거|그걸|이걸|그\s*건|해당\s*건|그쪽|거기"
+)
+_STRONG_ACT = _m(r"저/NP (?:가|는|도|두)/J|저희/NP|내/NP 가|제/NP|나/NP (?:가|는)")
+
+
+def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
+    """What the clause does."""
+    if COMMAND.search(text):
+        return Mark.COMMAND
+    morphs = " ".join(map(str, toks))
+    found = Mark.NONE
+    for words, mark in (
+        (_HYPO_WORDS, Mark.HYPO),
+        (_UNSURE_WORDS, Mark.UNSURE),
+        (_AGAINST_WORDS, Mark.AGAINST),
+        (_LEAVE_WORDS, Mark.LEAVE),
+        (_LAUGH, Mark.LAUGH),
+        (_JOKE_WORDS, Mark.JOKE),
+        (_SHIFT_WORDS, Mark.SHIFT),
+        (_CORRECT_WORDS, Mark.CORRECT),
+        (_SMALL_TALK_WORDS, Mark.SMALL_TALK),
+        (_TIME_OF_DAY, Mark.PAST_STORY),
+        (_WANT_WORDS, Mark.WANT),
+        (_RECAP_WORDS, Mark.RECAP),
+        (_PROBLEM_WORDS, Mark.PROBLEM),
+        (_ACCEPT_WORDS, Mark.ACCEPT),
+        (_REFUSE_WORDS, Mark.REFUSE),
+        (_ANAPHOR_WORDS, Mark.ANAPHOR),
+    ):
+        if words.search(text):
+            found |= mark
+    if _STRONG_ACT.search(morphs):
+        found |= Mark.FIRST
+    found |= _question(text, morphs)
+    found |= _status(text, morphs)
+    if final:
+        found |= _asked(text, morphs, found)
+    elif _NEED.search(morphs) and not _PAST_NEED.search(morphs):
+        found |= Mark.NEED
+    if _OTHER_TEAM_WORDS.search(text) and Mark.COMMIT not in found and Mark.BLOCK not in found:
+        found |= Mark.OTHER_TEAM
+    return found
+
+
+def _question(text: str, morphs: str) -> Mark:
+    found = Mark.NONE
+    if (
+        text.rstrip().endswith("?")
+        or _QUESTION_END.search(morphs)
+        or (
+            _WH_WORDS.search(text)
+            and re.search(r"/EF", morphs)
+            and not re.search(r"뭐/IC|었/EP|겠/EP|ㄹ게", morphs)
+        )
+    ):
+        found |= Mark.QUESTION
+    if _WHO_WORDS.search(text):
+        found |= Mark.WHO
+    return found
+
+
+def _status(text: str, morphs: str) -> Mark:
+    found = Mark.NONE
+    negative = _NEG.search(morphs)
+    if _PROGRESS.search(morphs) and not _NO_PROGRESS.search(morphs):
+        found |= Mark.PROGRESS
+        if _BEGUN.search(morphs):
+            found |= Mark.BEGUN
+    if re.search(r"챔버에|(?:돌리|돌)/VV 고|에/JKB 넣/VV 었", morphs):
+        found |= Mark.PROGRESS
+    past = _PAST.search(morphs)
+    finished = _FINISH.search(morphs)
+    whole = _ALL.search(morphs)
+    complete = re.search(r"(?:다|이미)/MAG (?:되|하)/V\S* ?(?:었|ㄴ/ETM)|되/VV 었/EP 고/EF", morphs)
+    if past and Mark.BEGUN not in found:
+        state = _STATIVE_PAST.search(morphs)
+        if (
+            finished
+            or complete
+            or (whole and not state)
+            or not state
+            or (
+                state
+                and re.search(r"나가/VV 었|들어오/VV 었|나/VV 었", morphs)
+                and (whole or finished)
+            )
+        ):
+            found |= Mark.DONE
+    if re.search(r"(?:끝나|완료|마무리|종료)\S*(?: \S+){0,2} (?:습니다|이/VCP|입니다)", morphs) or (
+        complete and not past
+    ):
+        found |= Mark.DONE
+    if re.search(r"반 정도|절반|거의|퍼센트|프로\s|중간|아직", text) and Mark.PROGRESS in found:
+        found &= ~Mark.DONE
+    if Mark.PROGRESS in found and re.search(r"고/EC 있|중/NNB", morphs):
+        found &= ~Mark.DONE
+    if _NOT_DONE.search(morphs):
+        found |= Mark.NOT_DONE
+        found &= ~(Mark.DONE | Mark.BEGUN)
+        if re.search(r"시작|손", morphs):
+            found &= ~Mark.PROGRESS
+    elif negative and Mark.DONE in found and not re.search(r"문제|편차|이상|없/VA 어서", morphs):
+        if not (finished and finished.start() > negative.end()):
+            found &= ~Mark.DONE
+    if _BLOCK.search(morphs) and not _NO_BLOCK.search(morphs):
+        found |= Mark.BLOCK
+    if _REOPEN.search(morphs):
+        found |= Mark.REOPEN
+    if _PLAN.search(morphs):
+        found |= Mark.PLAN
+    if re.search(r"었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):
+        found &= ~Mark.DONE
+    return found
+
+
+def _asked(text: str, morphs: str, found: Mark) -> Mark:
+    out = Mark.NONE
+    commit = _COMMIT.search(morphs)
+    if commit and Mark.QUESTION not in found:
+        before = morphs[: commit.start()]
+        verb = re.search(
+            rf"{_NOT_WORK_VERBS}/(?:VV|VA|VX|VCP|XSV|XSA|XR|NNG)(?: (?:하|어/EC)\S*)?(?: \S+/EP)* $",
+            before,
+        )
+        polite = re.search(r"(?:시|으시)/EP (?:\S+/EP )?$", before)
+        must = re.search(r"어야/EC $", before)
+        helper = re.search(r"(?:드리|놓|두|보|버리|주)/V[XV] $", before)
+        negated = re.search(r"(?:안|못)/MAG (?:\S+ ){0,2}$", before)
+        if must:
+            out |= Mark.NEED
+        elif (
+            not polite
+            and not negated
+            and (helper or not verb)
+            and not re.search(r"/VA $|XSA $", before)
+        ):
+            out |= Mark.COMMIT
+        elif (
+            verb
+            and re.search(r"(?:되|가|오|나가)/VV $", before)
+            and "하" not in before
+            and Mark.FIRST in found
+        ):
+            out |= Mark.WEAK
+    if (
+        not out
+        and Mark.QUESTION not in found
+        and _WILL.search(morphs)
+        and not re.search(r"었/EP (?:습니다|어요|는데)", morphs)
+    ):
+        out |= Mark.WEAK
+    if not out and _CAN.search(morphs) and Mark.QUESTION not in found:
+        out |= Mark.WEAK
+    request = _REQUEST.search(morphs) or (_IMPERATIVE.search(morphs))
+    if (
+        request
+        and not commit
+        and not _GREETING.search(morphs)
+        and not re.search(r"(?:주|드리)/V[XV] (?:시/EP )?었", morphs)
+    ):
+        out |= Mark.REQUEST
+    if not out and _NEED.search(morphs) and not _PAST_NEED.search(morphs):
+        out |= Mark.NEED
+    return out
+
+
+# ------------------------------------------------------------------ doers
+
+_NOT_DOER = re.compile(
+    r"^(?:한테서?|에게서?|께(?!서)|랑|이랑|하고|의|를|을|말고|때문|팀|네|보다|처럼|와|과|도\s*아니|만\s*아니|거|것|쪽|부터|까지|말대로|덕분|없이|빼고|대신)|^\s*(?:말고|때문|덕분|빼고|대신|쪽|고생|수고|감사)"
+)
+
+
+def doer(
+    text: str, mentions: Sequence[Mention], found: Mark, speaker: UserId | None
+) -> tuple[UserId, ...]:
+    """Who is named as the one to do the clause's work; () when nobody is."""
+    for m in mentions:
+        after = text[m.end :]
+        if _NOT_DOER.match(after):
+            continue
+        if speaker is not None and m.who == (speaker,) and Mark.REQUEST in found:
+            continue
+        if re.match(
+            r"(?:이가?|가|은|는|께서는?|이는)?[\s,.]|(?:이|가|은|는|께서는?|도|이요|요|이|야|아)?[\s.,?!]*$",
+            after,
+        ):
+            if Mark.QUESTION in found and re.match(r"(?:이?요)?\s*\?", after):
+                continue
+            return m.who
+    return ()
+
+
+def excluded(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
+    """Members the clause takes the work from (민지 씨 말고)."""
+    return tuple(
+        user
+        for m in mentions
+        if re.match(r"\s*(?:이|가)?\s*(?:말고|대신|빼고|아니라)", text[m.end :])
+        for user in m.who
+    )
+
+
+# ------------------------------------------------------------------ clauses
+
+_STOP_NOUNS = frozenset(
+    listed(
+        "오늘 내일 모레 어제 그제 지금 아까 방금 이번 다음 저번 지난 지난주 지난달 주 달 월 일 년 주말 월요일 화요일 수요일 목요일 금요일 토요일 일요일 아침 "
+        "오전 오후 저녁 점심 때 정도 반 쪽 거 것 수 중 말 안 분 씨 님 선생 선생님 팀장 대리 과장 부장 매니저 사람 나중 시간 동안 전 후 뒤 앞 처음 마지막 하나 둘 둘다 "
+        "문제 경우 얘기 이야기 생각 말씀 감사 고생 수고 시작 끝 완료 마무리 진행 일정도 담당 부탁 확인차 여기 거기 저기 그것 이것 누구 뭐 언제 우리 저희 대신 "
+        "그때 그날 당일 이후 이전 사이 계속 정말 진짜 이호 말일 월말 필요 가능 걸 게 건 데 줄 번 개 대 명 군데 자리 점 상태 편 식 척 만 시도 발견 때문 덕분 자체 회의 이상 이하 "
+        "연락 답 작년 올해 내년 상황 어디 아마 대충 얼마"
+    )
+)
+
+
+def word_bag(
+    toks: Sequence[Token], names: frozenset[str], vocabulary: Vocabulary | None
+) -> dict[str, float]:
+    """The content words among the morphemes, weighted."""
+    out: dict[str, float] = {}
+    nouns: list[tuple[str, int, int]] = []
+    for t in toks:
+        if t.tag in ("NNG", "NNP", "XR") and t.form not in _STOP_NOUNS and t.form not in names:
+            if len(t.form) >= 2 or t.form in _SHORT_NOUNS:
+                put(out, key(t.form))
+            nouns.append((t.form, t.start, t.end))
+        elif t.tag in ("NNG", "NNB", "XSN", "MM") and len(t.form) <= 2:
+            nouns.append((t.form, t.start, t.end))
+        elif t.tag == "SL":
+            low = t.form.lower()
+            if low not in names and len(low) > 1 and stem(low) not in STOP and low not in STOP:
+                put(out, key(low))
+            nouns.append((low, t.start, t.end))
+        elif t.tag == "VV" and len(t.form) >= 2 and t.form not in _PLAIN_VERBS:
+            out.setdefault(key(t.form), 0.4)
+    for (a, _, end), (b, start, _) in pairwise(nouns):
+        joined = a + b
+        if start - end <= 1 and vocabulary is not None and vocabulary.knows(key(joined)):
+            put(out, key(joined))
+    if vocabulary is not None:
+        for word in [w for w in out if len(w) >= 4 and is_hangul(w) and not vocabulary.knows(w)]:
+            for cut in range(2, len(word) - 1):
+                if vocabulary.knows(key(word[:cut])) and vocabulary.knows(key(word[cut:])):
+                    put(out, key(word[:cut]))
+                    put(out, key(word[cut:]))
+    return out
+
+
+_SHORT_NOUNS = frozenset(
+    listed(
+        "셀 앱 문 벽 방 약 표 책 꽃 차 배 쌀 빵 술 옷 돈 흙 물 불 팁 룸 봇 폼 탭 립 컵 통 판 틀 글 곡 춤 펌 병 칼 실 관 홀"
+    )
+)
+_PLAIN_VERBS = frozenset(
+    listed(
+        "시작하 나오 나가 들어가 들어오 보내 맡기 맡 하려 드리 만들 고치 바꾸 올리 내리 끝나 끝내 마치 물어보 알리 지켜보 기다리 가지 그러 어쩌 걸리 늦어지 돌리 말하 보이 들리 "
+        "다니 모르 남기 정하 모이 줄이 늘리 넘어가 이러 저러 막히 지나 따르 다녀오 찾아보 알아보 살펴보 챙기"
+    )
+)
+
+
+def clause(
+    part: Part,
+    *,
+    speaker: UserId | None,
+    order: int,
+    turn: int,
+    today: date,
+    people: People,
+    names: frozenset[str],
+    vocabulary: Vocabulary,
+) -> Clause:
+    text = part.text
+    found = marks(text, part.tokens, final=part.final)
+    mentions = people.find(text)
+    who = doer(text, mentions, found, speaker)
+    days = find_days(text, today)
+    own = [t for t in part.tokens if not any(m.start <= t.start < m.end for m in mentions)]
+    return Clause(
+        text=text,
+        seqs=part.seqs,
+        speaker=speaker,
+        order=order,
+        turn=turn,
+        marks=found,
+        words=word_bag(own, names, vocabulary),
+        days=days,
+        doers=who,
+        named=tuple(m.who for m in mentions),
+        act_text=phrase(part, mentions, days),
+        korean=True,
+        excluded=excluded(text, mentions),
+    )
+
+
+# ------------------------------------------------------------------ titles
+
+_DROP_ADVERBS = frozenset(
+    listed(
+        "좀 꼭 직접 일단 한번 바로 혹시 먼저 그냥 지금 아까 방금 이미 벌써 다 또 더 계속 아직 얼른 빨리 다시 같이 이제 막 잘 조금 우선 그럼 제발"
+    )
+)
+_HELPERS = frozenset(listed("주 드리 놓 두 보 버리 있 싶 달 내 나 말 않 못하 하 가 오"))
+
+
+def phrase(part: Part, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
+    """The clause as the words of a title: no subject, no day, its verb as a noun."""
+    toks = [
+        t
+        for t in part.tokens
+        if not any(m.start <= t.start < m.end for m in mentions)
+        and not any(d.start <= t.start < d.end for d in days)
+    ]
+    while toks and (
+        toks[0].tag in ("IC", "MAJ", "SP", "SF")
+        or toks[0].tag.startswith("J")
+        or toks[0].form in ("저", "제", "저희", "내", "그거", "이거", "그것", "이것", "네", "자")
+    ):
+        toks = toks[1:]
+    end, tail = _predicate(toks)
+    head = toks[:end]
+    kept: list[Token] = []
+    for i, t in enumerate(head):
+        if t.tag in ("IC", "MAJ", "SF", "SP") or (t.tag == "MAG" and t.form in _DROP_ADVERBS):
+            continue
+        if t.tag == "NP" and t.form in (
+            "저",
+            "제",
+            "저희",
+            "그거",
+            "이거",
+            "그것",
+            "이것",
+            "내",
+            "거기",
+            "여기",
+            "우리",
+        ):
+            continue
+        if t.tag.startswith("J"):
+            previous = head[i - 1] if i else None
+            if (
+                previous is None
+                or previous not in kept
+                or t.form in ("은", "는", "ㄴ", "이", "가", "도", "요", "을", "를", "만", "이요")
+            ):
+                continue
+        kept.append(t)
+    text = _surface(part.text, kept)
+    if tail and tail not in ("하기", "되기", "있기"):
+        text = f"{text} {tail}".strip()
+    return re.sub(r"\s+", " ", text).strip(" ,.?!")
+
+
+def _predicate(toks: Sequence[Token]) -> tuple[int, str]:
+    """Where the final predicate begins, and its noun form ("" when the noun before it will do)."""
+    i = len(toks) - 1
+    while i >= 0 and (
+        toks[i].tag
+        in (
+            "EF",
+            "EC",
+            "EP",
+            "SF",
+            "SP",
+            "VX",
+            "JX",
+            "ETM",
+            "NNB",
+            "VA",
+            "ETN",
+            "VCP",
+            "VCN",
+            "XSA",
+            "MAG",
+        )
+        or toks[i].form in ("수", "거", "것", "걸", "예정", "계획", "생각")
+    ):
+        if toks[i].tag in ("VA", "JX", "MAG", "NNB", "XSA") and not any(
+            t.tag in ("VV", "XSV") for t in toks[:i]
+        ):
+            break
+        i -= 1
+    if i < 0:
+        return len(toks), ""
+    verb = toks[i]
+    if verb.tag == "XSV":
+        return i, ""
+    if verb.tag == "VV":
+        if verb.form in ("하", "되"):
+            return i, ""
+        return i, verb.form + "기"
+    return i + 1, ""
+
+
+def _surface(text: str, toks: Sequence[Token]) -> str:
+    """The kept morphemes as written, with the spaces between words that were there."""
+    out: list[str] = []
+    last_end = -1
+    i = 0
+    while i < len(toks):
+        t = toks[i]
+        # A word whose morphemes melt into one another is written as it stood in the text.
+        j = i
+        end = t.end
+        while (
+            j + 1 < len(toks)
+            and toks[j + 1].start <= end
+            and toks[j + 1].start < toks[j + 1].end + 1
+        ):
+            j += 1
+            end = max(end, toks[j].end)
+        piece = text[t.start : end]
+        if last_end >= 0 and (t.start > last_end or (out and not out[-1].endswith(" "))):
+            out.append(" ")
+        out.append(piece)
+        last_end = end
+        i = j + 1
+    return "".join(out)
+
+
+def title(act: str, *, topic: str) -> str:
+    """The verb phrase, with the topic's words where it says too little by itself."""
+    act = _trim(act)
+    if not topic:
+        return act
+    topic = _trim(topic)
+    thin = len(act.replace(" ", "")) <= 5 or len(act.split()) < 2
+    if not act:
+        return topic
+    if thin and topic and act not in topic and topic not in act:
+        return f"{topic} {act}" if not act.startswith(topic) else act
+    return act
+
+
+def _trim(text: str) -> str:
+    text = re.sub(r"^(?:네|예|아|어|음|저|그|근데|그리고|그럼|그래서|또|하나 발견한)\s+", "", text)
+    return re.sub(r"\s+", " ", text).strip(" ,.?!")

@@ -1,0 +1,879 @@
+"""The local engine: rules and similarity, Korean and English, no model to download. Pure.
+
+Captions become clauses (`english`, `korean`), each with marks for what it does. This file
+follows the thread of the talk over them: which piece of work a clause is about, who takes it,
+by when, how far it is, and whether it was dropped, joked about or given to others. Later
+speech corrects earlier speech; the state at the end is what counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from vori.ids import UserId
+from vori.tickets.extract import english, korean
+from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, turns
+from vori.tickets.extract.match import Match, Vocabulary, is_hangul, overlap
+from vori.tickets.extract.people import People
+from vori.tickets.messages import (
+    Blocker,
+    Draft,
+    Extraction,
+    KnownTicket,
+    Passage,
+    Segment,
+    StatusIntent,
+    TicketStatus,
+)
+
+NEAR = 3
+"""An answer comes within so many segments."""
+AGO = 6
+"""A thing said so many segments ago may still be called "it" when nothing else came between."""
+MAX_TITLE_CHARS = 80
+MAX_CONTENT_CHARS = 1_200
+
+TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE
+
+
+class LocalExtractor:
+    """The engine behind the `Extractor` protocol."""
+
+    name = "local"
+
+    async def extract(self, passage: Passage) -> Extraction:
+        return read(passage)
+
+
+def read(passage: Passage) -> Extraction:
+    """What the passage says. Raises Unavailable when it is Korean and kiwipiepy is missing."""
+    segments = [s for s in passage.segments if s.text.strip()]
+    if not segments:
+        return Extraction(engine="local")
+    people = People(passage.members)
+    board = Board(passage.existing_tickets)
+    talk = Talk(board, people, passage.started_at.date())
+    for clause in clauses(segments, people, board.vocabulary, passage.started_at.date()):
+        talk.hear(clause)
+    return talk.result()
+
+
+# ------------------------------------------------------------------ clauses
+
+
+def clauses(
+    segments: Sequence[Segment], people: People, vocabulary: Vocabulary, today: date
+) -> Iterable[Clause]:
+    """The clauses of the talk in order; turns of one speaker are read as running text."""
+    order = {s.seq: i for i, s in enumerate(segments)}
+    names = people.words()
+    for number, turn in enumerate(turns(segments)):
+        for run in _by_language([(s.seq, clean(s.text)) for s in turn]):
+            if any(is_hangul(text) for _, text in run):
+                for part in korean.split(run):
+                    yield korean.clause(
+                        part,
+                        speaker=turn[0].speaker,
+                        order=order[part.seqs[0]],
+                        turn=number,
+                        today=today,
+                        people=people,
+                        names=names,
+                        vocabulary=vocabulary,
+                    )
+            else:
+                for piece in english.split(run, turn[0].speaker, people):
+                    yield english.clause(
+                        piece,
+                        order=order[piece.seqs[0]],
+                        turn=number,
+                        today=today,
+                        people=people,
+                        vocabulary=vocabulary,
+                    )
+
+
+def _by_language(texts: Sequence[tuple[int, str]]) -> Iterable[list[tuple[int, str]]]:
+    run: list[tuple[int, str]] = []
+    for item in texts:
+        if not item[1]:
+            continue
+        if run and is_hangul(run[-1][1]) != is_hangul(item[1]):
+            yield run
+            run = []
+        run.append(item)
+    if run:
+        yield run
+
+
+class Board:
+    """The tickets that were there before, and the words they are made of."""
+
+    def __init__(self, tickets: Sequence[KnownTicket]) -> None:
+        self.tickets = tickets
+        self.vocabulary = Vocabulary(
+            [_bag(t.title) for t in tickets], [_bag(t.content[:1000]) for t in tickets]
+        )
+
+    def find(self, clause_words: dict[str, float], speaker: UserId | None) -> int | None:
+        """The ticket the words mean; None when none does, or when two do alike."""
+        matches = self.vocabulary.find(clause_words)
+        if not matches:
+            return None
+        total = sum(clause_words.values()) or 1.0
+        good = [m for m in matches[:8] if _fits(m, total)]
+        if not good:
+            return None
+        best = good[0]
+        rivals = [m for m in good[1:] if best.score - m.score < 0.25]
+        if rivals:
+            mine = [m for m in (best, *rivals) if self.tickets[m.index].assignee_id == speaker]
+            return mine[0].index if speaker is not None and len(mine) == 1 else None
+        return best.index
+
+
+def _fits(match: Match, total: float) -> bool:
+    coverage = match.score / total
+    if match.title_hits == 0:
+        return False
+    return match.share >= 0.6 or (match.score >= 0.85 and (match.share >= 0.45 or coverage >= 0.5))
+
+
+def _bag(text: str) -> dict[str, float]:
+    text = clean(text)
+    if is_hangul(text):
+        return korean.word_bag(korean.tokens(text), frozenset(), None)
+    return Vocabulary((), ()).words(text, text)
+
+
+# ------------------------------------------------------------------ work
+
+
+@dataclass(slots=True)
+class Work:
+    """A piece of work that is becoming a ticket."""
+
+    kind: Mark
+    clause: Clause
+    words: dict[str, float]
+    topic: str = ""
+    heard: list[Clause] = field(default_factory=list)
+    status: TicketStatus = TODO
+    assignee: UserId | None = None
+    candidates: tuple[UserId, ...] = ()
+    due: date | None = None
+    firm: bool = False
+    dropped: str = ""
+    refused: bool = False
+    last: int = 0
+    accepted: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return not self.dropped
+
+
+@dataclass(slots=True)
+class Claim:
+    """What somebody said about a known ticket's status."""
+
+    status: TicketStatus | None
+    clause: Clause
+    reopen: bool = False
+    firm_reopen: bool = False
+
+
+@dataclass(slots=True)
+class Subject:
+    """What the talk is about just now."""
+
+    ticket: int | None = None
+    work: Work | None = None
+    order: int = -100
+    turn: int = -1
+
+
+class Talk:
+    """Follows the talk clause by clause; `result` is its state at the end."""
+
+    def __init__(self, board: Board, people: People, today: date) -> None:
+        self.board = board
+        self.people = people
+        self.today = today
+        self.works: list[Work] = []
+        self.claims: dict[int, list[Claim]] = defaultdict(list)
+        self.blocks: list[list[Clause]] = []
+        self.subject = Subject()
+        self.recent: list[Clause] = []
+        self.by_word: dict[str, list[int]] = defaultdict(list)
+        self.command_order = -100
+        self.asked_status: tuple[Subject, Mark, Clause] | None = None
+
+    # -------------------------------------------------------------- hearing
+
+    def hear(self, c: Clause) -> None:
+        if self._is_command(c):
+            return
+        self._react(c)
+        subject = self._subject_of(c)
+        self._answer_status(c, subject)
+        handled = False
+        if subject.ticket is not None:
+            self._about_ticket(c, subject)
+            handled = True
+        elif subject.work is not None:
+            handled = self._about_work(c, subject.work)
+        if not handled:
+            self._new_work(c)
+        self._note_block(c)
+        self.recent.append(c)
+        del self.recent[:-12]
+
+    def _is_command(self, c: Clause) -> bool:
+        """Speech that addresses the software is heard, and nothing more."""
+        if c.has(Mark.COMMAND):
+            self.command_order = c.order
+            return True
+        if c.order - self.command_order <= 1 and COMMAND_GOES_ON.search(c.text):
+            self.command_order = c.order
+            return True
+        return False
+
+    # -------------------------------------------------------------- subject
+
+    def _subject_of(self, c: Clause) -> Subject:
+        """The ticket or the piece of work that the clause is about."""
+        weight = sum(c.words.values())
+        near = c.order - self.subject.order <= (AGO if c.turn == self.subject.turn else NEAR)
+        work = self._find_work(c)
+        ticket = self.board.find(c.words, c.speaker)
+        if (
+            ticket is None
+            and weight
+            and c.has(Mark.DONE | Mark.PROGRESS | Mark.NOT_DONE | Mark.BLOCK)
+        ):
+            ticket = self._ticket_in_context(c)
+        if ticket is not None and work is not None:
+            if self._work_fit(work, c) > self._ticket_fit(ticket, c):
+                ticket = None
+            else:
+                work = None
+        if ticket is not None:
+            if self._is_separate(c, ticket):
+                return Subject(order=c.order, turn=c.turn)
+            self.subject = Subject(ticket=ticket, order=c.order, turn=c.turn)
+            return self.subject
+        if work is not None:
+            self.subject = Subject(work=work, order=c.order, turn=c.turn)
+            return self.subject
+        if near and self._goes_on(c, weight):
+            if (
+                self.subject.turn == c.turn
+                or self.subject.work is not None
+                or c.order - self.subject.order <= 2
+            ):
+                self.subject.order = c.order
+                return Subject(self.subject.ticket, self.subject.work, c.order, c.turn)
+        if weight >= 1.0 and not (
+            c.turn == self.subject.turn
+            and not c.has(Mark.SHIFT)
+            and self.subject.ticket is not None
+        ):
+            self.subject = Subject(order=c.order, turn=c.turn)
+        return Subject(order=c.order, turn=c.turn)
+
+    def _goes_on(self, c: Clause, weight: float) -> bool:
+        """Whether a clause that names nothing known speaks on about the same thing."""
+        if self.subject.ticket is None and self.subject.work is None:
+            return False
+        same_turn = c.turn == self.subject.turn
+        if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT):
+            return False
+        if weight < 1.0:
+            return True
+        if (
+            c.has(Mark.ANAPHOR)
+            and weight < 2.5
+            and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED)
+        ):
+            return True
+        if self.subject.ticket is not None:
+            if c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK):
+                return False
+            return same_turn
+        if same_turn and not c.has(
+            Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.DONE | Mark.PROGRESS
+        ):
+            return True
+        return False
+
+    def _ticket_in_context(self, c: Clause) -> int | None:
+        """The ticket meant by the clause and what the speaker said just before, together."""
+        if c.has(Mark.SHIFT):
+            return None
+        words = dict(c.words)
+        own = set(words)
+        for before in reversed(self.recent[-4:]):
+            if before.turn != c.turn or c.order - before.order > 3:
+                break
+            for word, weight in before.words.items():
+                words[word] = max(words.get(word, 0.0), 0.7 * weight)
+        if set(words) == own:
+            return None
+        found = self.board.find(words, c.speaker)
+        if found is None:
+            return None
+        title = self.board.vocabulary.find(c.words)
+        return found if any(m.index == found and m.title_hits for m in title) else None
+
+    def _ticket_fit(self, ticket: int, c: Clause) -> float:
+        return next(
+            (m.score for m in self.board.vocabulary.find(c.words) if m.index == ticket), 0.0
+        )
+
+    def _work_fit(self, work: Work, c: Clause) -> float:
+        return overlap(work.words, c.words)[0]
+
+    def _is_separate(self, c: Clause, ticket: int) -> bool:
+        """Whether a promise or request only touches the ticket's words and is work of its own."""
+        if not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK) or c.has(Mark.REOPEN):
+            return False
+        match = next(m for m in self.board.vocabulary.find(c.words) if m.index == ticket)
+        total = sum(c.words.values()) or 1.0
+        return match.share < 0.6 and match.score / total < 0.67
+
+    def _find_work(self, c: Clause) -> Work | None:
+        """The piece of work whose words the clause repeats."""
+        if not c.words:
+            return None
+        indexes = {i for w in c.words for i in self.by_word.get(w, ())}
+        indexes |= set(range(max(0, len(self.works) - 5), len(self.works)))
+        best: tuple[float, Work] | None = None
+        for i in sorted(indexes, reverse=True):
+            work = self.works[i]
+            common, share = overlap(work.words, c.words)
+            gap = c.order - work.last
+            if gap <= NEAR:
+                enough = common >= 0.8 and (share >= 0.34 or common >= 1.6)
+            else:
+                enough = (common >= 1.6 and share >= 0.5) or (common >= 0.8 and share >= 0.75)
+            if enough and (best is None or common - 0.01 * gap > best[0]):
+                best = (common - 0.01 * gap, work)
+        return best[1] if best else None
+
+    # -------------------------------------------------------------- known tickets
+
+    def _about_ticket(self, c: Clause, subject: Subject) -> None:
+        ticket = subject.ticket
+        assert ticket is not None
+        known = self.board.tickets[ticket]
+        claims = self.claims[ticket]
+        if c.has(Mark.QUESTION) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.REOPEN):
+            self.asked_status = (subject, c.marks & (Mark.DONE | Mark.PROGRESS), c)
+            return
+        if c.has(Mark.LEAVE) and not c.has(Mark.DONE | Mark.REOPEN):
+            while (
+                claims
+                and c.order - claims[-1].clause.order <= NEAR
+                and c.turn != claims[-1].clause.turn
+            ):
+                claims.pop()
+            if not c.has(Mark.PROGRESS):
+                return
+        if c.has(Mark.REOPEN) and not c.has(Mark.HYPO):
+            claims.append(Claim(TODO, c, reopen=True, firm_reopen=self._firm_reopen(c)))
+            return
+        if c.has(Mark.HYPO | Mark.UNSURE) or (
+            c.has(Mark.PLAN) and not c.has(Mark.DONE | Mark.BEGUN)
+        ):
+            if (
+                c.has(Mark.UNSURE)
+                and claims
+                and claims[-1].status is DONE
+                and c.turn == claims[-1].clause.turn
+            ):
+                claims.pop()
+            return
+        if c.has(Mark.NOT_DONE):
+            status = IN_PROGRESS if c.has(Mark.PROGRESS) else None
+            claims.append(Claim(status, c))
+        elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
+            if not c.has(Mark.COMMIT) or known.status is not DONE:
+                claims.append(Claim(DONE, c))
+        elif c.has(Mark.PROGRESS) and not c.has(Mark.BLOCK):
+            claims.append(Claim(IN_PROGRESS, c))
+
+    def _firm_reopen(self, c: Clause) -> bool:
+        if c.korean:
+            return bool(korean._REOPEN_HARD.search(" ".join(map(str, korean.tokens(c.text)))))
+        return bool(english._REOPEN_HARD.search(c.text.lower()))
+
+    def _answer_status(self, c: Clause, subject: Subject) -> None:
+        """A plain "yes" to "is it done?" says that it is."""
+        if self.asked_status is None:
+            return
+        asked, status, question = self.asked_status
+        if c.turn == question.turn and c.speaker is not None:
+            return
+        if c.order - question.order > 2:
+            self.asked_status = None
+            return
+        own = c.marks & (Mark.DONE | Mark.PROGRESS | Mark.NOT_DONE | Mark.REFUSE | Mark.UNSURE)
+        if c.has(Mark.ACCEPT) and not own and status and asked.ticket is not None:
+            new = DONE if status & Mark.DONE else IN_PROGRESS
+            self.claims[asked.ticket].append(Claim(new, c))
+        self.asked_status = None
+
+    # -------------------------------------------------------------- work
+
+    def _about_work(self, c: Clause, work: Work) -> bool:
+        """Adds the clause to the work; False when it begins work of its own."""
+        gap = c.order - work.last
+        if (
+            c.has(Mark.AGAINST | Mark.OTHER_TEAM)
+            and not c.has(Mark.COMMIT | Mark.REQUEST)
+            and gap <= AGO
+        ):
+            if not (c.has(Mark.LEAVE) and not c.has(Mark.AGAINST)):
+                work.dropped = "decided against" if c.has(Mark.AGAINST) else "another team's work"
+                return True
+        if c.has(Mark.HYPO) and not c.has(Mark.COMMIT | Mark.REQUEST):
+            return True
+        if not work.alive:
+            if (
+                c.has(Mark.COMMIT)
+                and not c.has(Mark.JOKE | Mark.HYPO)
+                and self._own(c) >= 1.5
+                and gap > 1
+            ):
+                return False
+            return True
+        self._attach(c, work)
+        return True
+
+    def _attach(self, c: Clause, work: Work) -> None:
+        """Later speech about the work: evidence, and corrections of who, when and how far."""
+        gap = c.order - work.last
+        work.heard.append(c)
+        reply = c.turn != work.clause.turn
+        if c.has(Mark.REFUSE) and reply and gap <= 2 and not c.has(Mark.COMMIT | Mark.ACCEPT):
+            if (
+                not c.doers
+                and work.kind is not Mark.DONE
+                and (work.assignee is None or c.speaker == work.assignee or c.speaker is None)
+            ):
+                work.refused = True
+                work.assignee = None if c.speaker == work.assignee else work.assignee
+        if (
+            c.has(Mark.CORRECT)
+            and c.has(Mark.REFUSE)
+            and c.speaker is not None
+            and c.speaker == work.assignee
+            and not c.has(Mark.COMMIT)
+        ):
+            work.assignee = None
+        self._take(c, work, reply=reply)
+        self._date(c, work)
+        self._progress(c, work)
+        if c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.RECAP) or (
+            c.has(Mark.ACCEPT) and reply
+        ):
+            work.firm = True
+            if c.has(Mark.COMMIT | Mark.REQUEST):
+                work.refused = False
+        work.last = max(work.last, c.order)
+        if gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM):
+            self._learn_words(work, c.words)
+
+    def _take(self, c: Clause, work: Work, *, reply: bool) -> None:
+        """Who does it, after this clause."""
+        if work.assignee is not None and work.assignee in c.excluded:
+            work.assignee = None
+        who = tuple(u for u in c.doers if u not in c.excluded)
+        if c.has(Mark.COMMIT) and (not who or c.has(Mark.FIRST)) and not c.has(Mark.QUESTION):
+            own = c.speaker if c.speaker in self.people else None
+            if own is not None and self._may_take(c, work):
+                work.assignee, work.candidates = own, ()
+            elif own is None and who and len(who) == 1:
+                work.assignee = who[0]
+            return
+        if (
+            not who
+            and reply
+            and len(c.named) == 1
+            and sum(c.words.values()) < 1
+            and not c.has(Mark.QUESTION)
+        ):
+            who = c.named[0]
+        if (who and not c.has(Mark.QUESTION)) or (who and c.has(Mark.REQUEST)):
+            if len(who) == 1:
+                if (
+                    work.assignee is None
+                    or c.has(Mark.REQUEST | Mark.CORRECT | Mark.RECAP | Mark.NEED)
+                    or c.excluded
+                ):
+                    work.assignee, work.candidates = who[0], ()
+            elif work.assignee is None:
+                work.candidates = who
+            return
+        if c.has(Mark.ACCEPT) and reply and c.speaker is not None and work.assignee is None:
+            fits = not work.candidates or c.speaker in work.candidates
+            if (
+                fits
+                and work.kind & Mark.REQUEST
+                and c.speaker != work.clause.speaker
+                and c.speaker in self.people
+            ):
+                if work.candidates or not work.accepted:
+                    work.assignee = c.speaker
+            work.accepted = True
+
+    def _may_take(self, c: Clause, work: Work) -> bool:
+        if work.assignee is None or work.assignee == c.speaker:
+            return not work.candidates or c.speaker in work.candidates or True
+        return sum(c.words.values()) < 1.0 or c.has(Mark.CORRECT) or c.order - work.last <= 1
+
+    def _date(self, c: Clause, work: Work) -> None:
+        if work.status is DONE and not c.has(Mark.COMMIT):
+            return
+        if not c.days or (c.has(Mark.DONE) and not c.has(Mark.COMMIT | Mark.REQUEST)):
+            return
+        asked = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK | Mark.RECAP | Mark.ACCEPT)
+        thin = sum(c.words.values()) < 1.0
+        limits = [d for d in c.days if d.limit]
+        if limits:
+            work.due = limits[-1].day
+        elif asked or thin:
+            work.due = c.days[-1].day
+
+    def _progress(self, c: Clause, work: Work) -> None:
+        if c.has(Mark.QUESTION | Mark.HYPO | Mark.UNSURE | Mark.NOT_DONE):
+            return
+        if c.has(Mark.DONE) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROGRESS):
+            if (
+                c.order - work.last <= NEAR
+                and work.kind & (Mark.COMMIT | Mark.REQUEST | Mark.NEED)
+                and c.turn == work.clause.turn
+            ):
+                return
+            work.status = DONE
+        elif c.has(Mark.PROGRESS) and work.status is TODO and not c.has(Mark.COMMIT | Mark.REQUEST):
+            work.status = IN_PROGRESS
+
+    def _own(self, c: Clause) -> float:
+        return sum(c.words.values())
+
+    def _new_work(self, c: Clause) -> None:
+        """Begins a piece of work when the clause asks for one, or reports one."""
+        if c.has(Mark.COMMAND):
+            return
+        asks = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK)
+        if asks and not (c.has(Mark.QUESTION) and not c.has(Mark.REQUEST)):
+            if c.has(Mark.SMALL_TALK) and not (c.days and self._own(c) >= 1.5):
+                return
+            self._promise(c)
+        elif c.has(Mark.DONE | Mark.PROGRESS):
+            self._report(c)
+
+    def _promise(self, c: Clause) -> None:
+        if c.has(Mark.HYPO | Mark.AGAINST) and not (c.has(Mark.COMMIT) and c.days):
+            return
+        if c.has(Mark.OTHER_TEAM) and not c.has(Mark.REQUEST | Mark.COMMIT):
+            return
+        context = self._context(c)
+        weight = self._own(c) + 0.8 * sum(sum(b.words.values()) for b in context)
+        if weight < 1.0:
+            return
+        joking = c.has(Mark.JOKE) or (c.has(Mark.LAUGH) and not context)
+        kind = next(k for k in (Mark.REQUEST, Mark.COMMIT, Mark.NEED, Mark.WEAK) if c.has(k))
+        work = Work(kind=kind, clause=c, words={}, last=c.order)
+        if joking:
+            work.dropped = "a joke"
+        for b in context:
+            self._learn_words(work, b.words)
+            work.heard.append(b)
+        work.heard.append(c)
+        work.topic = " ".join(b.text for b in context[-1:])
+        self._learn_words(work, c.words)
+        self.works.append(work)
+        self._index(work)
+        self._first_taker(c, work)
+        self._date(c, work)
+        if work.due is None:
+            for b in context:
+                if any(d.limit for d in b.days):
+                    self._date(b, work)
+        work.firm = (
+            bool(kind & (Mark.REQUEST | Mark.COMMIT))
+            or (c.days != [] and kind is Mark.WEAK)
+            or (kind is Mark.NEED and bool(c.doers or c.days))
+        )
+        self.subject = Subject(work=work, order=c.order, turn=c.turn)
+
+    def _first_taker(self, c: Clause, work: Work) -> None:
+        who = tuple(u for u in c.doers if u not in c.excluded)
+        if c.has(Mark.COMMIT | Mark.WEAK) and (c.has(Mark.FIRST) or not who):
+            if c.speaker in self.people and not (c.has(Mark.NEED) and not c.has(Mark.COMMIT)):
+                work.assignee = c.speaker
+        elif len(who) == 1:
+            work.assignee = who[0]
+        elif len(who) > 1:
+            work.candidates = who
+        elif c.has(Mark.REQUEST) and self.recent:
+            before = self.recent[-1]
+            if before.turn == c.turn and len(before.named) == 1 and self._own(before) < 1:
+                if len(before.named[0]) == 1:
+                    work.assignee = before.named[0][0]
+                else:
+                    work.candidates = before.named[0]
+
+    def _context(self, c: Clause) -> list[Clause]:
+        """What was said just before and belongs to the promise: the trouble, the wish, the question."""
+        out: list[Clause] = []
+        thin = self._own(c) < 1.5
+        anaphor = c.has(Mark.ANAPHOR)
+        for before in reversed(self.recent):
+            gap = c.order - before.order
+            if gap > (2 if before.turn != c.turn else 3) or len(out) >= 2:
+                break
+            if before.has(
+                Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO
+            ) and not before.has(Mark.WANT):
+                break
+            if not before.words:
+                continue
+            same_turn = before.turn == c.turn
+            if any(before in w.heard for w in self.works[-3:]):
+                break
+            if self.board.find(before.words, None) is not None and not thin:
+                break
+            wanted = before.has(
+                Mark.WHO | Mark.WANT | Mark.PROBLEM | Mark.NEED | Mark.REQUEST | Mark.QUESTION
+            )
+            if (
+                thin
+                or (anaphor and same_turn)
+                or (wanted and (same_turn or overlap(before.words, c.words)[0] >= 0.8))
+            ):
+                out.append(before)
+                if sum(before.words.values()) >= 1.5 and (thin or anaphor):
+                    break
+            else:
+                break
+            if same_turn and before.has(Mark.SHIFT):
+                break
+        return out[::-1]
+
+    def _report(self, c: Clause) -> None:
+        """Work under way or done that no ticket covers."""
+        no = (
+            Mark.QUESTION
+            | Mark.HYPO
+            | Mark.UNSURE
+            | Mark.NOT_DONE
+            | Mark.SMALL_TALK
+            | Mark.PAST_STORY
+        )
+        no |= Mark.JOKE | Mark.OTHER_TEAM | Mark.BLOCK | Mark.AGAINST | Mark.REOPEN | Mark.PLAN
+        if c.has(no) and not (c.has(Mark.QUESTION) and c.doers and c.has(Mark.PROGRESS)):
+            return
+        if not (c.has(Mark.FIRST) or c.doers or (c.korean and c.has(Mark.SHIFT))):
+            return
+        context = self._context(c) if self._own(c) < 2.5 or c.has(Mark.ANAPHOR) else []
+        context = [b for b in context if b.turn == c.turn]
+        weight = self._own(c) + sum(sum(b.words.values()) for b in context)
+        if weight < 1.8 or not (c.act_text or c.korean):
+            return
+        work = Work(kind=Mark.DONE, clause=c, words={}, last=c.order, firm=True)
+        work.status = IN_PROGRESS if c.has(Mark.PROGRESS) else DONE
+        for b in (*context, c):
+            self._learn_words(work, b.words)
+            work.heard.append(b)
+        work.topic = " ".join(b.text for b in context[-1:])
+        if len(c.doers) == 1:
+            work.assignee = c.doers[0]
+        elif c.speaker in self.people:
+            work.assignee = c.speaker
+        self.works.append(work)
+        self._index(work)
+        self.subject = Subject(work=work, order=c.order, turn=c.turn)
+
+    def _learn_words(self, work: Work, words: dict[str, float]) -> None:
+        for word, weight in words.items():
+            if word not in work.words and len(work.words) < 24:
+                work.words[word] = weight
+        if work in self.works[-3:]:
+            self._index(work)
+
+    def _index(self, work: Work) -> None:
+        number = len(self.works) - 1 - self.works[::-1].index(work)
+        for word in work.words:
+            if number not in self.by_word[word]:
+                self.by_word[word].append(number)
+
+    # -------------------------------------------------------------- reactions
+
+    def _react(self, c: Clause) -> None:
+        """Laughter and refusal right after a promise take it back."""
+        if not self.works:
+            return
+        work = self.works[-1]
+        gap = c.order - work.clause.order
+        if not work.alive or not 0 < gap <= 2 or c.turn == work.clause.turn:
+            return
+        if c.has(Mark.LAUGH) and gap <= 1 and not work.accepted:
+            work.dropped = "laughed at"
+        elif (
+            c.has(Mark.REFUSE)
+            and c.has(Mark.AGAINST)
+            and sum(c.words.values()) < 1.0
+            and work.last == work.clause.order
+        ):
+            work.dropped = "refused"
+
+    # -------------------------------------------------------------- blockers
+
+    def _note_block(self, c: Clause) -> None:
+        if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE | Mark.PAST_STORY):
+            return
+        if self.blocks:
+            last = self.blocks[-1]
+            gap = c.order - last[-1].order
+            own = sum(c.words.values())
+            same = any(overlap(b.words, c.words)[0] >= 0.8 for b in last)
+            if last[-1].turn == c.turn or (gap <= NEAR and (own < 1.0 or same)):
+                last.append(c)
+                return
+        self.blocks.append([c])
+
+    # -------------------------------------------------------------- result
+
+    def result(self) -> Extraction:
+        drafts = [self._draft(w) for w in self.works if self._stands(w)]
+        intents = [i for t in sorted(self.claims) if (i := self._intent(t)) is not None]
+        return Extraction(
+            new_tickets=tuple(sorted((d for d in drafts if d), key=lambda d: d.evidence)),
+            ticket_updates=tuple(intents),
+            blockers=tuple(
+                Blocker(evidence=_seqs(block), about=" ".join(b.text for b in block)[:300])
+                for block in self.blocks
+            ),
+            engine="local",
+        )
+
+    def _stands(self, work: Work) -> bool:
+        if not work.alive or (work.refused and not work.assignee):
+            return False
+        if work.kind in (Mark.WEAK, Mark.NEED):
+            return work.firm
+        return True
+
+    def _draft(self, work: Work) -> Draft:
+        title = self._title(work)
+        confidence = {Mark.REQUEST: 0.7, Mark.COMMIT: 0.75, Mark.NEED: 0.6, Mark.WEAK: 0.55}.get(
+            work.kind, 0.55
+        )
+        confidence += 0.08 * bool(work.due) + 0.05 * bool(work.assignee) + 0.05 * work.accepted
+        return Draft(
+            title=title,
+            content=_content(work),
+            status=work.status,
+            assignee_id=work.assignee,
+            due=work.due,
+            evidence=_seqs(work.heard),
+            confidence=min(confidence, 0.95),
+            reason=self._reason(work),
+        )
+
+    def _title(self, work: Work) -> str:
+        c = work.clause
+        days = [c.text[d.start : d.end] for d in c.days]
+        if c.korean:
+            text = korean.title(c.act_text, topic=self._korean_topic(work))
+        else:
+            text = english.title(c.act_text, topic=work.topic, days=days)
+        if len(text) < 4:
+            text = (work.topic or c.text).strip(" ,.?!")
+        return _shorten(text)
+
+    def _korean_topic(self, work: Work) -> str:
+        context = [b for b in work.heard if b is not work.clause and b.order <= work.clause.order]
+        texts = [b.act_text if b.korean else b.text for b in context if b.act_text or not b.korean]
+        return texts[-1] if texts else ""
+
+    def _reason(self, work: Work) -> str:
+        how = {
+            Mark.REQUEST: "somebody was asked",
+            Mark.COMMIT: "somebody promised it",
+            Mark.NEED: "the group agreed that it is needed",
+            Mark.WEAK: "somebody intends it and it was confirmed",
+        }.get(work.kind, "reported as done" if work.status is DONE else "reported as under way")
+        if work.assignee is None and len(work.candidates) > 1:
+            names = ", ".join(self.people.name(u) for u in work.candidates[:4])
+            how += f"; nobody assigned, since the name fits {names}"
+        elif work.assignee is None:
+            how += "; nobody assigned, since nobody is named and the speaker is not known"
+        return how
+
+    def _intent(self, ticket: int) -> StatusIntent | None:
+        """The ticket's new status, or None when it is as before."""
+        known = self.board.tickets[ticket]
+        status = known.status
+        evidence: list[Clause] = []
+        reopened = False
+        for claim in self.claims[ticket]:
+            before = status
+            if claim.reopen:
+                if known.status is not DONE and status is not DONE:
+                    continue
+                later = [x for x in self.claims[ticket] if x.clause.order >= claim.clause.order]
+                works = any(x.status is IN_PROGRESS and not x.reopen for x in later)
+                if claim.firm_reopen or works or sum(x.reopen for x in self.claims[ticket]) > 1:
+                    status, reopened = TODO, True
+            elif claim.status is None:
+                status = known.status if known.status is not DONE else status
+            elif claim.status is DONE:
+                if not reopened:
+                    status = DONE
+            elif claim.status is IN_PROGRESS:
+                if known.status is DONE and not reopened:
+                    continue
+                status = IN_PROGRESS
+            if status != before or status != known.status:
+                evidence.append(claim.clause)
+        if status is known.status or not evidence:
+            return None
+        return StatusIntent(
+            ticket_id=known.ticket_id,
+            new_status=status,
+            reason=_why(known.status, status),
+            evidence=_seqs(evidence),
+            confidence=0.8 if len(evidence) > 1 else 0.7,
+        )
+
+
+def _why(old: TicketStatus, new: TicketStatus) -> str:
+    if old is DONE:
+        return "said to be open again"
+    return "said to be finished" if new is DONE else "said to have begun"
+
+
+def _seqs(heard: Iterable[Clause]) -> tuple[int, ...]:
+    return tuple(sorted({seq for c in heard for seq in c.seqs}))
+
+
+def _content(work: Work) -> str:
+    """The sentences the ticket rests on: the one that made it and what led to it first."""
+    first = [c for c in work.heard if c.order <= work.clause.order]
+    rest = [c for c in work.heard if c not in first]
+    return " ".join(dict.fromkeys(c.text for c in (*first, *rest)))[:MAX_CONTENT_CHARS]
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= MAX_TITLE_CHARS:
+        return text
+    cut = text[: MAX_TITLE_CHARS - 1]
+    return (cut[: cut.rfind(" ")] if " " in cut[40:] else cut).rstrip(" ,") + "…"
