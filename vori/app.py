@@ -133,7 +133,9 @@ class Vori:
 
         async def ticket_changed(event: TicketCreated | TicketUpdated) -> None:
             if event.meeting_id is not None:
-                recordings.tell(event.meeting_id, Board(payload=msgspec.to_builtins(event)))
+                kind = "created" if isinstance(event, TicketCreated) else "updated"
+                payload = {"event": f"ticket.{kind}", **msgspec.to_builtins(event)}
+                recordings.tell(event.meeting_id, Board(payload=payload))
 
         self._road.listen("sockets", [topics.TICKET_CREATED, topics.TICKET_UPDATED], ticket_changed)
         return recordings

@@ -1,0 +1,1 @@
+"""A recorded meeting, and how to play it."""

