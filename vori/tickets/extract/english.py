@@ -377,8 +377,8 @@ def _status(low: str) -> tuple[Mark, str]:
             if ing:
                 act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
     if progress := _PROGRESS.search(low):
-        ing = progress.groupdict().get("ing")
-        if not ing or (ing not in _ROUTINE_ING):
+        doing = progress.groupdict().get("ing")
+        if not doing or (doing not in _ROUTINE_ING):
             found |= Mark.PROGRESS
             if (
                 not re.search(rf"\b{_DONE_ADJ}\b", low[progress.end() :])
@@ -387,8 +387,8 @@ def _status(low: str) -> tuple[Mark, str]:
             ):
                 found &= ~Mark.DONE
             if not act or Mark.BEGUN not in found:
-                if ing and ing != "working":
-                    act = f"{verbs.GERUND.get(ing, ing)} {low[progress.end() :]}".strip()
+                if doing and doing != "working":
+                    act = f"{verbs.GERUND.get(doing, doing)} {low[progress.end() :]}".strip()
                 elif m := re.search(
                     r"\b(?:working on|working through|been on|busy with|in the middle of) (?:\w+ing )?(?P<rest>.+)",
                     low,

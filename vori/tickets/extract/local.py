@@ -269,14 +269,17 @@ class Talk:
         if work is not None:
             self.subject = Subject(work=work, order=c.order, turn=c.turn)
             return self.subject
-        if near and self._goes_on(c, weight):
-            if (
+        if (
+            near
+            and self._goes_on(c, weight)
+            and (
                 self.subject.turn == c.turn
                 or self.subject.work is not None
                 or c.order - self.subject.order <= 2
-            ):
-                self.subject.order = c.order
-                return Subject(self.subject.ticket, self.subject.work, c.order, c.turn)
+            )
+        ):
+            self.subject.order = c.order
+            return Subject(self.subject.ticket, self.subject.work, c.order, c.turn)
         if weight >= 1.0 and not (
             c.turn == self.subject.turn
             and not c.has(Mark.SHIFT)
@@ -304,11 +307,10 @@ class Talk:
             if c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK):
                 return False
             return same_turn
-        if same_turn and not c.has(
-            Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.DONE | Mark.PROGRESS
-        ):
-            return True
-        return False
+        return bool(
+            same_turn
+            and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.DONE | Mark.PROGRESS)
+        )
 
     def _ticket_in_context(self, c: Clause) -> int | None:
         """The ticket meant by the clause and what the speaker said just before, together."""
@@ -436,21 +438,18 @@ class Talk:
             c.has(Mark.AGAINST | Mark.OTHER_TEAM)
             and not c.has(Mark.COMMIT | Mark.REQUEST)
             and gap <= AGO
-        ):
-            if not (c.has(Mark.LEAVE) and not c.has(Mark.AGAINST)):
-                work.dropped = "decided against" if c.has(Mark.AGAINST) else "another team's work"
-                return True
+        ) and not (c.has(Mark.LEAVE) and not c.has(Mark.AGAINST)):
+            work.dropped = "decided against" if c.has(Mark.AGAINST) else "another team's work"
+            return True
         if c.has(Mark.HYPO) and not c.has(Mark.COMMIT | Mark.REQUEST):
             return True
         if not work.alive:
-            if (
+            return not (
                 c.has(Mark.COMMIT)
                 and not c.has(Mark.JOKE | Mark.HYPO)
                 and self._own(c) >= 1.5
                 and gap > 1
-            ):
-                return False
-            return True
+            )
         self._attach(c, work)
         return True
 
@@ -526,9 +525,8 @@ class Talk:
                 and work.kind & Mark.REQUEST
                 and c.speaker != work.clause.speaker
                 and c.speaker in self.people
-            ):
-                if work.candidates or not work.accepted:
-                    work.assignee = c.speaker
+            ) and (work.candidates or not work.accepted):
+                work.assignee = c.speaker
             work.accepted = True
 
     def _may_take(self, c: Clause, work: Work) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from vori.tickets.extract.wordlist import listed
+
 _LEADS = listed("k kk n t tt r m p pp s ss - j jj ch k t p h")
 _VOWELS = listed("a e ya ye o e yo ye o wa we we yo u wo we wi yu u ui i")
 _TAILS = listed("- k k k n n n t l l m l l l p l m p p t t ng t t k t p t")
