@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,27 +26,39 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def server_dir() -> Iterator[Path]:
+    """An empty directory for a server's data.
+
+    Not pytest's own: each new run of pytest closes that again to the user PostgreSQL runs as
+    when tests are run by root.
+    """
+    with tempfile.TemporaryDirectory(prefix="vori-test-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def home(server_dir: Path) -> Iterator[Home]:
     """An empty home, held by this test."""
-    with open_home(tmp_path / "home") as home:
+    with open_home(server_dir / "home") as home:
         yield home
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server: `VORI_TEST_DATABASE_URL`, or an embedded one for this run."""
     if url := os.environ.get("VORI_TEST_DATABASE_URL"):
         yield url
         return
-    try:
-        server = Embedded(tmp_path_factory.mktemp("vori") / "postgres", options=UNSAFE_BUT_FAST)
-        server.start()
-    except VoriError as exc:
-        pytest.skip(f"no PostgreSQL: {exc.message}")
-    try:
-        yield server.url
-    finally:
-        server.stop()
+    with tempfile.TemporaryDirectory(prefix="vori-test-") as path:
+        try:
+            server = Embedded(Path(path) / "postgres", options=UNSAFE_BUT_FAST)
+            server.start()
+        except VoriError as exc:
+            pytest.skip(f"no PostgreSQL: {exc.message}")
+        try:
+            yield server.url
+        finally:
+            server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +126,21 @@ async def _on_server(url: str, sql: str) -> None:
         await connection.execute(sql)
     finally:
         await connection.close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With VORI_TEST_STRICT a test that was skipped counts as failed, unless it needs a GPU."""
+    if not os.environ.get("VORI_TEST_STRICT"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:
+        return
+    missed = [
+        report
+        for report in reporter.stats.get("skipped", [])
+        if "gpu" not in report.keywords
+    ]
+    for report in missed:
+        reporter.write_line(f"expected to run, but skipped: {report.nodeid}", red=True)
+    if missed and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
