@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -74,13 +75,13 @@ class Embedded:
         self._options = {**OPTIONS, **(options or {})}
         self._programs = _programs()
         self._process: subprocess.Popen[bytes] | None = None
-        self._socket_dir = self.directory
+        self._socket_dir = self._find_socket_dir()
         self._is_wanted = False
         self._lock = threading.RLock()
 
     @property
     def url(self) -> str:
-        """Where to connect, while the server runs."""
+        """Where to connect while the server runs; the same after every start."""
         return f"postgresql://postgres@/postgres?host={quote(str(self._socket_dir), safe='')}&port={PORT}"
 
     @property
@@ -107,7 +108,7 @@ class Embedded:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     _stop(psutil.Process(process.pid))
                 process.wait()
-            self._drop_socket_dir(self._socket_dir)
+            self._drop_socket_dir()
 
     async def watch(self) -> None:
         """Start the server again whenever it dies, until cancelled."""
@@ -139,8 +140,7 @@ class Embedded:
         if not (self.directory / "PG_VERSION").exists():
             self._make(account)
         self._check_version()
-        self._drop_socket_dir(self._socket_dir)
-        self._socket_dir = self._make_socket_dir(account)
+        self._make_socket_dir(account)
         options = [
             part for name, value in self._options.items() for part in ("-c", f"{name}={value}")
         ]
@@ -240,8 +240,6 @@ class Embedded:
             process.kill()
         psutil.wait_procs(alive, timeout=5)
         pid_file.unlink(missing_ok=True)
-        if len(lines) > 4:
-            self._drop_socket_dir(Path(lines[4].strip()))
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:
@@ -253,20 +251,33 @@ class Embedded:
         except psutil.Error:
             return False
 
-    def _make_socket_dir(self, account: _Account | None) -> Path:
+    def _find_socket_dir(self) -> Path:
         """The data directory, or one in the system's temporary directory when the path is too long."""
         longest = os.fsencode(self.directory / f".s.PGSQL.{PORT}.lock")
         if len(longest) <= LONGEST_SOCKET_PATH and b"," not in longest:
             return self.directory
-        path = Path(tempfile.mkdtemp(prefix="vori-"))
-        if account:
-            os.chown(path, account.pw_uid, account.pw_gid)
-        return path
+        name = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"vori-{name}"
 
-    def _drop_socket_dir(self, path: Path) -> None:
-        if path != self.directory and path.name.startswith("vori-"):
-            shutil.rmtree(path, ignore_errors=True)
-            self._socket_dir = self.directory
+    def _make_socket_dir(self, account: _Account | None) -> None:
+        """Whoever reaches the socket is let in, so only the owner may."""
+        if self._socket_dir == self.directory:
+            return
+        owners = {os.geteuid(), account.pw_uid if account else os.geteuid()}
+        self._socket_dir.mkdir(mode=0o700, exist_ok=True)
+        found = self._socket_dir.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
+            raise Unavailable(
+                f"{self._socket_dir} is somebody else's; set VORI_HOME to a shorter path",
+                code="database_failed",
+            )
+        self._socket_dir.chmod(0o700)
+        if account:
+            os.chown(self._socket_dir, account.pw_uid, account.pw_gid)
+
+    def _drop_socket_dir(self) -> None:
+        if self._socket_dir != self.directory:
+            shutil.rmtree(self._socket_dir, ignore_errors=True)
 
     @contextlib.contextmanager
     def _log_file(self) -> Iterator[Any]:

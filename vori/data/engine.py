@@ -101,14 +101,7 @@ class Transaction(PostgresTransaction):
             self._committed = True
 
     async def _give_back(self) -> None:
-        pool = self.engine.pool
-        if pool is None:
-            self.connection.terminate()
-            return
-        try:
-            await pool.release(self.connection, timeout=CLOSE_S)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-            self.connection.terminate()
+        await self.engine.give_back(self.connection)  # type: ignore[attr-defined]
 
 
 class _Current:
@@ -198,7 +191,7 @@ class Database(PostgresEngine):
             pool.terminate()
 
     async def acquire(self) -> asyncpg.Connection:
-        """A connection of the pool; give it back with `pool.release`."""
+        """A connection of the pool; `give_back` it."""
         pool = self._open_pool()
         with translated():
             try:
@@ -210,6 +203,14 @@ class Database(PostgresEngine):
                         code="database_busy",
                     ) from exc
                 raise
+
+    async def give_back(self, connection: asyncpg.Connection) -> None:
+        """Return a connection to the pool; a broken one is thrown away, silently."""
+        try:
+            await self._open_pool().release(connection, timeout=CLOSE_S)
+        except Exception:
+            with contextlib.suppress(asyncpg.InterfaceError):  # already out of our hands
+                connection.terminate()
 
     async def connect(self) -> asyncpg.Connection:
         """A connection of its own, for session locks and LISTEN; close it yourself."""
@@ -243,8 +244,7 @@ class Database(PostgresEngine):
             with translated():
                 return await connection.fetch(query, *(args or ()))
         finally:
-            with translated():
-                await self._open_pool().release(connection, timeout=CLOSE_S)
+            await self.give_back(connection)
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> Any:
         with translated():
@@ -334,18 +334,26 @@ def translated() -> Iterator[None]:
         asyncpg.OperatorInterventionError,
         asyncpg.TooManyConnectionsError,
         asyncpg.IdleInTransactionSessionTimeoutError,
+        asyncpg.InternalClientError,  # the server's farewell crossed our question
         OSError,  # TimeoutError too
     ) as exc:
         raise Unavailable("the database does not answer", code="database_away") from exc
     except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as exc:
         raise BadMessage("text holds a character that cannot be stored", code="bad_text") from exc
-    except (asyncpg.NumericValueOutOfRangeError, asyncpg.StringDataRightTruncationError) as exc:
-        raise BadMessage("a value is too large to be stored", code="bad_value") from exc
-    except UnicodeEncodeError as exc:
-        raise BadMessage("text holds a lone surrogate", code="bad_text") from exc
+    except (
+        asyncpg.InvalidTextRepresentationError,
+        asyncpg.NumericValueOutOfRangeError,
+        asyncpg.StringDataRightTruncationError,
+    ) as exc:
+        raise BadMessage("a value cannot be stored as it is", code="bad_value") from exc
+    except asyncpg.DataError as exc:  # asyncpg refuses an argument before it is sent
+        if isinstance(exc.__cause__, UnicodeEncodeError):
+            raise BadMessage("text holds a lone surrogate", code="bad_text") from exc
+        if "out of int" in str(exc):
+            raise BadMessage("a number is too large to be stored", code="bad_value") from exc
+        raise
     except asyncpg.InterfaceError as exc:
-        if isinstance(exc, ValueError):  # asyncpg refuses an argument before it is sent
-            raise BadMessage("a value cannot be stored as it is", code="bad_value") from exc
+        # The server hung up: asyncpg has already taken the connection out of its owner's hands.
         if "closed" in str(exc) or "closing" in str(exc) or "released" in str(exc):
             raise Unavailable("the database does not answer", code="database_away") from exc
         raise
