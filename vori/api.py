@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import litestar
 from litestar.exceptions import SerializationException
-from litestar.params import Dependency, Parameter
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from vori.clock import Clock
@@ -20,16 +21,17 @@ from vori.people.messages import Principal
 
 T = TypeVar("T")
 
-SignedIn = Annotated[Principal, Dependency(skip_validation=True)]
+SignedIn = SkipValidation[Principal]
 """Whoever sent the request; given by `web.build`."""
-Now = Annotated[Clock, Dependency(skip_validation=True)]
+Now = SkipValidation[Clock]
 """VORI's clock; given by `web.build`."""
 
-PathId = Annotated[int, Parameter(ge=1, le=BIGINT_MAX)]
+PathId = Annotated[int, PathParameter(ge=1, le=BIGINT_MAX)]
 BodyId = Annotated[int, Meta(ge=1, le=BIGINT_MAX)]
-Limit = Annotated[int, Parameter(ge=1, le=200, description="How many at most.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many at most.")]
 Cursor = Annotated[
-    str, Parameter(max_length=64, description="`nextCursor` of the page before this one.")
+    str | None,
+    QueryParameter(max_length=100, description="`nextCursor` of the page before this one."),
 ]
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", max_length=16)]
 """A language tag such as `ko` or `en`."""
@@ -43,22 +45,29 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):
     next_cursor: str | None = None
 
 
-def cursor_of(last_id: int) -> str:
-    return base64.urlsafe_b64encode(str(last_id).encode()).decode().rstrip("=")
+NEWEST = (datetime(9999, 1, 1, tzinfo=UTC), BIGINT_MAX)
 
 
-def id_of(cursor: str | None) -> int:
-    """The id that `cursor` stands for; ids of the next page are smaller."""
+def cursor_of(created_at: datetime, number: int) -> str:
+    """The place behind the row made at `created_at` with id `number`, as text for the client."""
+    text = f"{created_at.isoformat()} {number}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str | None) -> tuple[datetime, int]:
+    """What `cursor_of` was given; rows of the next page are older. Raises BadMessage."""
     if not cursor:
-        return BIGINT_MAX
+        return NEWEST
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        number = int(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as exc:
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        moment, _, digits = text.partition(" ")
+        created_at, number = datetime.fromisoformat(moment), int(digits)
+        if created_at.tzinfo is None or not 1 <= number <= BIGINT_MAX:
+            raise ValueError(text)
+    except (binascii.Error, ValueError, OverflowError) as exc:
         raise BadMessage("`cursor` is not one that a list gave.", code="bad_cursor") from exc
-    if not 1 <= number <= BIGINT_MAX:
-        raise BadMessage("`cursor` is not one that a list gave.", code="bad_cursor")
-    return number
+    return created_at, number
 
 
 def check_time_zone(name: str) -> str:

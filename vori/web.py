@@ -36,9 +36,11 @@ from vori.api import Request, check_text
 from vori.clock import Clock
 from vori.errors import Busy, NotSignedIn, Unavailable, VoriError
 from vori.ids import uuid7
+from vori.meetings.routes import AudioFile, DeleteSound, EndMeeting, MeetingRoutes
 from vori.people.auth import SignIn, principal_of
 from vori.people.messages import Principal
 from vori.people.routes import GroupRoutes, TokenRoutes, UserRoutes
+from vori.tickets.routes import TicketRoutes, meeting_tickets
 from vori.worker import Health, Worker
 from vori.worker import State as WorkerState
 
@@ -73,13 +75,26 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     clock: Clock
     sign_in: SignIn
+    end_meeting: EndMeeting
+    audio_file: AudioFile
+    delete_sound: DeleteSound
     workers: Sequence[Worker] = ()
     is_draining: Callable[[], bool] = lambda: False
 
 
 def routes() -> list[ControllerRouterHandler]:
     """Every HTTP route of the API, to be given to `build`."""
-    return [UserRoutes, GroupRoutes, TokenRoutes, health, live, ready]
+    return [
+        MeetingRoutes,
+        meeting_tickets,
+        TicketRoutes,
+        GroupRoutes,
+        UserRoutes,
+        TokenRoutes,
+        health,
+        live,
+        ready,
+    ]
 
 
 def build(
@@ -97,7 +112,10 @@ def build(
         route_handlers=[*routes(), *route_handlers],
         dependencies={
             "principal": Provide(_principal),
-            "clock": Provide(lambda: parts.clock, sync_to_thread=False),
+            "clock": _given(parts.clock),
+            "end_meeting": _given(parts.end_meeting),
+            "audio_file": _given(parts.audio_file),
+            "delete_sound": _given(parts.delete_sound),
         },
         state=State({"parts": parts, "sign_in": parts.sign_in, "max_body_bytes": max_body_bytes}),
         middleware=[Gate(), *options.pop("middleware", ())],
@@ -113,6 +131,10 @@ def build(
         logging_config=None,
         **options,
     )
+
+
+def _given(part: Any) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)
 
 
 class Gate(ASGIMiddleware):

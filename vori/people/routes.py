@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, delete, get, patch, post
+from litestar.params import JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from vori.api import BodyId, Language, Now, PathId, SignedIn, TimeZone, check_time_zone
@@ -73,11 +74,11 @@ class UserRoutes(Controller):
         return await store.user(principal.user_id)
 
     @patch("/me", summary="Change my name, language or time zone")
-    async def change_me(self, principal: SignedIn, data: ProfileChange) -> User:
+    async def change_me(self, principal: SignedIn, data: JSONBody[ProfileChange]) -> User:
         return await store.change_user(principal.user_id, _columns(principal, data))
 
     @post("/sync", summary="Bring my profile up to date; harmless when repeated", status_code=200)
-    async def sync(self, principal: SignedIn, data: ProfileChange) -> User:
+    async def sync(self, principal: SignedIn, data: JSONBody[ProfileChange]) -> User:
         return await store.change_user(principal.user_id, _columns(principal, data))
 
 
@@ -90,7 +91,7 @@ class GroupRoutes(Controller):
         return list(await store.groups_of(principal.user_id))
 
     @post(summary="Make a group and become its ADMIN")
-    async def create_group(self, principal: SignedIn, data: GroupName) -> Group:
+    async def create_group(self, principal: SignedIn, data: JSONBody[GroupName]) -> Group:
         return await store.create_group(name=data.name, admin=principal.user_id)
 
     @get("/{group_id:int}", summary="One group")
@@ -99,7 +100,9 @@ class GroupRoutes(Controller):
         return await store.group(GroupId(group_id), principal.user_id)
 
     @patch("/{group_id:int}", summary="Rename a group (ADMIN)")
-    async def rename_group(self, principal: SignedIn, group_id: PathId, data: GroupName) -> Group:
+    async def rename_group(
+        self, principal: SignedIn, group_id: PathId, data: JSONBody[GroupName]
+    ) -> Group:
         require_admin(principal, GroupId(group_id))
         await store.rename_group(GroupId(group_id), data.name)
         return await store.group(GroupId(group_id), principal.user_id)
@@ -111,7 +114,7 @@ class GroupRoutes(Controller):
 
     @post("/{group_id:int}/members", summary="Add somebody to a group (ADMIN)")
     async def add_member(
-        self, principal: SignedIn, group_id: PathId, data: NewMember
+        self, principal: SignedIn, group_id: PathId, data: JSONBody[NewMember]
     ) -> GroupMember:
         require_admin(principal, GroupId(group_id))
         async with transaction():
@@ -124,7 +127,7 @@ class GroupRoutes(Controller):
 
     @patch("/{group_id:int}/members/{user_id:int}", summary="Change role or nicknames (ADMIN)")
     async def change_member(
-        self, principal: SignedIn, group_id: PathId, user_id: PathId, data: MemberChange
+        self, principal: SignedIn, group_id: PathId, user_id: PathId, data: JSONBody[MemberChange]
     ) -> GroupMember:
         require_admin(principal, GroupId(group_id))
         return await store.change_member(
@@ -149,7 +152,9 @@ class TokenRoutes(Controller):
         return list(await store.tokens(principal.user_id))
 
     @post(summary="Make a token; its secret is told this once")
-    async def create_token(self, principal: SignedIn, clock: Now, data: TokenRequest) -> NewToken:
+    async def create_token(
+        self, principal: SignedIn, clock: Now, data: JSONBody[TokenRequest]
+    ) -> NewToken:
         days = data.expires_in_days
         expires_at = clock.now() + timedelta(days=days) if days else None
         return await store.create_token(principal.user_id, name=data.name, expires_at=expires_at)
