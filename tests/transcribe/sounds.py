@@ -25,10 +25,10 @@ def real(name: str) -> Path:
 
 
 def sweep(seconds: float, rate_hz: int = 48_000, *, amplitude: float = 0.3) -> np.ndarray:
-    """A tone rising from 200 to 3000 Hz, float32, shape (n,): no two moments are alike."""
+    """A tone rising from 100 to 1000 Hz, float32, shape (n,): no two moments are alike."""
     at = np.arange(round(seconds * rate_hz)) / rate_hz
-    slope = (3000 - 200) / max(seconds, 1e-9)
-    phase = 2 * np.pi * (200 * at + slope * at**2 / 2)
+    slope = (1000 - 100) / max(seconds, 1e-9)
+    phase = 2 * np.pi * (100 * at + slope * at**2 / 2)
     return (amplitude * np.sin(phase)).astype(np.float32)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import av
 import numpy as np
@@ -33,12 +33,17 @@ ACCEPTED = (
 SNIFF_BYTES = 12
 MAX_FEED_S = 1800
 """So much sound from one call is an attack on memory (115 MB), not a recording."""
+BLOCK_MS = 20
 GAP_MS = 100
 """From here on a jump in packet times is lost sound; less is a recorder's jitter."""
 MAX_GAP_MS = 30_000
 FILE_READ_BYTES = 1 << 16
 FILE_FORMATS = "mov,mp3,flac,matroska,webm,ogg,wav,w64,aac,aiff,caf,amr,asf,au,flv"
 """The demuxers a whole file may use: none that opens other files or addresses."""
+
+OPUS = "libopus" if "libopus" in av.codecs_available else "opus"
+"""libav's own decoder is a quarter faster, but damaged packets make it play what happens to be
+in memory: the same bytes decode to different samples."""
 
 NOTHING: Samples = np.zeros(0, np.float32)
 
@@ -87,6 +92,10 @@ class _Sound(Protocol):
     def feed(self, data: bytes) -> Iterator[Samples]: ...
 
     def finish(self) -> Iterator[Samples]: ...
+
+    def flush(self) -> Iterator[Samples]:
+        """What has been read, but not yet given out; nothing more is read."""
+        ...
 
 
 class _StreamDecoder:
@@ -177,6 +186,9 @@ class _StreamDecoder:
                     )
         except BadMessage as error:
             self._error = error
+            if self._sound is not None:
+                gathered += self._sound.flush()
+            count = sum(map(len, gathered))
             if not count:
                 raise
         self._samples += count
@@ -190,11 +202,17 @@ class _Whole:
     def finish(self) -> Iterator[Samples]:
         return iter(())
 
+    def flush(self) -> Iterator[Samples]:
+        return iter(())
+
 
 class _Pcm:
+    """PCM in blocks of fixed size, since the resampler's output depends on its input's."""
+
     def __init__(self, reader: PcmReader) -> None:
         self._reader = reader
         self._format: PcmFormat | None = None
+        self._held = b""
         self._resampler = _Resampler()
 
     def feed(self, data: bytes) -> Iterator[Samples]:
@@ -202,16 +220,34 @@ class _Pcm:
 
     def finish(self) -> Iterator[Samples]:
         yield from self._decode(self._reader.finish())
+        yield from self.flush()
+
+    def flush(self) -> Iterator[Samples]:
+        held, self._held = self._held, b""
+        if held:
+            yield from self._resample(held)
         yield from self._resampler.flush()
 
     def _decode(self, items: Iterable[PcmFormat | bytes]) -> Iterator[Samples]:
         for item in items:
             if isinstance(item, PcmFormat):
-                yield from self._resampler.flush()
+                yield from self.flush()
                 self._format = item
-            else:
-                assert self._format is not None
-                yield from self._resampler.resample(mono(item, self._format), self._format.rate_hz)
+                continue
+            assert self._format is not None
+            if self._format.rate_hz == RATE_HZ:
+                yield mono(item, self._format)
+                continue
+            data = self._held + item
+            block = self._format.rate_hz * BLOCK_MS // 1000 * self._format.frame_bytes
+            whole = len(data) // block * block
+            self._held = data[whole:]
+            for at in range(0, whole, block):
+                yield from self._resample(data[at : at + block])
+
+    def _resample(self, data: bytes) -> Iterator[Samples]:
+        assert self._format is not None
+        return self._resampler.resample(mono(data, self._format), self._format.rate_hz)
 
 
 class _Reader(Protocol):
@@ -230,6 +266,9 @@ class _Packets:
 
     def finish(self) -> Iterator[Samples]:
         yield from self._decode(self._reader.finish())
+        yield from self.flush()
+
+    def flush(self) -> Iterator[Samples]:
         if self._track is not None:
             yield from self._track.flush()
 
@@ -252,6 +291,7 @@ class _Track:
         self._decoded_ms = 0.0
         self._silence_ms = 0.0
         self._due_ms: float | None = None
+        self._jitter_ms = 0.0
 
     def decode(self, packet: Packet) -> Iterator[Samples]:
         if packet.at_ms is not None:
@@ -280,13 +320,19 @@ class _Track:
             yield from self._resampler.resample(samples, frame.sample_rate)
 
     def _close_gap(self, at_ms: float) -> Iterator[Samples]:
-        gap_ms = 0.0 if self._due_ms is None else at_ms - self._due_ms
-        if self._due_ms is None or abs(gap_ms) > GAP_MS:
+        if self._due_ms is None:
             self._due_ms = at_ms
+        gap_ms = at_ms - self._due_ms
+        if abs(gap_ms) <= GAP_MS:
+            self._jitter_ms = gap_ms
+            return
+        # How early or late packets came before is no part of what was lost.
+        gap_ms -= self._jitter_ms
+        self._due_ms += gap_ms
         # Silence is never more than what was heard (and a little), so that a few bytes with
         # wild times cannot become hours.
         gap_ms = min(gap_ms, MAX_GAP_MS + self._decoded_ms - self._silence_ms, MAX_GAP_MS)
-        if gap_ms > GAP_MS:
+        if gap_ms > 0:
             self._silence_ms += gap_ms
             yield from self._resampler.flush()
             yield np.zeros(round(gap_ms * RATE_HZ / 1000), np.float32)
@@ -294,7 +340,7 @@ class _Track:
 
 def _codec(track: Track) -> AudioCodecContext:
     try:
-        codec = av.CodecContext.create(track.codec, "r")
+        codec = av.CodecContext.create(OPUS if track.codec == "opus" else track.codec, "r")
         assert isinstance(codec, AudioCodecContext)
         if track.private:
             codec.extradata = track.private
@@ -413,8 +459,8 @@ def is_inside_webm(head: bytes) -> bool:
     """Whether the bytes begin with a cluster or a block, as a recorder's later chunks do."""
     if head[:4] == b"\x1f\x43\xb6\x75":
         return True
-    # SimpleBlock, its size in one to three bytes, track 1, …, flags without the reserved bits
-    for size in (1, 2, 3):
+    # SimpleBlock, its size in one to four bytes, track 1, …, flags without the reserved bits
+    for size in (1, 2, 3, 4):
         track = 1 + size
         if head[:1] == b"\xa3" and len(head) > track + 3 and head[track] == 0x81:
             return head[1].bit_length() == 9 - size and head[track + 3] & 0x70 == 0
@@ -484,10 +530,13 @@ def _libav_samples(file: BinaryIO) -> Iterator[Samples]:
             if not container.streams.audio:
                 raise BadMessage("The file has no sound track.", code="no_sound_track")
             stream = container.streams.audio[0]
+            codec = cast("AudioCodecContext | None", stream.codec_context)
+            if codec is None:
+                raise ValueError("no decoder")
             for packet in container.demux(stream):
                 frames: list[AudioFrame] = []
                 with suppress(InvalidDataError):  # a damaged packet is stepped over
-                    frames = stream.codec_context.decode(packet)
+                    frames = codec.decode(packet)
                 for frame in frames:
                     is_empty = False
                     for samples in resampler.resample(mono_of(frame), frame.sample_rate):

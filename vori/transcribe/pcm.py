@@ -71,7 +71,7 @@ class PcmReader:
         self._skip = 0
         self._left: int | None = None
         self._in_sound = raw is not None
-        self._is_started = False
+        self._is_unannounced = raw is not None
         self._is_after_sound = False
 
     def feed(self, data: bytes) -> Iterator[PcmFormat | bytes]:
@@ -84,8 +84,8 @@ class PcmReader:
         self._held.clear()
 
     def _read(self, keep: int) -> Iterator[PcmFormat | bytes]:
-        if not self._is_started and self._format is not None:
-            self._is_started = True
+        if self._is_unannounced and self._format is not None:
+            self._is_unannounced = False
             yield self._format
         while True:
             if self._in_sound:

@@ -38,6 +38,7 @@ CHANNELS = 0x9F
 BIT_DEPTH = 0x6264
 CLUSTER = 0x1F43B675
 CLUSTER_TIME = 0xE7
+CUES = 0x1C53BB6B
 SIMPLE_BLOCK = 0xA3
 BLOCK_GROUP = 0xA0
 BLOCK = 0xA1
@@ -55,10 +56,9 @@ READ = {
 }
 # What is passed over, and how long it may be: Void, CRC-32, Position, PrevSize, SilentTracks,
 # SeekHead; Cues, Tags, Chapters, Attachments.
-SKIPPED = dict.fromkeys((0xEC, 0xBF, 0xA7, 0xAB, 0x5854, 0x114D9B74), 1 << 20) | dict.fromkeys(
-    (0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469), 1 << 24
+SKIPPED = dict.fromkeys((0xEC, 0xBF, 0xA7, 0xAB, 0x5854, 0x114D9B74), 1 << 16) | dict.fromkeys(
+    (CUES, 0x1254C367, 0x1043A770, 0x1941A469), 1 << 24
 )
-KNOWN = ENTERED | READ.keys() | SKIPPED.keys()
 MAX_OTHER_BLOCK_BYTES = 1 << 24
 """A picture's block, passed over unread."""
 
@@ -149,7 +149,6 @@ class WebmReader:
             return ident, memoryview(bytes(self._held[start : start + size]))
         else:
             self._lost = True
-            self._forget(1)
         return ident, None
 
     def _is_picture(self, ident: int, size: int | None, start: int) -> bool:
@@ -229,25 +228,51 @@ class WebmReader:
             raise format_changed("something that is not WebM")
 
     def _is_good(self, *, is_end: bool) -> bool | None:
-        """Whether an element begins here; a block must be followed by another known element."""
+        """Whether reading can go on here: a header, a cluster, or a block with another after it.
+
+        None while that cannot be told.
+        """
         head = header(self._held, self._at)
         if head is None:
             return False if is_end else None
         ident, size, start = head
-        if ident in (EBML, CLUSTER):
-            return size is None or ident == CLUSTER or size <= READ[EBML]
-        if ident not in (SIMPLE_BLOCK, BLOCK_GROUP) or size is None or size > MAX_JUNK_BYTES:
-            return False
-        if ident == SIMPLE_BLOCK:
-            track = vint(self._held, start)
-            if track is not None and track[0] != (self._track or 1):
-                return False
-        if len(self._held) == start + size and is_end:
+        if ident == CLUSTER:
             return True
-        after = header(self._held, start + size)
-        if after is None:
-            return False if is_end else None
-        return after[0] in KNOWN
+        if ident == EBML:
+            return size is not None and size <= READ[EBML]
+        is_block = self._is_block(self._at)
+        if not is_block:
+            return False if is_end else is_block
+        after = start + (size or 0)
+        if is_end and after == len(self._held):
+            return True
+        head = header(self._held, after)
+        if head is not None and head[0] in (CLUSTER, EBML, CUES):
+            return True
+        is_block = self._is_block(after)
+        return False if is_end and is_block is None else is_block
+
+    def _is_block(self, at: int) -> bool | None:
+        """Whether a block of the sound track seems to begin at `at`; None while cut off."""
+        head = header(self._held, at)
+        if head is None:
+            return None
+        ident, size, start = head
+        if ident == BLOCK_GROUP and size is not None and size <= MAX_JUNK_BYTES:
+            head = header(self._held, start)
+            if head is None:
+                return None
+            ident, size, start = head
+            if ident != BLOCK:
+                return False
+        elif ident != SIMPLE_BLOCK:
+            return False
+        if size is None or not 4 < size <= MAX_JUNK_BYTES:
+            return False
+        track = vint(self._held, start)
+        if track is None or len(self._held) <= track[1] + 2:
+            return None
+        return track[0] == (self._track or 1) and not self._held[track[1] + 2] & 0x70
 
 
 def without_header() -> BadMessage:
