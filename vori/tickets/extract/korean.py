@@ -263,6 +263,9 @@ _RECAP_WORDS = re.compile(
 _PROBLEM_WORDS = re.compile(
     r"깨[지져진]|안\s*(?:되|돼|맞|나와|나오|열|걸|켜|먹|보이|들)|오류|에러|문제|고장|누락|빠[지졌진]|모자|안\s*맞|죽[어더는]|느[리려린]|만료|부족|이상|틀[리려린]|새[는고]|누수|버그|두\s*번|중복|끊[기겨]|낡|찢|긁|막[히혀]|불만|민원|컴플레인|떨어[지져졌]|헐|녹슬|잘못|품절|밀[리려렸]|늦[어는]"
 )
+_DECISION_WORDS = re.compile(
+    r"기로\s*(?:했|하죠|합시다|하시죠|하겠|할게)|(?:는|은|ㄴ|[가-힣])\s*걸로(?:요|\s*하|\s*할|\.|$)|맙시다|결정(?:했|됐|하)|확정|합의"
+)
 _WHO_WORDS = re.compile(r"누가|누구|어느\s*분|하실\s*분|담당(?:은|자)|맡으실")
 _WH_WORDS = re.compile(
     r"누가|누구|언제|어디|뭐(?:예|가|를|로|죠|\s)|무엇|왜|어떻게|얼마|몇|어떤|어느"
@@ -306,6 +309,7 @@ def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
         (_ACCEPT_WORDS, Mark.ACCEPT),
         (_REFUSE_WORDS, Mark.REFUSE),
         (_ANAPHOR_WORDS, Mark.ANAPHOR),
+        (_DECISION_WORDS, Mark.DECISION),
     ):
         if words.search(text):
             found |= mark

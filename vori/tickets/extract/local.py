@@ -61,6 +61,13 @@ def read(passage: Passage) -> Extraction:
     return talk.result()
 
 
+def reading(passage: Passage) -> list[Clause]:
+    """The passage's clauses with their marks, in order: what minutes choose from."""
+    people, board = People(passage.members), Board(passage.existing_tickets)
+    segments = [s for s in passage.segments if s.text.strip()]
+    return list(clauses(segments, people, board.vocabulary, passage.started_at.date()))
+
+
 # ------------------------------------------------------------------ clauses
 
 
