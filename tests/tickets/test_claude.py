@@ -326,6 +326,12 @@ async def test_whatever_fails_the_local_engine_reads_and_a_note_says_so(
     assert "local engine read this meeting instead" in found.notes[0]
 
 
+async def test_captions_without_words_do_not_count_as_read() -> None:
+    async with engine(error(401)) as (claude_engine, _):
+        found = await WithFallback(claude_engine, Local()).extract(passage("말", "", "\x00"))
+    assert found.engine == "local"
+
+
 async def test_a_server_that_is_gone_leaves_the_meeting_to_the_local_engine() -> None:
     async with MessagesApi(message(GOOD)) as api:
         url = api.url

@@ -177,7 +177,10 @@ class ClaudeExtractor:
         unread = {line.seq for part in parts for line in part.lines}
         failures: list[_Failed] = []
         if parts:
-            board, notes = prompt.board(passage, budget_tokens=BOARD_TOKENS)
+            # A board of thousands takes a good part of a second.
+            board, notes = await asyncio.to_thread(
+                prompt.board, passage, budget_tokens=BOARD_TOKENS
+            )
             reading.notes += notes
         try:
             async with asyncio.timeout(self._settings.meeting_timeout_s):
@@ -214,9 +217,8 @@ class ClaudeExtractor:
         if message.stop_reason == "refusal":
             raise _Failed("claude_refused", "Claude declined to read this meeting.", ends=False)
         try:
-            text = "".join(block.text for block in message.content if block.type == "text")
-            is_whole = reading.take(text, part.seqs)
-        except (BadMessage, AttributeError, TypeError) as exc:
+            is_whole = reading.take(_text(message), part.seqs)
+        except BadMessage as exc:
             if message.stop_reason in ("max_tokens", "model_context_window_exceeded"):
                 reached = f"Claude's answer reached {self._settings.max_tokens} tokens unfinished."
                 raise _Failed("claude_cut_off", reached, ends=False) from exc
@@ -287,6 +289,18 @@ class ClaudeExtractor:
         )
         # One part may be refused for its size; keys, models and overload concern all of them.
         return _Failed(code, f"{said} (status {exc.status_code}).", ends=exc.status_code != 413)
+
+
+def _text(message: Message) -> str:
+    """The answer itself, without the model's thinking.
+
+    The SDK builds messages without checking their shape, so a server that is not Anthropic's
+    may have sent anything: BadMessage.
+    """
+    try:
+        return "".join(block.text for block in message.content if block.type == "text")
+    except (AttributeError, TypeError) as exc:
+        raise BadMessage("The message holds no text.", code="invalid_answer") from exc
 
 
 _STATUSES = {

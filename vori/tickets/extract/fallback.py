@@ -15,6 +15,7 @@ from vori.errors import Unavailable, VoriError
 from vori.ids import TicketId
 from vori.tickets.extract import Extractor
 from vori.tickets.extract.answer import is_same
+from vori.tickets.extract.prompt import clean
 from vori.tickets.messages import Blocker, Draft, Extraction, Passage, StatusIntent
 
 _log = log.get(__name__)
@@ -130,7 +131,7 @@ def _why(exc: Exception) -> str:
 
 def _seqs(passage: Passage) -> frozenset[int]:
     """The captions that hold words."""
-    return frozenset(segment.seq for segment in passage.segments if segment.text.strip())
+    return frozenset(segment.seq for segment in passage.segments if clean(segment.text).strip())
 
 
 def _filled(first: Extraction, second: Extraction, unread: frozenset[int], note: str) -> Extraction:

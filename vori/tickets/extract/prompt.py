@@ -10,6 +10,7 @@ import calendar
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -220,7 +221,7 @@ def board(passage: Passage, *, budget_tokens: int) -> tuple[str, tuple[str, ...]
     The same for every part of a meeting, so that it can be cached. Over the budget, those
     nearest to what was said are kept.
     """
-    said = frozenset(_bigrams(" ".join(segment.text for segment in passage.segments)))
+    said = _bigrams(" ".join(segment.text for segment in passage.segments))
     speakers = {segment.speaker for segment in passage.segments}
     members, members_left = _fit(
         passage.members,
@@ -315,15 +316,20 @@ def _day(day: date) -> str:
 
 def similarity(one: str, other: str) -> float:
     """How alike two titles are, 0 to 1: the Dice coefficient of their character pairs."""
-    a, b = _bigrams(one), _bigrams(other)
+    a, b = _title_bigrams(one), _title_bigrams(other)
     if not a or not b:
         return 0.0
     return 2 * len(a & b) / (len(a) + len(b))
 
 
-def _bigrams(text: str) -> set[str]:
+@lru_cache(maxsize=4096)  # every title is compared with every other
+def _title_bigrams(title: str) -> frozenset[str]:
+    return _bigrams(title)
+
+
+def _bigrams(text: str) -> frozenset[str]:
     plain = "".join(char for char in text.casefold() if char.isalnum())
-    return {plain[n : n + 2] for n in range(max(len(plain) - 1, 1))} - {""}
+    return frozenset(plain[n : n + 2] for n in range(max(len(plain) - 1, 1))) - {""}
 
 
 def _said_share(text: str, said: frozenset[str]) -> float:
