@@ -15,7 +15,6 @@ What CTranslate2 wants, each found the hard way:
 from __future__ import annotations
 
 import os
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -30,9 +29,11 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from vori.errors import BadMessage, TooLarge, Unavailable
+from vori.transcribe.guard import MAX_COMPRESSION, POOR_LOGPROB, compression_ratio
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Word
 from vori.transcribe.models import ModelFiles, ResolvedModel, not_a_model, read_model_files
 from vori.transcribe.recogniser import ModelInfo, Window
+from vori.transcribe.settle import UNSPACED_LANGUAGES
 
 WINDOWS_S = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
 """Sound is padded with silence to one of these, so that windows can share a batch."""
@@ -40,8 +41,6 @@ CONTEXT_SIZES = (64, 32, 16, 8)
 """Tokens of hotwords and earlier text, with their marker; what is shorter than 8 is left out."""
 POSITIONS_PER_S = 50
 BEAM_SIZE = 5
-LOOP_COMPRESSION = 2.4
-POOR_LOGPROB = -1.0
 
 log = structlog.get_logger(__name__)
 
@@ -266,13 +265,8 @@ def max_new_tokens(seconds: float) -> int:
     return min(220, 8 + round(14 * seconds))
 
 
-def compression_ratio(text: str) -> float:
-    raw = text.encode()
-    return len(raw) / len(zlib.compress(raw))
-
-
 def _is_poor(row: _Row) -> bool:
-    return row.avg_logprob < POOR_LOGPROB or compression_ratio(row.text()) > LOOP_COMPRESSION
+    return row.avg_logprob < POOR_LOGPROB or compression_ratio(row.text()) > MAX_COMPRESSION
 
 
 def _transcript(row: _Row) -> Transcript:
@@ -309,7 +303,7 @@ def _words(
 def _spans(tokenizer: Tokenizer, tokens: list[int]) -> list[tuple[str, int, int]]:
     """Cut tokens at spaces, or at every character in scripts without them: (word, from, to)."""
     texts, groups = tokenizer.split_tokens_on_unicode(tokens)
-    is_spaced = tokenizer.language_code not in {"zh", "ja", "th", "lo", "my", "yue"}
+    is_spaced = tokenizer.language_code not in UNSPACED_LANGUAGES
     spans: list[tuple[str, int, int]] = []
     at = 0
     for text, group in zip(texts, groups, strict=True):
