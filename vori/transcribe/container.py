@@ -42,7 +42,7 @@ FILE_FORMATS = "mov,mp3,flac,matroska,webm,ogg,wav,w64,aac,aiff,caf,amr,asf,au,f
 """The demuxers a whole file may use: none that opens other files or addresses."""
 
 OPUS = "libopus" if "libopus" in av.codecs_available else "opus"
-"""libav's own decoder is a quarter faster, but damaged packets make it play what happens to be
+"""libav's own decoder costs a little less, but damaged packets make it play what happens to be
 in memory: the same bytes decode to different samples."""
 
 NOTHING: Samples = np.zeros(0, np.float32)
