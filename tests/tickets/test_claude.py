@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -769,3 +771,13 @@ def test_days_are_worked_out_for_the_model() -> None:
     assert "Next week/다음 주: Mon/월 2027-01-04" in words
     assert "This week/이번 주 안에: Fri/금 2027-01-01" in words
     assert "End of the month/월말: Thu/목 2026-12-31" in words
+
+
+def test_every_setting_and_error_code_is_documented() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs/claude.md").read_text(encoding="utf-8")
+    source = (root / "vori/tickets/extract/claude.py").read_text(encoding="utf-8")
+    codes = set(re.findall(r'"(claude_\w+)"', source)) - {"claude_not_installed"}
+    assert len(codes) > 10
+    for name in (*Claude.__struct_fields__, *codes):
+        assert f"`{name}`" in page, name

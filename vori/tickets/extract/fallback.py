@@ -73,7 +73,7 @@ class Selective:
     """
 
     def __init__(
-        self, local: Extractor, hosted: Extractor, *, unsure_below: float = 0.6, around: int = 8
+        self, local: Extractor, hosted: Extractor, *, unsure_below: float = 0.75, around: int = 8
     ) -> None:
         self.name = hosted.name
         self._local = local
