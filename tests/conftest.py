@@ -1,4 +1,4 @@
-"""Fixtures for every test: PostgreSQL once for the whole run, a database of its own for each test."""
+"""Fixtures for every test: PostgreSQL once for the whole run, an empty database for each test."""
 
 from __future__ import annotations
 
@@ -21,6 +21,28 @@ from vori.data.migrate import migrate
 from vori.errors import VoriError
 
 UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+STEPS_TABLE = "migration"
+EMPTY = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid();
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> '{STEPS_TABLE}'
+    LOOP
+        EXECUTE format('DELETE FROM %I', name);
+    END LOOP;
+    FOR name IN SELECT sequencename FROM pg_sequences
+        WHERE schemaname = 'public' AND sequencename <> '{STEPS_TABLE}_id_seq'
+    LOOP
+        EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+    END LOOP;
+END
+$$
+"""
 
 _numbers = itertools.count(1)
 
@@ -96,10 +118,23 @@ def make_database(postgres_url: str, template: str) -> Iterator[Callable[[], str
         _await(_on_server(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
+@pytest.fixture(scope="session")
+def shared_database(postgres_url: str, template: str) -> Iterator[str]:
+    name = f"{template}_shared"
+    _await(_on_server(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    _await(_on_server(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield with_database(postgres_url, name)
+    _await(_on_server(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
 @pytest.fixture
-def database_url(make_database: Callable[[], str]) -> str:
-    """A fresh migrated database that nobody has opened."""
-    return make_database()
+def database_url(shared_database: str) -> str:
+    """A migrated database without a row that nobody has opened.
+
+    Emptied, not made: making one takes half a second, emptying some milliseconds.
+    """
+    _await(_on_server(shared_database, EMPTY))
+    return shared_database
 
 
 @pytest.fixture
@@ -136,9 +171,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if reporter is None:
         return
     missed = [
-        report
-        for report in reporter.stats.get("skipped", [])
-        if "gpu" not in report.keywords
+        report for report in reporter.stats.get("skipped", []) if "gpu" not in report.keywords
     ]
     for report in missed:
         reporter.write_line(f"expected to run, but skipped: {report.nodeid}", red=True)

@@ -1,6 +1,6 @@
 """Transactions, errors and outages, against a real server."""
 
-# ruff: noqa: PT012 - a transaction that fails is several statements
+
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ async def test_everything_in_a_transaction_is_stored_or_nothing(database):
 
 
 async def test_a_commit_that_fails_gives_the_connection_back(small_pool, impatient):
+    await DB.fetch("DROP TABLE IF EXISTS once")
     await DB.fetch("CREATE TABLE once (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     for _ in range(5):
         with pytest.raises(asyncpg.UniqueViolationError):

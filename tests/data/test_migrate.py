@@ -32,14 +32,22 @@ async def test_nothing_is_due_in_a_migrated_database(database, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-async def test_a_schema_of_a_newer_vori_is_refused(database):
+@pytest.fixture
+async def fresh_database(make_database):
+    """For tests that change the schema."""
+    await DB.open(make_database())
+    yield
+    await DB.close()
+
+
+async def test_a_schema_of_a_newer_vori_is_refused(fresh_database):
     await DB.fetch("INSERT INTO migration (name, app_name) VALUES ('9999', 'vori')")
     with pytest.raises(Unavailable, match="9999") as newer:
         await migrate()
     assert newer.value.code == "database_newer"
 
 
-async def test_a_step_that_fails_leaves_nothing_behind(database, monkeypatch):
+async def test_a_step_that_fails_leaves_nothing_behind(fresh_database, monkeypatch):
     class Good:
         @staticmethod
         async def forwards():

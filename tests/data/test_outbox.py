@@ -1,4 +1,4 @@
-# ruff: noqa: PT012 - a transaction that fails is several statements
+
 from __future__ import annotations
 
 import asyncio
