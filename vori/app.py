@@ -21,7 +21,7 @@ from vori.data.engine import DB
 from vori.data.home import open_home
 from vori.data.migrate import migrate
 from vori.errors import Conflict, Unavailable, VoriError
-from vori.ids import MeetingId
+from vori.ids import AudioId, MeetingId
 from vori.meetings import sound
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
 from vori.people.auth import SignIn, ensure_dev, principal_of
@@ -177,6 +177,13 @@ class Vori:
             finish_recordings=self._recordings.finish_meeting,
         )
 
+    async def audio_file(self, meeting_id: MeetingId, audio_id: AudioId | None) -> Path:
+        """A recording as a WAV file."""
+        return await self._recordings.wav(meeting_id, audio_id)
+
+    async def delete_sound(self, meeting_id: MeetingId) -> None:
+        await self._recordings.delete_sound(meeting_id)
+
     async def drain(self) -> None:
         """Tell every client to resume, and wait a moment for the sockets to close."""
         self._draining = True
@@ -191,6 +198,9 @@ class Vori:
             web.Parts(
                 clock=self.clock,
                 sign_in=SignIn(clock=self.clock, dev=dev),
+                end_meeting=self.end_meeting,
+                audio_file=self.audio_file,
+                delete_sound=self.delete_sound,
                 workers=self.workers,
                 is_draining=lambda: self._draining,
             ),

@@ -245,5 +245,24 @@ def _show_end(console: Console, result: dict[str, Any]) -> None:
     console.print("\n[dim]Your own meeting: make run, then see README.md.[/]")
 
 
+def word_error_rate(truth_file: Path, said: str) -> float:
+    """Words wrong, missing or too many, per word of the true text; case and marks do not count."""
+    truth = msgspec.json.decode(truth_file.read_bytes())
+    true = _words(" ".join(segment["text"] for segment in truth["segments"]))
+    heard = _words(said)
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(true, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(heard, 1):
+            same = diagonal + (word != other)
+            diagonal = row[j]
+            row[j] = min(same, row[j] + 1, row[j - 1] + 1)
+    return row[-1] / max(1, len(true))
+
+
+def _words(text: str) -> list[str]:
+    return re.sub(r"[^\w' ]+", " ", text.lower()).split()
+
+
 def clock(millis: int) -> str:
     return f"{millis // 60_000:02}:{millis // 1000 % 60:02}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
-from vori.data.outbox import publish
 from vori.errors import Conflict, Forbidden
-from vori.ids import EventId, GroupId, MeetingId, uuid7
-from vori.meetings.messages import MeetingCreated, MeetingStatus, MeetingUpdated
+from vori.ids import GroupId, MeetingId
+from vori.meetings.messages import MeetingStatus
+from vori.meetings.store import announce_created, announce_updated
 from vori.people.messages import Principal
 
 
@@ -66,7 +65,7 @@ async def admit(
             meeting_id=meeting_id,
         )
     if made:
-        await publish(_created(await _row(meeting_id)))
+        await announce_created(meeting_id)
     elif meeting["status"] != "LIVE":
         await DB.fetch(
             "UPDATE meetings SET status = 'LIVE', started_at = coalesce(started_at, $2),"
@@ -74,7 +73,11 @@ async def admit(
             meeting_id,
             now,
         )
-        await publish(_updated(await _row(meeting_id), previous=meeting["status"]))
+        await announce_updated(
+            meeting_id,
+            ("status", "startedAt"),
+            previous_status=MeetingStatus(meeting["status"]),
+        )
     return Admission(started_at=meeting["started_at"] or now, language=meeting["language"])
 
 
@@ -101,7 +104,11 @@ async def end(
             meeting_id,
             clock.now(),
         )
-        await publish(_updated(await _row(meeting_id), previous=before["status"]))
+        await announce_updated(
+            meeting_id,
+            ("status", "endedAt"),
+            previous_status=MeetingStatus(before["status"]),
+        )
 
 
 async def silent_since(before: datetime) -> list[MeetingId]:
@@ -115,40 +122,3 @@ async def silent_since(before: datetime) -> list[MeetingId]:
         before,
     )
     return [MeetingId(row["id"]) for row in rows]
-
-
-async def _row(meeting_id: MeetingId) -> Any:
-    [row] = await DB.fetch("SELECT * FROM meetings WHERE id = $1", meeting_id)
-    return row
-
-
-def _created(row: Any) -> MeetingCreated:
-    return MeetingCreated(
-        event_id=EventId(uuid7()),
-        meeting_id=MeetingId(row["id"]),
-        group_id=GroupId(row["group_id"]),
-        title=row["title"],
-        status=MeetingStatus(row["status"]),
-        created_at=row["created_at"],
-        language=row["language"],
-        time_zone=row["time_zone"],
-        created_by=row["created_by"],
-    )
-
-
-def _updated(row: Any, *, previous: str) -> MeetingUpdated:
-    ended = row["status"] == MeetingStatus.ENDED
-    return MeetingUpdated(
-        event_id=EventId(uuid7()),
-        meeting_id=MeetingId(row["id"]),
-        group_id=GroupId(row["group_id"]),
-        title=row["title"],
-        status=MeetingStatus(row["status"]),
-        updated_at=row["updated_at"],
-        changed=("status", "endedAt" if ended else "startedAt"),
-        previous_status=MeetingStatus(previous),
-        language=row["language"],
-        time_zone=row["time_zone"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-    )

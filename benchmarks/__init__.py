@@ -1,0 +1,1 @@
+"""Figures of this machine. Compare those of one run with each other, not with another machine's."""
