@@ -25,7 +25,8 @@ def measure() -> dict[str, Any]:
     """Milliseconds. Commit delay: from a word's last sample sent to its final caption; partial
     delay: to the first partial that has it at its place; final latency: from an utterance's last
     word sent to its caption; first partial: from the first sample of a true sentence sent to the
-    first text after it. `rate` is how fast the client sent, 1 being the meeting's own pace."""
+    first text after it. `rate` is how fast the client sent, 1 being the meeting's own pace.
+    """
     return asyncio.run(_measure())
 
 

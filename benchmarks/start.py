@@ -22,7 +22,8 @@ WARM_RUNS = 3
 def measure() -> dict[str, Any]:
     """Seconds from the process's start to the first answer of `/health/live` and a good
     `/health/ready` (model loaded), and MB of memory when ready: resident for VORI itself, the
-    processes' own share (PSS) for PostgreSQL, whose processes share most of theirs."""
+    processes' own share (PSS) for PostgreSQL, whose processes share most of theirs.
+    """
     with tempfile.TemporaryDirectory(prefix="vori-bench-") as path:
         cold = _start(Path(path))
         warm = [_start(Path(path)) for _ in range(WARM_RUNS)]
