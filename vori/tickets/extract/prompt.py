@@ -306,7 +306,8 @@ def _calendar(at: datetime) -> Iterable[str]:
     yield f"This week/이번 주 안에: {_day(monday + timedelta(days=4))}"
     next_week = [monday + timedelta(days=n) for n in range(7, 14)]
     yield f"Next week/다음 주: {', '.join(map(_day, next_week))}"
-    yield f"The week after next/다다음 주: from {_day(monday + timedelta(days=14))}"
+    after = [monday + timedelta(days=n) for n in range(14, 21)]
+    yield f"The week after next/다다음 주: {', '.join(map(_day, after))}"
     yield f"End of the month/월말: {_day(today.replace(day=last))}"
 
 
