@@ -171,6 +171,13 @@ def test_features_equal_those_of_sound_padded_with_silence():
     np.testing.assert_allclose(ours, extract(padded, padding=0)[:, :500], atol=1e-6)
 
 
+def test_a_model_trained_with_other_padding_gets_it():
+    ours = log_mel(FeatureExtractor(), noise(1.0), frames=300, padding=0.0)
+    assert ours.shape == (80, 300)
+    assert (ours[:, 100:] == 0).all()
+    assert ours[:, :100].all()
+
+
 def test_a_compute_type_the_device_lacks_is_refused_with_the_known_ones(multilingual_path):
     with pytest.raises(BadMessage, match="float32") as caught:
         load(multilingual_path, compute_type="float8")

@@ -56,6 +56,8 @@ class ModelCard(Struct, frozen=True, rename="camel"):
     """The shortest padding it was trained for; None: it wants its full window."""
     context_tokens: int | None = None
     """How much earlier text it can use; 0: it was trained without."""
+    padding: float | None = None
+    """The feature it was trained to see behind the sound; None: that of silence."""
 
 
 class ModelFiles(Struct, frozen=True):

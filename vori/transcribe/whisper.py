@@ -14,6 +14,7 @@ What CTranslate2 wants, each found the hard way:
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -105,6 +106,7 @@ class Whisper:
         self._context_tokens = next(
             v for v in (context_tokens, files.card.context_tokens, 64) if v is not None
         )
+        self._padding = files.card.padding
         self._extract = FeatureExtractor(feature_size=self._engine.n_mels)
         self._tokenizers = _tokenizers(self._loaded)
         self._suppress = get_suppressed_tokens(next(iter(self._tokenizers.values())), [-1])
@@ -143,7 +145,9 @@ class Whisper:
                 f"This model hears at most {self._sizes_s[-1]:g} s at once, not {seconds:.1f} s",
                 code="window_too_long",
             )
-        features = log_mel(self._extract, window.samples, frames=round(size_s * 100))
+        features = log_mel(
+            self._extract, window.samples, frames=round(size_s * 100), padding=self._padding
+        )
         return _Row(index, window, features, seconds)
 
     def _encode(self, rows: list[_Row]) -> None:
@@ -244,18 +248,23 @@ class Whisper:
                 row.words = _words(row, result.alignments, result.text_token_probs)
 
 
-def log_mel(extract: FeatureExtractor, samples: Samples, *, frames: int) -> np.ndarray:
-    """Whisper's features of the samples followed by silence: float32, shape (mels, frames).
+def log_mel(
+    extract: FeatureExtractor, samples: Samples, *, frames: int, padding: float | None = None
+) -> np.ndarray:
+    """Whisper's features of the samples and what follows them: float32, shape (mels, frames).
 
-    Equal to padding the sound with zeros, without the cost: a frame of silence is the floor,
-    8 below the loudest, as in Radford et al. 2022, section 2.2.
+    padding: what follows. None is silence, equal to samples of zeros but without the cost: its
+    features are the floor, 8 below the loudest, as in Radford et al. 2022, section 2.2.
     """
     if not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
     # Frames near the end see 200 samples further, and the mirrored edge must be silence too.
     heard = extract(np.pad(samples, (0, 640)), padding=0)[:, :frames]
-    floor = max(float(heard.max()) - 2.0, -1.5)
-    padded = np.full((heard.shape[0], frames), floor, np.float32)
+    if padding is None:
+        padding = max(float(heard.max()) - 2.0, -1.5)
+    else:
+        heard = heard[:, : math.ceil(len(samples) / extract.hop_length)]
+    padded = np.full((heard.shape[0], frames), padding, np.float32)
     padded[:, : heard.shape[1]] = heard
     return padded
 
