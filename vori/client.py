@@ -151,7 +151,7 @@ class MeetingClient:
         self._kept_from = max(self._kept_from, durable)
 
 
-_PASSING = ("draining", "internal", "idle", "starting", "full", "database_away")
+_PASSING = ("draining", "internal", "idle", "starting", "full", "finishing", "database_away")
 """Errors after which the same request may succeed."""
 
 

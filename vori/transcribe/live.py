@@ -147,7 +147,9 @@ class LiveRecording:
         self._audio = audio
         self._speech_settings = speech
         self._hotwords = hotwords
-        self._language = progress.language
+        self._language = progress.language or (
+            None if speech.language == "auto" else speech.language
+        )
         self._offset_ms = progress.offset_ms
         self._next_seq = progress.next_seq
         self._settled_ms = progress.settled_ms
@@ -163,6 +165,7 @@ class LiveRecording:
         self._inbox_bytes = 0
         self._begun = len(journal.parts())
         self._done = asyncio.Event()
+        self._is_complete = False
         self._paused = False
         self._is_disk_told = False
         self._is_late_told = False
@@ -175,8 +178,9 @@ class LiveRecording:
         return self._listener is not None
 
     @property
-    def is_done(self) -> bool:
-        return self._done.is_set()
+    def is_ending(self) -> bool:
+        """No more sound is taken."""
+        return self._ending
 
     @property
     def behind_ms(self) -> int:
@@ -251,9 +255,14 @@ class LiveRecording:
         self._change()
 
     async def finish(self) -> None:
-        """End, and wait until every caption is stored and told."""
+        """End, and wait until every caption is stored and told.
+
+        Raises Busy when VORI stops before that; the next start does it then.
+        """
         self.end()
         await self._done.wait()
+        if not self._is_complete:
+            raise Busy("VORI is stopping; the recording is finished later.", code="draining")
 
     def tell(self, message: Outgoing) -> None:
         if self._listener is not None:
@@ -280,10 +289,11 @@ class LiveRecording:
                     failure=self.failure.code if self.failure else None,
                 )
             )
+            self._is_complete = True
             if self.failure is None:
                 self.tell(Finished(captions=self._next_seq, duration_ms=self._ear.heard_ms))
-            self._done.set()
         finally:
+            self._done.set()
             for task in (syncing, hearing):
                 task.cancel()
             await asyncio.gather(syncing, hearing, return_exceptions=True)

@@ -177,6 +177,12 @@ class Recordings:
             )
         async with self._opening:
             live = self._live.get(opening.audio_id)
+            if live is not None and live.is_ending:
+                raise Busy(
+                    "This recording is being finished; connect again.",
+                    code="finishing",
+                    retry_after_ms=500,
+                )
             if live is None and len(self._live) >= self._audio.max_recordings:
                 raise Busy(
                     f"{len(self._live)} recordings are open, as many as this VORI takes.",
@@ -189,7 +195,7 @@ class Recordings:
                     "There is no such recording to resume; start it without resume.",
                     code="unknown_resume",
                 )
-            if live is None or live.is_done:
+            if live is None:
                 live = await self._start(opened)
             if opening.resume_seq is None and not opened.is_new:
                 live.begin_part(opening.format, opened.offset_now_ms)
@@ -202,10 +208,11 @@ class Recordings:
             return live
 
     async def finish_meeting(self, meeting_id: MeetingId) -> None:
-        """Finish the meeting's recordings; returns when their captions are stored."""
-        await asyncio.gather(
-            *(live.finish() for live in self._of(meeting_id)), return_exceptions=True
-        )
+        """Finish the meeting's recordings; returns when their captions are stored.
+
+        Raises Busy when VORI is told to stop meanwhile.
+        """
+        await asyncio.gather(*(live.finish() for live in self._of(meeting_id)))
 
     def tell(self, meeting_id: MeetingId, message: Outgoing) -> None:
         """Tell every listener of the meeting."""
@@ -265,10 +272,17 @@ class Recordings:
     async def _run(self, live: LiveRecording) -> None:
         try:
             await live.run()
-        except VoriError as exc:
-            logger.error("recording stopped", audio_id=live.key.audio_id, code=exc.code)
-        except Exception:
+        except Exception as exc:
             logger.exception("recording stopped", audio_id=live.key.audio_id)
+            code = exc.code if isinstance(exc, VoriError) else "internal"
+            live.tell(
+                Notice(
+                    code=code,
+                    message="The recording had to stop; what was acknowledged is kept. Resume.",
+                    fatal=True,
+                    close_code=1011,
+                )
+            )
         finally:
             with contextlib.suppress(VoriError):
                 await live.journal.close()
