@@ -120,15 +120,13 @@ async def make_recording(
     return recording_id
 
 
-async def say(
-    recording_id: UUID, text: str, *, at_ms: int, seq: int, offset_ms: int = 0
-) -> UUID:
+async def say(recording_id: UUID, text: str, *, at_ms: int, seq: int, offset_ms: int = 0) -> UUID:
     """A final caption of two seconds, `at_ms` into its recording."""
     caption_id = uuid7()
     await DB.fetch(
         "INSERT INTO captions (id, recording_id, meeting_id, group_id, seq, text, language,"
         " start_ms, end_ms, meeting_start_ms, speaker_id)"
-        " SELECT $1, id, meeting_id, group_id, $3, $4, 'en', $5, $5 + 2000, $6, user_id"
+        " SELECT $1, id, meeting_id, group_id, $3, $4, 'en', $5::bigint, $5::bigint + 2000, $6, user_id"
         " FROM recordings WHERE id = $2",
         caption_id,
         recording_id,

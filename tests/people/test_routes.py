@@ -33,7 +33,14 @@ async def test_without_a_token_nobody_gets_in(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["Bearer", "Bearer ", "Basic abc", "Bearer vori_short", "Bearer " + "x" * 48, "vori_" + "a" * 43],
+    [
+        "Bearer",
+        "Bearer ",
+        "Basic abc",
+        "Bearer vori_short",
+        "Bearer " + "x" * 48,
+        "vori_" + "a" * 43,
+    ],
 )
 async def test_a_malformed_token_is_refused(site: Site, header: str) -> None:
     answer = await (await site.client()).get("/api/users/me", headers={"Authorization": header})
@@ -186,9 +193,7 @@ async def test_members_are_added_by_address_with_their_nicknames(site: Site) -> 
 
 async def test_a_user_s_number_reveals_nobody_one_shares_no_group_with(site: Site) -> None:
     mina, jun = await site.person("Mina"), await site.person("Jun")
-    answer = await mina.post(
-        f"/api/groups/{mina.group_id}/members", json={"userId": jun.user_id}
-    )
+    answer = await mina.post(f"/api/groups/{mina.group_id}/members", json={"userId": jun.user_id})
     assert answer.status_code == 404
     assert "Jun" not in answer.text
 

@@ -146,10 +146,10 @@ async def create(
     """A ticket made by hand. `fields` holds those the person gave; `title` is among them."""
     async with transaction():
         await _require_member(group_id, fields.get("assignee_id"))
-        made = await _insert(
+        made = await insert(
             group_id, fields, meeting_id=meeting_id, human_edited=fields.keys(), at=at
         )
-        await _record_creation(made, actor=Actor.HUMAN, user_id=user_id, at=at)
+        await record_creation(made, actor=Actor.HUMAN, user_id=user_id, at=at)
         return made
 
 
@@ -166,7 +166,7 @@ async def change(
     What is equal already is no change. Raises Conflict when the ticket is not at `version`.
     """
     async with transaction():
-        before = await _locked(ticket_id)
+        before = await locked(ticket_id)
         if version is not None and version != before.version:
             raise Conflict(
                 f"The ticket is at version {before.version}, not {version}; read it again.",
@@ -179,17 +179,17 @@ async def change(
             return before
         if "assignee_id" in new:
             await _require_member(before.group_id, new["assignee_id"])
-        after = await _set(before, new, human_edited=new, at=at)
-        await _record_change(before, after, HistoryKind.UPDATED, user_id=user_id, at=at)
+        after = await set_fields(before, new, human_edited=new, at=at)
+        await record_change(before, after, HistoryKind.UPDATED, user_id=user_id, at=at)
         return after
 
 
 async def dismiss(ticket_id: TicketId, *, user_id: UserId, at: datetime) -> None:
     """Throw a ticket away. It is remembered, so that machines do not make it again."""
     async with transaction():
-        before = await _locked(ticket_id)
-        after = await _set(before, {"dismissed": True}, human_edited=(), at=at)
-        await _record_change(before, after, HistoryKind.DISMISSED, user_id=user_id, at=at)
+        before = await locked(ticket_id)
+        after = await set_fields(before, {"dismissed": True}, human_edited=(), at=at)
+        await record_change(before, after, HistoryKind.DISMISSED, user_id=user_id, at=at)
 
 
 async def history(ticket_id: TicketId) -> list[Change]:
@@ -208,18 +208,18 @@ async def undo(
     is undone already, or a later change touched the same fields.
     """
     async with transaction():
-        before = await _locked(ticket_id, dismissed_too=True)
+        before = await locked(ticket_id, dismissed_too=True)
         entry = await _to_undo(ticket_id, history_id)
-        after = await _set(
+        after = await set_fields(
             before,
             _values_before(entry, before),
-            human_edited=[f for f in FIELDS if _name(f) in entry.after],
+            human_edited=[f for f in (*FIELDS, "dismissed") if name_of(f) in entry.after],
             at=at,
         )
         await DB.fetch(
             "UPDATE ticket_history SET undone_at = $2 WHERE id = $1", entry.history_id, at
         )
-        await _record_change(before, after, HistoryKind.UNDONE, user_id=user_id, at=at)
+        await record_change(before, after, HistoryKind.UNDONE, user_id=user_id, at=at)
         return after
 
 
@@ -267,7 +267,7 @@ def _values_before(entry: Change, now: TicketDetail) -> dict[str, Any]:
     return _fields_of(entry.before)
 
 
-async def _locked(ticket_id: TicketId, *, dismissed_too: bool = False) -> TicketDetail:
+async def locked(ticket_id: TicketId, *, dismissed_too: bool = False) -> TicketDetail:
     """The ticket, held until the transaction ends."""
     rows = await DB.fetch(f"{_TICKET} WHERE t.id = $1 FOR UPDATE OF t", ticket_id)
     if not rows or (rows[0]["dismissed"] and not dismissed_too):
@@ -275,7 +275,7 @@ async def _locked(ticket_id: TicketId, *, dismissed_too: bool = False) -> Ticket
     return _detail(rows[0])
 
 
-async def _insert(
+async def insert(
     group_id: GroupId,
     fields: Mapping[str, Any],
     *,
@@ -295,20 +295,21 @@ async def _insert(
         fields.get("status", TicketStatus.TODO).value,
         fields.get("assignee_id"),
         fields.get("due"),
-        [_name(field) for field in human_edited],
+        [name_of(field) for field in human_edited],
         dict(origin or {}),
         at,
     )
     return await ticket(TicketId(rows[0]["id"]))
 
 
-async def _set(
+async def set_fields(
     before: TicketDetail, new: Mapping[str, Any], *, human_edited: Iterable[str], at: datetime
 ) -> TicketDetail:
     values = {name: new.get(name, getattr(before, name)) for name in (*FIELDS, "dismissed")}
     await DB.fetch(
         "UPDATE tickets SET title = $2, content = $3, status = $4, assignee_id = $5, due = $6,"
         " dismissed_at = CASE WHEN $7 THEN coalesce(dismissed_at, $9) END, human_edited = $8,"
+        " origin = CASE WHEN $7 THEN origin ELSE origin - 'withdrawn' END,"
         " updated_at = $9, version = version + 1 WHERE id = $1",
         before.ticket_id,
         values["title"],
@@ -317,14 +318,14 @@ async def _set(
         values["assignee_id"],
         values["due"],
         values["dismissed"],
-        list(dict.fromkeys((*before.human_edited, *map(_name, human_edited)))),
+        list(dict.fromkeys((*before.human_edited, *map(name_of, human_edited)))),
         at,
     )
     rows = await DB.fetch(f"{_TICKET} WHERE t.id = $1", before.ticket_id)
     return _detail(rows[0])
 
 
-async def _record_creation(
+async def record_creation(
     made: TicketDetail,
     *,
     actor: Actor,
@@ -354,7 +355,7 @@ async def _record_creation(
     )
 
 
-async def _record_change(
+async def record_change(
     before: TicketDetail,
     after: TicketDetail,
     kind: HistoryKind,
@@ -436,13 +437,13 @@ async def _require_member(group_id: GroupId, user_id: UserId | None) -> None:
         )
 
 
-def _name(field: str) -> str:
+def name_of(field: str) -> str:
     return _NAMES.get(field, field)
 
 
 def _plain(ticket: TicketDetail) -> dict[str, Any]:
     """The fields as history keeps them."""
-    values = {_name(field): getattr(ticket, field) for field in (*FIELDS, "dismissed")}
+    values = {name_of(field): getattr(ticket, field) for field in (*FIELDS, "dismissed")}
     plain: dict[str, Any] = msgspec.to_builtins(values)
     return plain
 
@@ -450,7 +451,7 @@ def _plain(ticket: TicketDetail) -> dict[str, Any]:
 def _fields_of(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Fields out of history, with their types."""
     values = {
-        field: plain[_name(field)] for field in (*FIELDS, "dismissed") if _name(field) in plain
+        field: plain[name_of(field)] for field in (*FIELDS, "dismissed") if name_of(field) in plain
     }
     if "status" in values:
         values["status"] = TicketStatus(values["status"])

@@ -1,0 +1,613 @@
+"""What machines read off the board and write on it; `decide.py` says what is to change.
+
+A reading starts from the board as it was before the meeting's machine touched it, and ends as
+the difference to the board as it is now. Both are taken from the rows and their history, so
+nothing has to be kept in between and the same reading again changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from vori import log
+from vori.clock import Clock
+from vori.data.engine import DB, transaction
+from vori.errors import Busy, NotFound
+from vori.ids import GroupId, MeetingId, TicketId, UserId, uuid7
+from vori.meetings.store import store_minutes
+from vori.tickets import store
+from vori.tickets.decide import (
+    Create,
+    Decision,
+    Dismissed,
+    DismissedMove,
+    Move,
+    OpenTicket,
+    Origin,
+    Revise,
+    Skipped,
+    Withdraw,
+    board_before,
+    decide,
+)
+from vori.tickets.extract.match import is_hangul
+from vori.tickets.messages import (
+    Actor,
+    Blocker,
+    Extraction,
+    Member,
+    Passage,
+    Receipt,
+    Segment,
+    TicketStatus,
+)
+from vori.tickets.minutes import NotedMove, NotedTicket, minutes
+from vori.tickets.store import FIELDS, HistoryKind, TicketDetail
+
+_log = log.get(__name__)
+
+ATTEMPTS = 5
+"""Decisions made before giving up on a board that people keep changing meanwhile."""
+LONGEST_QUOTE = 500
+MOST_DISMISSED = 1_000
+"""Dismissed tickets that are remembered, newest first."""
+
+
+class StoredPassage(Passage, frozen=True, kw_only=True, rename="camel"):
+    """A passage that knows where its segments come from: `caption_ids[i]` is segment i's."""
+
+    group_id: GroupId
+    caption_ids: tuple[UUID, ...]
+
+
+class Applied(Struct, frozen=True, kw_only=True):
+    """What a reading changed."""
+
+    created: tuple[TicketId, ...] = ()
+    updated: tuple[TicketId, ...] = ()
+    withdrawn: tuple[TicketId, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+class TicketBoard:
+    """The board, for the worker that reads meetings."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def load_passage(self, meeting_id: MeetingId) -> StoredPassage:
+        """All final captions of the meeting by meeting time, its group's members and tickets.
+
+        Raises NotFound when the meeting was deleted.
+        """
+        rows = await DB.fetch(
+            "SELECT group_id, language, time_zone, coalesce(started_at, created_at) AS started_at"
+            " FROM meetings WHERE id = $1",
+            meeting_id,
+        )
+        if not rows:
+            raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
+        [meeting] = rows
+        group_id = GroupId(meeting["group_id"])
+        captions = await DB.fetch(_CAPTIONS, meeting_id)
+        passage = StoredPassage(
+            meeting_id=meeting_id,
+            group_id=group_id,
+            started_at=_in_zone(meeting["started_at"], meeting["time_zone"]),
+            language=meeting["language"] if meeting["language"] in ("ko", "en") else "mixed",
+            segments=tuple(
+                Segment(
+                    seq=seq,
+                    start_ms=row["start_ms"],
+                    end_ms=row["end_ms"],
+                    text=row["text"],
+                    speaker=row["speaker_id"],
+                )
+                for seq, row in enumerate(captions)
+            ),
+            caption_ids=tuple(row["id"] for row in captions),
+            members=await _members(group_id),
+        )
+        board = await load_board(group_id, passage)
+        return _with_tickets(passage, board)
+
+    async def apply(self, passage: Passage, extraction: Extraction) -> Applied:
+        """Store what the reading changes, with receipts, history and events, in one transaction.
+
+        Readings of one group wait for each other. Where a person changes a ticket at the same
+        moment, the decision is made again on what they wrote. Raises NotFound when the meeting
+        was deleted meanwhile.
+        """
+        passage = _stored(passage)
+        async with transaction():
+            # Not the tickets' rows: locking thousands each second would rewrite them all.
+            await DB.fetch(
+                "SELECT id FROM groups WHERE id = $1 FOR NO KEY UPDATE", passage.group_id
+            )
+            await _hold(passage.meeting_id)
+            for _ in range(ATTEMPTS):
+                decision, versions = await _decide(passage, extraction)
+                if await _unchanged(decision, versions):
+                    break
+            else:
+                raise Busy("The board keeps changing; read the meeting again.")
+            writer = _Writer(passage, extraction, self._clock.now())
+            applied = await writer.write(decision)
+            await writer.write_blockers(extraction.blockers)
+        if applied.created or applied.updated or applied.withdrawn:
+            _log.info(
+                "board changed",
+                meeting_id=passage.meeting_id,
+                created=len(applied.created),
+                updated=len(applied.updated),
+                withdrawn=len(applied.withdrawn),
+            )
+        return applied
+
+    async def write_minutes(self, passage: Passage, extraction: Extraction) -> None:
+        """Write the minutes of what was said and of the tickets as they are on the board."""
+        passage = _stored(passage)
+        board = await load_board(passage.group_id, passage)
+        own = [t for t in board if t.origin is not None]
+        moved = [t for t in board if t.moved_from not in (None, t.status)]
+        language = _spoken_language(passage)
+        markdown = await asyncio.to_thread(
+            minutes,
+            passage,
+            extraction,
+            language=language,
+            made=[_noted(ticket) for ticket in own],
+            moved=[
+                NotedMove(
+                    ticket_id=ticket.ticket_id,
+                    to_status=ticket.status,
+                    evidence=evidence,
+                    title=ticket.title,
+                )
+                for ticket, evidence in zip(moved, await _reasons(moved, passage), strict=True)
+            ],
+        )
+        await store_minutes(
+            passage.meeting_id,
+            markdown=markdown,
+            language=language,
+            engine=extraction.engine,
+            model=extraction.model,
+            at=self._clock.now(),
+        )
+
+
+_CAPTIONS = """
+SELECT id, text, speaker_id, meeting_start_ms AS start_ms,
+       meeting_start_ms + end_ms - start_ms AS end_ms
+FROM captions WHERE meeting_id = $1
+ORDER BY meeting_start_ms, recording_id, seq
+"""
+
+_BOARD = """
+SELECT id, title, content, status, assignee_id, due, meeting_id, origin, human_edited, version
+FROM tickets WHERE group_id = $1 AND dismissed_at IS NULL
+ORDER BY substr(id, 3)::bigint
+"""
+
+_HUMAN_EDITS = """
+SELECT h.ticket_id, field, max(h.at) AS at
+FROM ticket_history h JOIN tickets t ON t.id = h.ticket_id,
+     jsonb_object_keys(h.after) AS field
+WHERE t.group_id = $1 AND t.dismissed_at IS NULL AND h.actor = 'human'
+  AND field = ANY(t.human_edited)
+GROUP BY h.ticket_id, field
+"""
+
+_STATUS_CHANGES = """
+SELECT h.ticket_id, h.meeting_id, h.actor, h.before ->> 'status' AS old, h.after ->> 'status' AS new
+FROM ticket_history h JOIN tickets t ON t.id = h.ticket_id
+WHERE t.group_id = $1 AND t.dismissed_at IS NULL AND h.before ? 'status'
+  AND EXISTS (SELECT 1 FROM ticket_history m WHERE m.ticket_id = h.ticket_id
+              AND m.meeting_id = $2 AND m.actor = 'machine' AND m.before ? 'status')
+ORDER BY h.at, h.id
+"""
+
+
+async def load_board(group_id: GroupId, passage: StoredPassage) -> list[OpenTicket]:
+    """Every ticket of the group that is not dismissed, as the passage's meeting sees it."""
+    return [ticket for ticket, _ in await _versioned_board(group_id, passage)]
+
+
+async def _versioned_board(
+    group_id: GroupId, passage: StoredPassage
+) -> list[tuple[OpenTicket, int]]:
+    rows = await DB.fetch(_BOARD, group_id)
+    edits: dict[str, dict[str, datetime]] = {}
+    for row in await DB.fetch(_HUMAN_EDITS, group_id):
+        edits.setdefault(row["ticket_id"], {})[_FIELD_NAMED[row["field"]]] = row["at"]
+    moved = _moved_from(
+        await DB.fetch(_STATUS_CHANGES, group_id, passage.meeting_id), passage.meeting_id
+    )
+    seqs = _seqs(passage)
+    board = []
+    for row in rows:
+        by_machine = bool(row["origin"])
+        is_own = by_machine and row["meeting_id"] == passage.meeting_id
+        ticket = OpenTicket(
+            ticket_id=TicketId(row["id"]),
+            title=row["title"],
+            content=row["content"],
+            status=TicketStatus(row["status"]),
+            assignee_id=row["assignee_id"],
+            due=row["due"],
+            human_edited=edits.get(row["id"], {}),
+            meeting_id=row["meeting_id"] if by_machine else None,
+            origin=_origin(row["origin"], seqs) if is_own else None,
+            moved_from=moved.get(row["id"]),
+        )
+        board.append((ticket, row["version"]))
+    return board
+
+
+def _moved_from(changes: Sequence[Any], meeting_id: MeetingId) -> dict[str, TicketStatus]:
+    """Each ticket's status before this meeting moved it, unless others have moved it since."""
+    before: dict[str, TicketStatus] = {}
+    for change in changes:
+        ticket_id = change["ticket_id"]
+        if change["actor"] == Actor.MACHINE.value and change["meeting_id"] == meeting_id:
+            start = before.setdefault(ticket_id, TicketStatus(change["old"]))
+            if change["new"] == start.value:
+                del before[ticket_id]
+        else:
+            before.pop(ticket_id, None)
+    return before
+
+
+async def _decide(
+    passage: StoredPassage, extraction: Extraction
+) -> tuple[Decision, Mapping[TicketId, int]]:
+    board = await _versioned_board(passage.group_id, passage)
+    decision = decide(
+        extraction,
+        [ticket for ticket, _ in board],
+        dismissed=await _dismissed(passage),
+        dismissed_moves=await _dismissed_moves(passage),
+        members={member.user_id for member in await _members(passage.group_id)},
+        segments=passage.segments,
+        started_at=passage.started_at,
+    )
+    return decision, {ticket.ticket_id: version for ticket, version in board}
+
+
+async def _unchanged(decision: Decision, versions: Mapping[TicketId, int]) -> bool:
+    """Whether the tickets to change are still as they were decided upon; holds them from now."""
+    touched = {
+        *(move.ticket_id for move in decision.moves),
+        *(revision.ticket_id for revision in decision.revisions),
+        *(withdrawal.ticket_id for withdrawal in decision.withdrawals),
+    }
+    rows = await DB.fetch(
+        "SELECT id, version, dismissed_at IS NOT NULL AS dismissed FROM tickets"
+        " WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+        list(touched),
+    )
+    now = {row["id"]: row["version"] for row in rows if not row["dismissed"]}
+    return all(now.get(ticket_id) == versions[ticket_id] for ticket_id in touched)
+
+
+async def _dismissed(passage: StoredPassage) -> list[Dismissed]:
+    """Machines' tickets that people threw away; not those that machines took back."""
+    rows = await DB.fetch(
+        "SELECT meeting_id, origin FROM tickets"
+        " WHERE group_id = $1 AND dismissed_at IS NOT NULL AND origin <> '{}'"
+        " AND NOT coalesce((origin ->> 'withdrawn')::boolean, false)"
+        " ORDER BY dismissed_at DESC LIMIT $2",
+        passage.group_id,
+        MOST_DISMISSED,
+    )
+    seqs = _seqs(passage)
+    found = []
+    for row in rows:
+        origin = _origin(row["origin"], seqs)
+        is_own = row["meeting_id"] == passage.meeting_id
+        found.append(
+            Dismissed(title=origin.title, evidence=origin.evidence if is_own else frozenset())
+        )
+    return found
+
+
+async def _dismissed_moves(passage: StoredPassage) -> list[DismissedMove]:
+    """Moves of this meeting that people undid."""
+    rows = await DB.fetch(
+        "SELECT ticket_id, after ->> 'status' AS status, receipt -> 'captionIds' AS caption_ids"
+        " FROM ticket_history WHERE meeting_id = $1 AND actor = 'machine'"
+        " AND undone_at IS NOT NULL AND before ? 'status'",
+        passage.meeting_id,
+    )
+    seqs = _seqs(passage)
+    return [
+        DismissedMove(
+            ticket_id=TicketId(row["ticket_id"]),
+            to_status=TicketStatus(row["status"]),
+            evidence=_evidence(row["caption_ids"] or (), seqs),
+        )
+        for row in rows
+    ]
+
+
+class _Writer:
+    """Writes one decision, inside the transaction that made it."""
+
+    def __init__(self, passage: StoredPassage, extraction: Extraction, at: datetime) -> None:
+        self._passage = passage
+        self._extraction = extraction
+        self._at = at
+        self._segments = {segment.seq: segment for segment in passage.segments}
+
+    async def write(self, decision: Decision) -> Applied:
+        created: list[TicketId] = []
+        updated: list[TicketId] = []
+        for create in decision.creates:
+            ticket_id = await self._revive(create)
+            if ticket_id is not None:
+                updated.append(ticket_id)
+            else:
+                created.append(await self._create(create))
+        for move in decision.moves:
+            await self._move(move)
+            updated.append(move.ticket_id)
+        updated += [r.ticket_id for r in decision.revisions if await self._revise(r)]
+        for withdrawal in decision.withdrawals:
+            await self._withdraw(withdrawal)
+        return Applied(
+            created=tuple(created),
+            updated=tuple(dict.fromkeys(updated)),
+            withdrawn=tuple(withdrawal.ticket_id for withdrawal in decision.withdrawals),
+            skipped=decision.skipped,
+        )
+
+    async def write_blockers(self, blockers: Sequence[Blocker]) -> None:
+        """Make the meeting's blockers those of this reading; the ones kept keep their ids."""
+        wanted = {tuple(self._captions(b.evidence)): b for b in blockers}
+        rows = await DB.fetch(
+            "SELECT id, caption_ids, about FROM blockers WHERE meeting_id = $1",
+            self._passage.meeting_id,
+        )
+        for row in rows:
+            known = wanted.get(tuple(row["caption_ids"]))
+            if known is not None and known.about == row["about"]:
+                del wanted[tuple(row["caption_ids"])]
+            else:
+                await DB.fetch("DELETE FROM blockers WHERE id = $1", row["id"])
+        for captions, blocker in wanted.items():
+            start_ms, end_ms = self._span(blocker.evidence)
+            await DB.fetch(
+                "INSERT INTO blockers"
+                " (id, meeting_id, group_id, about, caption_ids, start_ms, end_ms, created_at)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                uuid7(),
+                self._passage.meeting_id,
+                self._passage.group_id,
+                blocker.about,
+                list(captions),
+                start_ms,
+                end_ms,
+                self._at,
+            )
+
+    async def _create(self, create: Create) -> TicketId:
+        made = await store.insert(
+            self._passage.group_id,
+            {field: getattr(create, field) for field in FIELDS},
+            meeting_id=self._passage.meeting_id,
+            human_edited=(),
+            origin=self._origin(create.evidence, create.title, create.status),
+            at=self._at,
+        )
+        await store.record_creation(
+            made,
+            actor=Actor.MACHINE,
+            receipt=self._receipt(create.evidence, create.confidence, create.why),
+            at=self._at,
+        )
+        return made.ticket_id
+
+    async def _revive(self, create: Create) -> TicketId | None:
+        """Bring back the ticket that an earlier reading made of the same words and took back."""
+        rows = await DB.fetch(
+            "SELECT id FROM tickets WHERE meeting_id = $1 AND dismissed_at IS NOT NULL"
+            " AND (origin ->> 'withdrawn')::boolean AND origin -> 'captionIds' ?| $2"
+            " AND origin ->> 'title' = $3 ORDER BY id LIMIT 1",
+            self._passage.meeting_id,
+            [str(caption_id) for caption_id in self._captions(create.evidence)],
+            create.title,
+        )
+        if not rows:
+            return None
+        ticket_id = TicketId(rows[0]["id"])
+        await self._change(
+            ticket_id,
+            {field: getattr(create, field) for field in FIELDS} | {"dismissed": False},
+            HistoryKind.UPDATED,
+            self._receipt(create.evidence, create.confidence, create.why),
+        )
+        await self._set_origin(
+            ticket_id, self._origin(create.evidence, create.title, create.status)
+        )
+        return ticket_id
+
+    async def _move(self, move: Move) -> None:
+        await self._change(
+            move.ticket_id,
+            {"status": move.to_status},
+            HistoryKind.UPDATED,
+            self._receipt(move.evidence, move.confidence, move.why),
+        )
+
+    async def _revise(self, revision: Revise) -> bool:
+        """Whether anything that people see changed."""
+        values = {
+            field: value for field in FIELDS if (value := getattr(revision, field)) is not UNSET
+        }
+        if values:
+            await self._change(
+                revision.ticket_id,
+                values,
+                HistoryKind.UPDATED,
+                self._receipt(revision.evidence, revision.confidence, revision.why),
+            )
+        await self._set_origin(
+            revision.ticket_id,
+            self._origin(revision.evidence, revision.origin_title, revision.origin_status),
+        )
+        return bool(values)
+
+    async def _withdraw(self, withdrawal: Withdraw) -> None:
+        await self._change(
+            withdrawal.ticket_id,
+            {"dismissed": True},
+            HistoryKind.DISMISSED,
+            self._receipt((), 1.0, withdrawal.why),
+        )
+        await DB.fetch(
+            "UPDATE tickets SET origin = origin || '{\"withdrawn\": true}' WHERE id = $1",
+            withdrawal.ticket_id,
+        )
+
+    async def _change(
+        self, ticket_id: TicketId, new: Mapping[str, Any], kind: HistoryKind, receipt: Receipt
+    ) -> None:
+        before: TicketDetail = await store.locked(ticket_id, dismissed_too=True)
+        after = await store.set_fields(before, new, human_edited=(), at=self._at)
+        await store.record_change(
+            before,
+            after,
+            kind,
+            meeting_id=self._passage.meeting_id,
+            receipt=receipt,
+            at=self._at,
+        )
+
+    async def _set_origin(self, ticket_id: TicketId, origin: Mapping[str, Any]) -> None:
+        await DB.fetch("UPDATE tickets SET origin = $2 WHERE id = $1", ticket_id, dict(origin))
+
+    def _origin(self, evidence: Sequence[int], title: str, status: TicketStatus) -> dict[str, Any]:
+        captions = [str(caption_id) for caption_id in self._captions(evidence)]
+        return {"captionIds": captions, "title": title, "status": status.value}
+
+    def _receipt(self, evidence: Sequence[int], confidence: float, reason: str) -> Receipt:
+        said = " … ".join(self._segments[seq].text for seq in self._known(evidence))
+        start_ms, end_ms = self._span(evidence)
+        return Receipt(
+            quote=said if len(said) <= LONGEST_QUOTE else said[: LONGEST_QUOTE - 1] + "…",
+            caption_ids=self._captions(evidence),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            engine=self._extraction.engine,
+            model=self._extraction.model,
+            confidence=confidence,
+            reason=reason,
+        )
+
+    def _known(self, evidence: Sequence[int]) -> list[int]:
+        return sorted({seq for seq in evidence if seq in self._segments})
+
+    def _captions(self, evidence: Sequence[int]) -> tuple[UUID, ...]:
+        return tuple(self._passage.caption_ids[seq] for seq in self._known(evidence))
+
+    def _span(self, evidence: Sequence[int]) -> tuple[int, int]:
+        """From the first word to the last, in milliseconds from the meeting's start."""
+        segments = [self._segments[seq] for seq in self._known(evidence)]
+        if not segments:
+            return 0, 0
+        return min(s.start_ms for s in segments), max(s.end_ms for s in segments)
+
+
+_FIELD_NAMED = {store.name_of(field): field for field in (*FIELDS, "dismissed")}
+
+
+async def _members(group_id: GroupId) -> tuple[Member, ...]:
+    rows = await DB.fetch(
+        "SELECT u.id, u.name, m.nicknames FROM members m JOIN users u ON u.id = m.user_id"
+        " WHERE m.group_id = $1 ORDER BY u.id",
+        group_id,
+    )
+    return tuple(
+        Member(user_id=UserId(row["id"]), name=row["name"], nicknames=tuple(row["nicknames"]))
+        for row in rows
+    )
+
+
+async def _hold(meeting_id: MeetingId) -> None:
+    rows = await DB.fetch("SELECT id FROM meetings WHERE id = $1 FOR KEY SHARE", meeting_id)
+    if not rows:
+        raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
+
+
+async def _reasons(moved: Sequence[OpenTicket], passage: StoredPassage) -> list[tuple[int, ...]]:
+    """The words each ticket was moved for, by the last move of this meeting's machine."""
+    rows = await DB.fetch(
+        "SELECT DISTINCT ON (ticket_id) ticket_id, receipt -> 'captionIds' AS caption_ids"
+        " FROM ticket_history WHERE meeting_id = $1 AND ticket_id = ANY($2)"
+        " AND actor = 'machine' AND before ? 'status' ORDER BY ticket_id, at DESC, id DESC",
+        passage.meeting_id,
+        [ticket.ticket_id for ticket in moved],
+    )
+    seqs = _seqs(passage)
+    found = {row["ticket_id"]: row["caption_ids"] or () for row in rows}
+    return [tuple(sorted(_evidence(found.get(t.ticket_id, ()), seqs))) for t in moved]
+
+
+def _noted(ticket: OpenTicket) -> NotedTicket:
+    return NotedTicket(
+        title=ticket.title,
+        evidence=tuple(sorted(ticket.origin.evidence)) if ticket.origin else (),
+        ticket_id=ticket.ticket_id,
+        status=ticket.status,
+        assignee_id=ticket.assignee_id,
+        due=ticket.due,
+    )
+
+
+def _stored(passage: Passage) -> StoredPassage:
+    if not isinstance(passage, StoredPassage):
+        raise TypeError("a passage that load_passage did not give has no captions to cite")
+    return passage
+
+
+def _with_tickets(passage: StoredPassage, board: Sequence[OpenTicket]) -> StoredPassage:
+    return replace(passage, existing_tickets=board_before(board))
+
+
+def _seqs(passage: StoredPassage) -> dict[str, int]:
+    return {str(caption_id): seq for seq, caption_id in enumerate(passage.caption_ids)}
+
+
+def _evidence(caption_ids: Sequence[str], seqs: Mapping[str, int]) -> frozenset[int]:
+    return frozenset(seqs[caption_id] for caption_id in caption_ids if caption_id in seqs)
+
+
+def _origin(stored: Mapping[str, Any], seqs: Mapping[str, int]) -> Origin:
+    return Origin(
+        evidence=_evidence(stored["captionIds"], seqs),
+        title=stored["title"],
+        status=TicketStatus(stored["status"]),
+    )
+
+
+def _in_zone(moment: datetime, zone: str) -> datetime:
+    try:
+        return moment.astimezone(ZoneInfo(zone))
+    except (KeyError, ValueError, OSError):
+        return moment.astimezone(UTC)
+
+
+def _spoken_language(passage: Passage) -> str:
+    if passage.language in ("ko", "en"):
+        return passage.language
+    korean = sum(is_hangul(segment.text) for segment in passage.segments)
+    return "ko" if 2 * korean > len(passage.segments) else "en"
