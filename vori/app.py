@@ -37,6 +37,7 @@ from vori.transcribe.messages import Caption
 from vori.transcribe.outgoing import Board
 from vori.transcribe.protocols.meeting import MeetingDialect
 from vori.transcribe.protocols.session import converse
+from vori.transcribe.recogniser import Recogniser
 from vori.transcribe.recordings import Opening, Recordings
 from vori.worker import Worker, background, running
 
@@ -124,7 +125,7 @@ class Vori:
             CaptionStore(admit, self.clock),
             lambda: open_pool(settings),
             open_ear,
-            settings.home_path / "journal",
+            settings.home_path,
             audio=settings.audio,
             speech=settings.speech,
             drain_s=settings.server.drain_s,
@@ -142,7 +143,7 @@ class Vori:
 
     def _build_reader(self) -> TicketReader:
         from vori.tickets.extract.local import LocalExtractor
-        from vori.tickets.store import TicketBoard
+        from vori.tickets.board import TicketBoard
 
         local = LocalExtractor()
         reader = TicketReader(
@@ -225,13 +226,18 @@ class Vori:
 
 
 def full_extractor(settings: Settings, local: Extractor) -> Extractor:
-    """The engine that reads ended meetings: Claude when configured, with `local` behind it."""
-    engine = settings.tickets.engine
-    if engine == "local" or (engine == "auto" and not os.environ.get("ANTHROPIC_API_KEY")):
-        return local
-    from vori.tickets.extract.fallback import WithFallback
+    """The engine that reads ended meetings: Claude when configured, with `local` behind it.
 
-    return WithFallback(claude_extractor(settings), local)
+    Raises Unavailable when Claude is wanted and there is no key.
+    """
+    from vori.tickets.extract.claude import has_key
+
+    engine = settings.tickets.engine
+    if engine == "local" or (engine == "auto" and not has_key(settings.claude)):
+        return local
+    from vori.tickets.extract.fallback import beside_local
+
+    return beside_local(claude_extractor(settings), local, settings.claude.mode)
 
 
 def claude_extractor(settings: Settings) -> Extractor:
@@ -247,14 +253,16 @@ async def open_pool(settings: Settings) -> AsyncIterator[Any]:
 
     speech = settings.speech
     recogniser = await asyncio.to_thread(load_recogniser, settings)
-    replicas = speech.replicas or default_replicas(recogniser.model.device)
     async with RecogniserPool(
-        recogniser, workers=replicas, batch_size=speech.batch_size, queue_size=speech.queue_size
+        recogniser,
+        workers=replicas_of(settings, recogniser),
+        batch_size=speech.batch_size,
+        queue_size=speech.queue_size,
     ) as pool:
         yield pool
 
 
-def load_recogniser(settings: Settings) -> Any:
+def load_recogniser(settings: Settings) -> Recogniser:
     """Find and load the speech model; blocks. Raises Unavailable or BadMessage."""
     from vori.transcribe.models import resolve
     from vori.transcribe.whisper import Whisper
@@ -275,8 +283,11 @@ def best_device() -> str:
     return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
 
 
-def default_replicas(device: str) -> int:
-    return 2 if device == "cuda" else os.cpu_count() or 1
+def replicas_of(settings: Settings, recogniser: Recogniser) -> int:
+    """How many windows are decoded side by side."""
+    if settings.speech.replicas:
+        return settings.speech.replicas
+    return 2 if recogniser.model.device == "cuda" else os.cpu_count() or 1
 
 
 @contextlib.asynccontextmanager

@@ -144,12 +144,20 @@ def transcribe(
     With --json: {"text", "language", "durationMs", "model", "captions": [{"startMs", "endMs",
     "text"}]}.
     """
+    from vori.app import load_recogniser, replicas_of
     from vori.transcribe.file import transcribe_file
 
     settings = settings_of(context, speech__model=model, speech__language=language)
     if not file.is_file():
         raise BadMessage(f"{file}: there is no such file.", code="no_such_file")
-    result = transcribe_file(file, settings, show_progress=not as_json)
+    recogniser = load_recogniser(settings)
+    result = transcribe_file(
+        file,
+        recogniser,
+        settings.speech,
+        workers=replicas_of(settings, recogniser),
+        show_progress=not as_json,
+    )
     if as_json:
         _print_json(result)
         return

@@ -41,7 +41,7 @@ def configure(settings: Log) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "faster_whisper", "anthropic"):
+    for noisy in ("uvicorn.access", "httpx", "httpx2", "httpcore", "faster_whisper", "anthropic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -22,6 +24,7 @@ from vori.transcribe.journal import Journal
 from vori.transcribe.live import LiveRecording, Progress, Store
 from vori.transcribe.messages import AudioFormat, Caption, RecordingKey
 from vori.transcribe.outgoing import Final, Listener, Notice, Outgoing
+from vori.transcribe.playback import forget, wav_file
 from vori.transcribe.pool import RecogniserPool
 from vori.worker import Health, State
 
@@ -62,6 +65,10 @@ class RecordingStore(Store, Protocol):
 
     async def captions_from(self, key: RecordingKey, seq: int) -> list[Caption]: ...
 
+    async def recordings_of(self, meeting_id: MeetingId) -> list[RecordingKey]:
+        """Oldest first."""
+        ...
+
     async def hotwords(self, group_id: GroupId) -> str: ...
 
 
@@ -75,7 +82,7 @@ class Recordings:
         store: RecordingStore,
         open_pool: Callable[[], contextlib.AbstractAsyncContextManager[RecogniserPool]],
         open_ear: Callable[[Progress], Ear],
-        journals: Path,
+        home: Path,
         *,
         audio: Audio,
         speech: Speech,
@@ -86,7 +93,8 @@ class Recordings:
         self._store = store
         self._open_pool = open_pool
         self._open_ear = open_ear
-        self._journals = journals
+        self._journals = home / "journal"
+        self._wavs = home / "cache" / "wav"
         self._audio = audio
         self._speech = speech
         self._drain_s = drain_s
@@ -218,6 +226,34 @@ class Recordings:
         """Tell every listener of the meeting."""
         for live in self._of(meeting_id):
             live.tell(message)
+
+    async def wav(self, meeting_id: MeetingId, audio_id: AudioId | None) -> Path:
+        """A recording as a WAV file; without `audio_id` the meeting's first.
+
+        Raises NotFound, and Unavailable when the disk is full.
+        """
+        keys = await self._store.recordings_of(meeting_id)
+        key = next((key for key in keys if audio_id in (None, key.audio_id)), None)
+        if key is None:
+            raise NotFound("There is no such recording in this meeting.", code="no_recording")
+        live = self._live.get(key.audio_id)
+        if live is not None:
+            await live.journal.sync()
+        return await asyncio.to_thread(
+            lambda: wav_file(
+                Journal.open(self._journals, key.meeting_id, key.recording_id), self._wavs
+            )
+        )
+
+    async def delete_sound(self, meeting_id: MeetingId) -> None:
+        """Remove the sound of a meeting from the disk; its rows may be gone already."""
+        await asyncio.to_thread(self._delete_folder, self._journals / str(int(meeting_id)))
+
+    def _delete_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            for recording in folder.iterdir():
+                forget(UUID(recording.name), self._wavs)
+            shutil.rmtree(folder)
 
     def begin_draining(self) -> None:
         """Take nothing new, and tell every client to resume elsewhere or later."""

@@ -140,6 +140,12 @@ class CaptionStore:
         )
         return [_caption(row, key) for row in rows]
 
+    async def recordings_of(self, meeting_id: MeetingId) -> list[RecordingKey]:
+        rows = await DB.fetch(
+            _RECORDINGS + " WHERE r.meeting_id = $1 ORDER BY r.started_at, r.id", meeting_id
+        )
+        return [_key(row) for row in rows]
+
     async def hotwords(self, group_id: GroupId) -> str:
         """Names of the group's members and titles of its open tickets, for the recogniser."""
         rows = await DB.fetch(
@@ -167,13 +173,7 @@ FROM recordings r
 
 def _opened(row: Any, *, is_new: bool, now: datetime) -> Opened:
     return Opened(
-        key=RecordingKey(
-            recording_id=UUID(str(row["id"])),
-            audio_id=AudioId(row["audio_id"]),
-            meeting_id=MeetingId(row["meeting_id"]),
-            group_id=GroupId(row["group_id"]),
-            user_id=None if row["user_id"] is None else UserId(row["user_id"]),
-        ),
+        key=_key(row),
         progress=Progress(
             next_seq=row["next_seq"],
             settled_ms=row["decoded_ms"],
@@ -183,6 +183,16 @@ def _opened(row: Any, *, is_new: bool, now: datetime) -> Opened:
         ),
         is_new=is_new,
         offset_now_ms=_millis(row["started_at"], now),
+    )
+
+
+def _key(row: Any) -> RecordingKey:
+    return RecordingKey(
+        recording_id=UUID(str(row["id"])),
+        audio_id=AudioId(row["audio_id"]),
+        meeting_id=MeetingId(row["meeting_id"]),
+        group_id=GroupId(row["group_id"]),
+        user_id=None if row["user_id"] is None else UserId(row["user_id"]),
     )
 
 
