@@ -19,8 +19,9 @@ def noise(seconds: float, seed: int = 0) -> Samples:
 
 
 def load(path: Path, **kwargs) -> Whisper:
-    options = {"device": "cpu", "workers": 1, "min_window_s": 2.0, "compute_type": "float32"}
-    return Whisper(ResolvedModel(path, path.name), **{**options, **kwargs})
+    options = {"device": "cpu", "workers": 1, "compute_type": "float32"}
+    short = {"min_window_s": 2.0, "min_partial_window_s": 2.0}
+    return Whisper(ResolvedModel(path, path.name), **{**options, **short, **kwargs})
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +170,29 @@ def test_features_equal_those_of_sound_padded_with_silence():
     padded = np.pad(samples, (0, 5 * RATE_HZ - len(samples)))
     ours = log_mel(extract, samples, frames=500)
     np.testing.assert_allclose(ours, extract(padded, padding=0)[:, :500], atol=1e-6)
+
+
+def frames_of(model: Whisper, seconds: float, *, is_final: bool) -> int:
+    window = Window(samples=noise(seconds), is_final=is_final)
+    return model._row(0, window).features.shape[1]
+
+
+def test_without_a_card_finals_get_the_full_window_and_partials_ten_seconds(multilingual_path):
+    model = load(multilingual_path, min_window_s=None, min_partial_window_s=None)
+    assert frames_of(model, 2.5, is_final=True) == 3000
+    assert frames_of(model, 2.5, is_final=False) == 1000
+    assert frames_of(model, 11, is_final=False) == 1200
+
+
+def test_a_card_says_how_short_windows_may_be(tmp_path):
+    path = write_random_whisper(tmp_path / "with-card")
+    (path / "vori.json").write_text('{"minWindowS": 3, "contextTokens": 0, "languages": ["ko"]}')
+    model = load(path, min_window_s=None, min_partial_window_s=None)
+    assert frames_of(model, 1, is_final=True) == frames_of(model, 1, is_final=False) == 300
+    assert model.model.languages == ("ko",)
+    row = model._row(0, Window(samples=noise(1), previous_text="word " * 99))
+    row.tokenizer = model._tokenizer(row)
+    assert model._context(row) == []
 
 
 def test_a_model_trained_with_other_padding_gets_it():

@@ -11,16 +11,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
-import structlog
 from msgspec import Struct
 
+from vori import log
 from vori.transcribe.guard import why_not_said
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Utterance
 from vori.transcribe.recogniser import Recogniser, Window
 from vori.transcribe.settle import Piece, Settler
 from vori.transcribe.voice import SpeechEnded, SpeechStarted, VoiceEvent, VoiceGate
 
-log = structlog.get_logger(__name__)
+logger = log.get(__name__)
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -95,5 +95,5 @@ def _said(utterance: Utterance, transcript: Transcript) -> Said:
     if why is None:
         pieces = Settler().final(transcript, start_ms=utterance.start_ms)
     else:
-        log.info("text_dropped", reason=why, start_ms=utterance.start_ms)
+        logger.info("text_dropped", reason=why, start_ms=utterance.start_ms)
     return Said(pieces=pieces, language=transcript.language, end_ms=end_ms)

@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Self
 
-import structlog
 from msgspec import Struct
 
+from vori import log
 from vori.errors import Busy, Unavailable, VoriError
 from vori.transcribe.messages import RATE_HZ, Transcript
 from vori.transcribe.recogniser import ModelInfo, Recogniser, Window
 
-log = structlog.get_logger(__name__)
+logger = log.get(__name__)
 
 JOIN_S = 5.0
 
@@ -256,7 +256,7 @@ class RecogniserPool:
             self._restarts += 1
             fresh = _Worker(None if self._remake else self._recogniser)
             self._workers[self._workers.index(worker)] = fresh
-        log.error("recogniser_hung", windows=len(batch), restarts=self._restarts)
+        logger.error("recogniser_hung", windows=len(batch), restarts=self._restarts)
         for job in batch:
             _settle(job, Unavailable("The recogniser hung", code="recogniser_hung"))
         self._start(fresh)
@@ -268,7 +268,7 @@ class RecogniserPool:
             try:
                 worker.recogniser = self._remake()
             except Exception:
-                log.exception("recogniser_not_remade")
+                logger.exception("recogniser_not_remade")
                 worker.recogniser = self._recogniser
         while batch := self._take(worker):
             self._call(self._taken, worker, batch)
@@ -325,13 +325,13 @@ class RecogniserPool:
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
-            log.debug("loop_closed_before_pool")
+            logger.debug("loop_closed_before_pool")
 
 
 def _translated(exc: Exception) -> VoriError:
     if isinstance(exc, VoriError):
         return exc
-    log.error("recogniser_failed", exc_info=exc)
+    logger.error("recogniser_failed", exc_info=exc)
     error = Unavailable(f"The recogniser failed ({type(exc).__name__})", code="recogniser_failed")
     error.__cause__ = exc
     return error

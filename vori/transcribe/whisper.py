@@ -23,12 +23,12 @@ from typing import Any
 
 import ctranslate2
 import numpy as np
-import structlog
 from faster_whisper import WhisperModel
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
+from vori import log
 from vori.errors import BadMessage, TooLarge, Unavailable
 from vori.transcribe.guard import MAX_COMPRESSION, POOR_LOGPROB, compression_ratio
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Word
@@ -41,9 +41,10 @@ WINDOWS_S = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
 CONTEXT_SIZES = (64, 32, 16, 8)
 """Tokens of hotwords and earlier text, with their marker; what is shorter than 8 is left out."""
 POSITIONS_PER_S = 50
+CPU_PARTIAL_S = 10.0
 BEAM_SIZE = 5
 
-log = structlog.get_logger(__name__)
+logger = log.get(__name__)
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class Whisper:
         compute_type: str = "auto",
         workers: int = 0,
         min_window_s: float | None = None,
+        min_partial_window_s: float | None = None,
         context_tokens: int | None = None,
         languages: Sequence[str] = ("ko", "en"),
     ) -> None:
@@ -85,8 +87,10 @@ class Whisper:
         device: `auto` (CUDA if there is one that works, else CPU), `cuda`, `cpu`.
         compute_type: `auto` is float16 on CUDA and int8 on CPU.
         workers: how many calls run side by side on CPU, one core each; 0 means one per core.
-        min_window_s: windows are padded to at least this. None takes what the model's card
-            says, else its full window, since models not trained on short ones lose words there.
+        min_window_s: finals are padded to at least this. None takes what the model's card says,
+            else its full window, since models not trained on short ones lose words there.
+        min_partial_window_s: the same for partials; None takes the card's, else 10 s on CPU,
+            where encoding 30 s costs seven times as much, and the full window on CUDA.
         context_tokens: how much earlier text the model is given; None as the card says, else 64.
         languages: which ones are told apart where a window does not name its own.
 
@@ -98,14 +102,14 @@ class Whisper:
         self._engine = self._loaded.model
         self._max_positions = files.encoder_positions
         self._max_length = files.decoder_positions
-        max_window_s = files.encoder_positions / POSITIONS_PER_S
-        self._sizes_s = _window_sizes(
-            max_window_s,
-            next(v for v in (min_window_s, files.card.min_window_s, max_window_s) if v is not None),
-        )
-        self._context_tokens = next(
-            v for v in (context_tokens, files.card.context_tokens, 64) if v is not None
-        )
+        full_s = files.encoder_positions / POSITIONS_PER_S
+        partial_s = min(full_s, CPU_PARTIAL_S) if device == "cpu" else full_s
+        card_s = files.card.min_window_s
+        self._sizes_s = {
+            True: _window_sizes(full_s, _first(min_window_s, card_s, full_s)),
+            False: _window_sizes(full_s, _first(min_partial_window_s, card_s, partial_s)),
+        }
+        self._context_tokens = int(_first(context_tokens, files.card.context_tokens, 64))
         self._padding = files.card.padding
         self._extract = FeatureExtractor(feature_size=self._engine.n_mels)
         self._tokenizers = _tokenizers(self._loaded)
@@ -119,7 +123,7 @@ class Whisper:
             languages=known if self._engine.is_multilingual else (files.card.languages or ("en",)),
             device=device,
             compute_type=compute_type,
-            max_window_s=max_window_s,
+            max_window_s=full_s,
         )
 
     def transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
@@ -139,10 +143,11 @@ class Whisper:
 
     def _row(self, index: int, window: Window) -> _Row:
         seconds = len(window.samples) / RATE_HZ
-        size_s = next((size for size in self._sizes_s if size >= seconds), None)
+        sizes_s = self._sizes_s[window.is_final]
+        size_s = next((size for size in sizes_s if size >= seconds), None)
         if size_s is None:
             raise TooLarge(
-                f"This model hears at most {self._sizes_s[-1]:g} s at once, not {seconds:.1f} s",
+                f"This model hears at most {sizes_s[-1]:g} s at once, not {seconds:.1f} s",
                 code="window_too_long",
             )
         features = log_mel(
@@ -345,6 +350,10 @@ def _storage(rows: list[_Row]) -> Any:
     return ctranslate2.StorageView.from_array(joined)
 
 
+def _first(*choices: float | None) -> float:
+    return next(choice for choice in choices if choice is not None)
+
+
 def _window_sizes(max_window_s: float, min_window_s: float) -> tuple[float, ...]:
     sizes = [size for size in WINDOWS_S if min_window_s <= size < max_window_s]
     return (*sizes, max_window_s)
@@ -388,7 +397,7 @@ def _load(
                     f"The model in {files.path} does not run on {choice} ({kind}): {exc}",
                     code="model_not_loaded",
                 ) from exc
-            log.warning("device_not_usable", device=choice, reason=str(exc))
+            logger.warning("device_not_usable", device=choice, reason=str(exc))
         else:
             return loaded, choice, kind
     raise AssertionError("unreachable")
