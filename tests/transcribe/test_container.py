@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import pairwise, repeat
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.transcribe import sounds
 from vori.errors import BadMessage, TooLarge, VoriError
+from vori.transcribe import container
 from vori.transcribe.container import decode_file, open_decoder
 from vori.transcribe.messages import AudioFormat, Encoding
 from vori.transcribe.ogg import checksum
@@ -81,7 +83,7 @@ def test_a_block_is_decoded_the_moment_it_is_whole():
 
 
 @pytest.mark.parametrize(
-    ("container", "codec"),
+    ("kind", "codec"),
     [
         ("webm", "libopus"),
         ("webm", "vorbis"),
@@ -94,13 +96,13 @@ def test_a_block_is_decoded_the_moment_it_is_whole():
     ],
 )
 @pytest.mark.parametrize("channels", [1, 2])
-def test_containers_made_by_other_writers_are_read(container, codec, channels):
+def test_containers_made_by_other_writers_are_read(kind, codec, channels):
     if codec == "vorbis" and channels == 1:
         pytest.skip("libav writes Vorbis in stereo only")
     sound = np.repeat(TWO_SECONDS[:, None], channels, axis=1)
-    samples, encoding, error = decode(sounds.muxed(sound, container, codec))
+    samples, encoding, error = decode(sounds.muxed(sound, kind, codec))
     assert error is None
-    assert encoding is (Encoding.OGG if container == "ogg" else Encoding.WEBM)
+    assert encoding is (Encoding.OGG if kind == "ogg" else Encoding.WEBM)
     # AAC begins with 1024 samples of silence, which Matroska as libav writes it does not cut.
     assert_is(samples[341:] if codec == "aac" else samples, 2.0)
 
@@ -382,7 +384,7 @@ def test_a_file_gives_nothing_while_it_streams():
 
 
 @pytest.mark.parametrize(
-    ("container", "codec"),
+    ("kind", "codec"),
     [
         ("mp4", "aac"),
         ("adts", "aac"),
@@ -391,11 +393,11 @@ def test_a_file_gives_nothing_while_it_streams():
         ("aiff", "pcm_s16be"),
     ],
 )
-def test_whole_files_are_recognised_and_decoded(container, codec):
+def test_whole_files_are_recognised_and_decoded(kind, codec):
     try:
-        data = sounds.muxed(TWO_SECONDS, container, codec)
+        data = sounds.muxed(TWO_SECONDS, kind, codec)
     except Exception as exc:
-        pytest.skip(f"this libav cannot write {container}: {exc}")
+        pytest.skip(f"this libav cannot write {kind}: {exc}")
     assert decode(data)[1] is Encoding.FILE
     blocks = list(decode_file(io.BytesIO(data), limit_s=60))
     assert {len(block) for block in blocks[:-1]} == {16_000}
@@ -439,18 +441,23 @@ def test_a_file_longer_than_the_limit_is_refused_once_that_much_was_read():
 
 
 @pytest.mark.parametrize(
-    "playlist",
+    ("name", "playlist"),
     [
-        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{path}\n#EXT-X-ENDLIST\n",
-        "ffconcat version 1.0\nfile {path}\n",
+        ("secret.wav", "ffconcat version 1.0\nfile secret.wav\n"),
+        (
+            "secret.ts",
+            "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nsecret.ts\n#EXT-X-ENDLIST\n",
+        ),
     ],
 )
-def test_a_file_cannot_make_the_server_read_other_files(playlist, tmp_path):
-    secret = tmp_path / "secret.wav"
-    secret.write_bytes(WAV)
-    assert np.concatenate(list(decode_file(secret, limit_s=60))).any()
-    lure = tmp_path / "lure"
-    lure.write_text(playlist.format(path=secret), encoding="ascii")
+def test_a_file_cannot_make_the_server_read_other_files(name, playlist, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    secret = WAV if name.endswith("wav") else sounds.muxed(TWO_SECONDS, "mpegts", "aac")
+    (tmp_path / name).write_bytes(secret)
+    lure = tmp_path / "lure.m3u8"
+    lure.write_text(playlist, encoding="ascii")
+    with lure.open("rb") as file, av.open(file) as unguarded:
+        assert any(frame.samples for frame in unguarded.decode(audio=0))
     with pytest.raises(BadMessage):
         list(decode_file(lure, limit_s=60))
 
@@ -575,10 +582,12 @@ def test_wild_times_do_not_become_hours_of_silence():
     assert len(samples) < 16_000 * 40
 
 
-def test_hours_of_sound_in_one_message_are_refused():
+def test_hours_of_sound_in_one_message_are_refused(monkeypatch):
+    monkeypatch.setattr(container, "MAX_FEED_S", 60)
     head, _ = sounds.opus(TWO_SECONDS)
-    blocks = sounds.element(0xA3, b"\x81\0\0\x80" + b"\x1b\x02") * 40_000  # 120 ms in two bytes
+    blocks = sounds.element(0xA3, b"\x81\0\0\x80" + b"\x1b\x02") * 1_000  # 120 ms in two bytes
     data = sounds.webm_header(head) + bytes.fromhex("1F43B675 01FFFFFFFFFFFFFF E78100") + blocks
-    _, _, error = decode(data, cuts=[])
+    samples, _, error = decode(data, cuts=[])
     assert error is not None
     assert error.code == "sound_too_dense"
+    assert 60 <= len(samples) / 16_000 < 61

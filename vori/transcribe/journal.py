@@ -86,7 +86,7 @@ class Journal:
         """A new, empty journal; the first call is `begin_part`. Raises Conflict if it exists."""
         folder = folder_of(root, meeting_id, recording_id)
         try:
-            folder.mkdir(parents=True)
+            folder.mkdir(mode=0o700, parents=True)
         except FileExistsError as exc:
             raise Conflict(
                 "This recording has a journal already.",
