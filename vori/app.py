@@ -142,8 +142,8 @@ class Vori:
         return recordings
 
     def _build_reader(self) -> TicketReader:
-        from vori.tickets.extract.local import LocalExtractor
         from vori.tickets.board import TicketBoard
+        from vori.tickets.extract.local import LocalExtractor
 
         local = LocalExtractor()
         reader = TicketReader(

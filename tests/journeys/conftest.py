@@ -57,7 +57,6 @@ def shared_server(speech_model: str) -> Iterator[Running]:
         running(
             Path(path) / "home",
             model=speech_model,
-            server__workers="web,streams,transcribe",
             audio__first_message_s=2,
             audio__idle_s=3,
             audio__resume_s=5,
