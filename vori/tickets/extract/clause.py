@@ -52,6 +52,9 @@ class Mark(Flag):
     RECAP = auto()
     PROBLEM = auto()
     DECISION = auto()
+    CONTACT = auto()  # to call, mail or ask somebody
+    BLOCK_HARD = auto()  # words that by themselves say that work stands still
+    REOPEN_HARD = auto()  # words that by themselves open a ticket again
 
 
 @dataclass(slots=True)

@@ -190,7 +190,7 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
         _english(
             rf"(?P<week>a week on )?(?P<which>(?:this(?: coming)?|next|the following|coming|on) )?"
             rf"(?P<wd>{_WEEKDAY})(?P<nw> (?:of )?next week| the week after)?"
-            r"(?: (?:morning|afternoon|evening|night|lunch(?:time)?|eod))?(?! last week)"
+            r"(?: (?:morning|afternoon|evening|night|lunch(?:time)?|eod))?(?! last week)(?!'s)"
         ),
         _named_day,
     ),

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from itertools import pairwise
 
 from vori.ids import UserId
 from vori.tickets.extract import verbs
 from vori.tickets.extract.clause import COMMAND, Clause, Mark, Piece, seqs_of, spans
-from vori.tickets.extract.dates import find_days
+from vori.tickets.extract.dates import Day, find_days
 from vori.tickets.extract.match import Vocabulary
 from vori.tickets.extract.people import Mention, People
 from vori.tickets.extract.wordlist import listed
@@ -57,11 +56,15 @@ _BOUNDARY = re.compile(
     r"(?<=[.?!])\s+"
     rf"|,?\s+(?=(?:and|but|so|because|cause|cos|then|although|though)\s+(?:then |also |now |yeah |maybe |anyway |if |just )*{_SUBJECT}\b)"
     rf"|,?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
-    r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|also|actually|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
+    r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|also|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
+    r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry)\b)"
+    r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one more(?: thing)?|another thing)\b)"
+    r"|,?\s+(?=so (?:just|the|for|anyway|next|my|our)\b)"
+    r"|,?\s+(?=(?:i can|i'll|let's) (?:\w+ ){0,2}(?:it|that|this|them|those|one)\b)"
     r"|(?<!\bif)(?<!\bthink)(?<!\bthat)(?<!\bsure)(?<!\bsaid)(?<!\bbut)(?<!\band)(?<!\bso)(?<!\bthen)(?<!\bbecause)(?<!\bhope)"
     r"(?<!\bknow)(?<!\bwhat)(?<!\bwhen)(?<!\bbefore)(?<!\bafter)(?<!\buntil)(?<!\bonce)(?<!\bway)(?<!\bthing)(?<!\bhow)(?<!\bwhich)"
     r"(?<!\bok)(?<!\bokay)(?<!\byeah)(?<!\bthis)(?<!\bas)(?<!\bwhere)(?<!\bguess)(?<!\bbelieve)(?<!\ball)"
-    r",?\s+(?=(?:i'll|i've|i'm|i can|i'd|we'll|let's|we're|we've|it's|that's|they're|i want to|i wanna|i need to|i will|there's|we need to|we should)\b)"
+    r",?\s+(?=(?:i'll|i've|i'm|i can|i'd|we'll|let's|we're|we've|it's|that's|they're|it'll|they'll|i want to|i wanna|i need to|i will|there's|we need to|we should)\b)"
     r"|,\s+(?=(?:i|we|you|he|she|they|it|that|this|there|nobody|somebody|someone|can|could|would|please)\b)",
     re.IGNORECASE,
 )
@@ -76,18 +79,40 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
     cuts = {0, len(joined)}
     for m in _BOUNDARY.finditer(joined):
         cuts.add(m.end())
-    names = {m.end: m.start for m in people.find(joined)}
+    mentions = people.find(joined)
+    names = {m.end: m.start for m in mentions}
+    if not re.search(r"[.,?!]", joined):
+        cuts |= {m.start for m in mentions if _is_call(joined[: m.start], joined[m.end :])}
     for m in _ASK.finditer(joined):
         before = joined[: m.start()].rstrip(" ,")
         at = names.get(len(before), m.end())
         cuts.add(at)
-    ends = sorted(cuts)
     pieces = []
-    for start, end in pairwise(ends):
+    start = 0
+    for end in sorted(cuts)[1:]:
         text = tidy(joined[start:end])
+        if end < len(joined) and _JOINT.fullmatch(text.lower()):
+            continue  # a lone "so" or "and" opens the next clause
         if text.strip(" .,?!-"):
             pieces.append(Piece(text, seqs_of(owners, start, max(end - 1, start + 1)), speaker))
+        start = end
     return pieces
+
+
+_JOINT = re.compile(
+    r"(?:(?:and|so|but|oh|um|uh|we|i|also|because|then|well|now|it|it's|i'm|ok|okay|right|or|the),? ?){0,4}"
+)
+_NO_CALL = re.compile(
+    r"(?:^|\b(?:with|from|for|of|to|ask|asked|tell|told|by|and|or|about|like|as|thanks|thank|you|is|it's|that's|"
+    r"called|give|gave|let|not|said|saw|met|had|got|help|helped|emailed|phoned|rang|ring|call|than|but|me|if|"
+    r"when|because|so|oh|ok|okay|yeah|right|think|know|say|says|hear|on|at|s|mr|mrs|ms|dr))\s*$",
+    re.IGNORECASE,
+)
+
+
+def _is_call(before: str, after: str) -> bool:
+    """Whether a name in speech without punctuation calls on somebody, and so begins a clause."""
+    return not _NO_CALL.search(before) and not re.match(r"'s\b|\s+(?:and|or|said|says)\b", after)
 
 
 # ------------------------------------------------------------------ marks
@@ -97,7 +122,7 @@ _NO_WORK = (
     r"(?:be|see|say|think|wait|guess|assume|admit|remember|forget|go first|go next|start (?:with|off|us)|kick (?:us )?off|let|pass|hand over|"
     r"share my screen|stop there|mute|skip|continue|repeat|hear|believe|imagine|tell you|never|not|understand|"
     r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|have to (?:go|run|drop|leave)|"
-    r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|"
+    r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|correct myself|apologi[sz]e|clarify|point out|be honest|"
     r"keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
 )
 _WORK = rf"(?:{_ADV} )*(?!{_NO_WORK})(?P<act>[a-z][\w'-]*.*)"
@@ -108,6 +133,7 @@ _COMMIT = re.compile(
 )
 _COMMIT_BARE = re.compile(
     r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
+    r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|up|live)\b"
     r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
 _WEAK = re.compile(
@@ -136,7 +162,7 @@ _NO_REQUEST = re.compile(
 )
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
-    r"some ?day|one day(?! (?:late|early|off|more))|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
+    r"some ?day|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
     r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|would have|could have|would've|could've|"
     r"in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
     r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
@@ -154,7 +180,7 @@ _AGAINST = re.compile(
     r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
     r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
     r"on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
-    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|is off\b|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
+    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
 )
 _LEAVE = re.compile(
     r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no rush|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
@@ -269,11 +295,17 @@ _RECAP = re.compile(
 _PROBLEM = re.compile(
     r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no \w+ at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
 )
+_CONTACT = re.compile(
+    r"\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
+)
 _DECISION = re.compile(
     r"\b(?:we(?:'ve| have)? (?:decided|agreed)|decision|let's (?:go with|go for)|we're going with|we'll go with|agreed|so we (?:do|go|use|keep)|final answer|settled on)\b"
 )
 _ANAPHOR = re.compile(
-    r"\b(?:it|it's|that|that's|this|they|them|those|these|that one|this one|one|which|it'll|that'll|same)\b"
+    r"\b(?:it|it's|that's|they|they're|them|that one|this one|those ones|it'll|that'll|the same)\b"
+    r"|\b(?:that|this|those|these|one)(?= (?:is|are|was|were|will|can|should|has|had|by|on|to|for|at|in|today|tomorrow|"
+    r"up|out|off|down|before|after|then|and|so|with|as|too|please|if|again|now|back|over|from|yet|next|first|when|"
+    r"because|asap|either|already|done|sorted|myself|though|anyway|i|we)\b|[,.?!]|$)"
 )
 _NOT_TOPIC_PAST = frozenset(
     listed(
@@ -322,6 +354,7 @@ def marks(text: str) -> tuple[Mark, str]:
         (_ANAPHOR, Mark.ANAPHOR),
         (_PLAN, Mark.PLAN),
         (_DECISION, Mark.DECISION),
+        (_CONTACT, Mark.CONTACT),
     ):
         if has(pattern):
             found |= mark
@@ -329,8 +362,12 @@ def marks(text: str) -> tuple[Mark, str]:
         found |= Mark.WHO
     if has(_BLOCK) and not has(_NO_BLOCK):
         found |= Mark.BLOCK
+        if has(_BLOCK_HARD):
+            found |= Mark.BLOCK_HARD
     if has(_REOPEN):
         found |= Mark.REOPEN
+        if has(_REOPEN_HARD):
+            found |= Mark.REOPEN_HARD
     status, act = _status(low)
     found |= status
     asked, phrase = _asked(low)
@@ -378,7 +415,10 @@ def _status(low: str) -> tuple[Mark, str]:
                 act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
     if progress := _PROGRESS.search(low):
         doing = progress.groupdict().get("ing")
-        if not doing or (doing not in _ROUTINE_ING):
+        troubled = bool(_PROBLEM.search(low)) and not re.search(
+            r"\b(?:i'm|i am|we're|i've|on it)\b", low
+        )
+        if not (doing and (doing in _ROUTINE_ING or troubled)):
             found |= Mark.PROGRESS
             if (
                 not re.search(rf"\b{_DONE_ADJ}\b", low[progress.end() :])
@@ -516,6 +556,7 @@ def clause(
 ) -> Clause:
     found, act = marks(piece.text)
     mentions = people.find(piece.text)
+    days = find_days(piece.text, today)
     who = doer(piece.text, mentions)
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()
@@ -526,8 +567,8 @@ def clause(
         order=order,
         turn=turn,
         marks=found,
-        words=vocabulary.words(piece.text, _strip_names(piece.text, mentions)),
-        days=find_days(piece.text, today),
+        words=vocabulary.words(_without(piece.text, [*mentions, *days])),
+        days=days,
         doers=who,
         named=tuple(m.who for m in mentions),
         act_text=act,
@@ -535,9 +576,10 @@ def clause(
     )
 
 
-def _strip_names(text: str, mentions: Sequence[Mention]) -> str:
-    for m in reversed(mentions):
-        text = text[: m.start] + " " + text[m.end :]
+def _without(text: str, spans_: Sequence[Mention | Day]) -> str:
+    """The text with names and days taken out."""
+    for span in sorted(spans_, key=lambda x: -x.start):
+        text = text[: span.start] + " " + text[span.end :]
     return text
 
 

@@ -205,7 +205,7 @@ _PLAN = _m(
 )
 _BLOCK = _m(
     r"막히/VV|막/VV 히|묶이/VV|차단/NNG|발/NNG (?:이/JKS )?묶|(?:중단|지연|보류|스톱|올스톱|홀딩|블록|블로킹|blocked|block)/(?:NNG|SL)|멈추/VV|멈춰|(?:답|답변|회신|연락|승인|허가|결재|응답|자료|부품|물건|키|열쇠|권한|서류|피드백|도면|재료|자재|비밀번호)/NNG (?:이|가|을|를|도|은|는)?/?(?:J\w+ )?(?:아직/MAG )?(?:안|못)/MAG"
-    r"|못/MAG (?:\S+ ){0,2}(?:고/EC 있|ㅂ니다|습니다|어요|는/ETM|ㄴ다|네요|거든|고/E[FC]|죠)|못하/V[VX] (?:고/EC 있|ㅂ니다|습니다|어요|는)|기다리/VV (?:고/EC 있|는/ETM 중)|대기/NNG (?:중|하/XSV 고|상태)|(?:ㄹ|을)/ETM 수(?:가)?/NNB (?:가/JKS |도/JX |는/JX |밖에)?없|고장/NNG|(?:안|못)/MAG (?:나|오|나오|주|되|풀리|내려오|떨어지|도착|들어오)\S* (?:\S+ )?어서|에/JKB 걸리/VV 어 ?/?E?C? ?있|밀리/VV|먹통"
+    r"|못/MAG (?:(?!었/EP)\S+ ){0,2}(?:고/EC 있|ㅂ니다|습니다|어요|는/ETM|ㄴ다|네요|거든|고/E[FC]|죠)|못하/V[VX] (?:고/EC 있|ㅂ니다|습니다|어요|는)|기다리/VV (?:고/EC 있|는/ETM 중)|대기/NNG (?:중|하/XSV 고|상태)|(?:ㄹ|을)/ETM 수(?:가)?/NNB (?:가/JKS |도/JX |는/JX |밖에)?없|고장/NNG|(?:안|못)/MAG (?:나|오|나오|주|되|풀리|내려오|떨어지|도착|들어오)\S* (?:\S+ )?어서|에/JKB 걸리/VV 어 ?/?E?C? ?있|밀리/VV|먹통"
 )
 _BLOCK_HARD = _m(
     r"막히/VV|묶이/VV|차단/NNG|중단|멈추|못/MAG|못하|대기|기다리|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?없|블록|보류|홀딩"
@@ -263,6 +263,9 @@ _RECAP_WORDS = re.compile(
 _PROBLEM_WORDS = re.compile(
     r"깨[지져진]|안\s*(?:되|돼|맞|나와|나오|열|걸|켜|먹|보이|들)|오류|에러|문제|고장|누락|빠[지졌진]|모자|안\s*맞|죽[어더는]|느[리려린]|만료|부족|이상|틀[리려린]|새[는고]|누수|버그|두\s*번|중복|끊[기겨]|낡|찢|긁|막[히혀]|불만|민원|컴플레인|떨어[지져졌]|헐|녹슬|잘못|품절|밀[리려렸]|늦[어는]"
 )
+_CONTACT_WORDS = re.compile(
+    r"물어\s*[보봐볼]|여쭤|여쭙|문의|연락|전화|재촉|독촉|메일\s*(?:보|쓰|드)|확인해\s*(?:달라|보)|얘기해\s*[보볼]"
+)
 _DECISION_WORDS = re.compile(
     r"기로\s*(?:했|하죠|합시다|하시죠|하겠|할게)|(?:는|은|ㄴ|[가-힣])\s*걸로(?:요|\s*하|\s*할|\.|$)|맙시다|결정(?:했|됐|하)|확정|합의"
 )
@@ -310,6 +313,7 @@ def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
         (_REFUSE_WORDS, Mark.REFUSE),
         (_ANAPHOR_WORDS, Mark.ANAPHOR),
         (_DECISION_WORDS, Mark.DECISION),
+        (_CONTACT_WORDS, Mark.CONTACT),
     ):
         if words.search(text):
             found |= mark
@@ -388,8 +392,12 @@ def _status(text: str, morphs: str) -> Mark:
             found &= ~Mark.DONE
     if _BLOCK.search(morphs) and not _NO_BLOCK.search(morphs):
         found |= Mark.BLOCK
+        if _BLOCK_HARD.search(morphs):
+            found |= Mark.BLOCK_HARD
     if _REOPEN.search(morphs):
         found |= Mark.REOPEN
+        if _REOPEN_HARD.search(morphs):
+            found |= Mark.REOPEN_HARD
     if _PLAN.search(morphs):
         found |= Mark.PLAN
     if re.search(r"었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):
@@ -428,8 +436,8 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
             out |= Mark.WEAK
     if (
         not out
-        and Mark.QUESTION not in found
-        and _WILL.search(morphs)
+        and not found & (Mark.QUESTION | Mark.PROGRESS)
+        and _WILL.search(re.sub(r"(?:ㄹ|을)/ETM (?:거|것)/NNB 같", "", morphs))
         and not re.search(r"었/EP (?:습니다|어요|는데)", morphs)
     ):
         out |= Mark.WEAK
@@ -498,18 +506,29 @@ _STOP_NOUNS = frozenset(
 )
 
 
+_EOJEOL = re.compile(r"[가-힣]{2,}")
+_JOSA = re.compile(
+    r"(?<=[가-힣]{2})(?:에서는?|에게|한테|으로|까지|부터|이랑|하고|을|를|이|가|은|는|의|에|로|와|과|도|만)$"
+)
+
+
 def word_bag(
-    toks: Sequence[Token], names: frozenset[str], vocabulary: Vocabulary | None
+    text: str, toks: Sequence[Token], names: frozenset[str], vocabulary: Vocabulary | None
 ) -> dict[str, float]:
-    """The content words among the morphemes, weighted."""
+    """The content words of `text`, whose morphemes are `toks`, weighted.
+
+    Without a vocabulary the text is a ticket's own: every written word counts, so that a word
+    which the analyser takes apart (입고 as 입+고) is still known. With one, written words that
+    a ticket has are added, and compounds are joined or split as the tickets have them.
+    """
     out: dict[str, float] = {}
     nouns: list[tuple[str, int, int]] = []
     for t in toks:
-        if t.tag in ("NNG", "NNP", "XR") and t.form not in _STOP_NOUNS and t.form not in names:
-            if len(t.form) >= 2 or t.form in _SHORT_NOUNS:
+        if t.tag in ("NNG", "NNP", "XR"):
+            if _is_content(t.form, names):
                 put(out, key(t.form))
             nouns.append((t.form, t.start, t.end))
-        elif t.tag in ("NNG", "NNB", "XSN", "MM") and len(t.form) <= 2:
+        elif t.tag in ("NNB", "XSN", "MM", "XPN", "SN") and len(t.form) <= 2:
             nouns.append((t.form, t.start, t.end))
         elif t.tag == "SL":
             low = t.form.lower()
@@ -518,17 +537,40 @@ def word_bag(
             nouns.append((low, t.start, t.end))
         elif t.tag == "VV" and len(t.form) >= 2 and t.form not in _PLAIN_VERBS:
             out.setdefault(key(t.form), 0.4)
-    for (a, _, end), (b, start, _) in pairwise(nouns):
-        joined = a + b
-        if start - end <= 1 and vocabulary is not None and vocabulary.knows(key(joined)):
-            put(out, key(joined))
+    covered = {i for _, start, end in nouns for i in range(start, end)}
+    for m in _EOJEOL.finditer(text):
+        word = _JOSA.sub("", m[0])
+        if vocabulary is None:
+            if m.start() not in covered and len(word) >= 2 and _is_content(word, names):
+                put(out, key(word))
+        elif m.start() not in covered or not toks:
+            known = vocabulary.known_in(m[0])
+            if known is not None and known not in out:
+                put(out, known)
     if vocabulary is not None:
-        for word in [w for w in out if len(w) >= 4 and is_hangul(w) and not vocabulary.knows(w)]:
-            for cut in range(2, len(word) - 1):
-                if vocabulary.knows(key(word[:cut])) and vocabulary.knows(key(word[cut:])):
-                    put(out, key(word[:cut]))
-                    put(out, key(word[cut:]))
+        _refit(out, nouns, vocabulary)
     return out
+
+
+def _is_content(word: str, names: frozenset[str]) -> bool:
+    if word in _STOP_NOUNS or word in names:
+        return False
+    return len(word) >= 2 or word in _SHORT_NOUNS
+
+
+def _refit(
+    out: dict[str, float], nouns: Sequence[tuple[str, int, int]], vocabulary: Vocabulary
+) -> None:
+    """Joins and splits compounds so that they meet the tickets' words."""
+    for (a, _, end), (b, start, _) in pairwise(nouns):
+        joined = key(a + b)
+        if start - end <= 1 and vocabulary.knows(joined):
+            put(out, joined)
+    for word in [w for w in out if len(w) >= 4 and is_hangul(w) and not vocabulary.knows(w)]:
+        for cut in range(2, len(word) - 1):
+            if vocabulary.knows(key(word[:cut])) and vocabulary.knows(key(word[cut:])):
+                put(out, key(word[:cut]))
+                put(out, key(word[cut:]))
 
 
 _SHORT_NOUNS = frozenset(
@@ -560,7 +602,8 @@ def clause(
     mentions = people.find(text)
     who = doer(text, mentions, found, speaker)
     days = find_days(text, today)
-    own = [t for t in part.tokens if not any(m.start <= t.start < m.end for m in mentions)]
+    away = [(m.start, m.end) for m in mentions] + [(d.start, d.end) for d in days]
+    own = [t for t in part.tokens if not any(a <= t.start < b for a, b in away)]
     return Clause(
         text=text,
         seqs=part.seqs,
@@ -568,7 +611,7 @@ def clause(
         order=order,
         turn=turn,
         marks=found,
-        words=word_bag(own, names, vocabulary),
+        words=word_bag(_blank(text, mentions, days), own, names, vocabulary),
         days=days,
         doers=who,
         named=tuple(m.who for m in mentions),
@@ -576,6 +619,13 @@ def clause(
         korean=True,
         excluded=excluded(text, mentions),
     )
+
+
+def _blank(text: str, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
+    """The text with names and days blanked out; offsets stay."""
+    for span in (*mentions, *days):
+        text = text[: span.start] + " " * (span.end - span.start) + text[span.end :]
+    return text
 
 
 # ------------------------------------------------------------------ titles
@@ -606,6 +656,8 @@ def phrase(part: Part, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
     head = toks[:end]
     kept: list[Token] = []
     for i, t in enumerate(head):
+        if (t.form, t.tag) in (("그", "MM"), ("대신", "NNG"), ("또", "MAG")) and i < 2:
+            continue
         if t.tag in ("IC", "MAJ", "SF", "SP") or (t.tag == "MAG" and t.form in _DROP_ADVERBS):
             continue
         if t.tag == "NP" and t.form in (
@@ -668,6 +720,8 @@ def _predicate(toks: Sequence[Token]) -> tuple[int, str]:
         i -= 1
     if i < 0:
         return len(toks), ""
+    if i and toks[i].form in ("되", "하") and toks[i - 1].form in ("어야", "면"):
+        return _predicate(toks[: i - 1])
     verb = toks[i]
     if verb.tag == "XSV":
         return i, ""

@@ -39,6 +39,14 @@ MAX_CONTENT_CHARS = 1_200
 TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE
 
 
+_PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
+_NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
+_RAISES = (
+    Mark.WHO | Mark.WANT | Mark.PROBLEM | Mark.NEED | Mark.REQUEST | Mark.QUESTION | Mark.BLOCK
+)
+_STATUS = Mark.DONE | Mark.PROGRESS | Mark.NOT_DONE | Mark.BLOCK
+
+
 class LocalExtractor:
     """The engine behind the `Extractor` protocol."""
 
@@ -125,13 +133,18 @@ class Board:
             [_bag(t.title) for t in tickets], [_bag(t.content[:1000]) for t in tickets]
         )
 
-    def find(self, clause_words: dict[str, float], speaker: UserId | None) -> int | None:
-        """The ticket the words mean; None when none does, or when two do alike."""
+    def find(
+        self, clause_words: dict[str, float], speaker: UserId | None, *, least_share: float = 0.0
+    ) -> int | None:
+        """The ticket the words mean; None when none does, or when two do alike.
+
+        `least_share`: how much of its title must have been said at least.
+        """
         matches = self.vocabulary.find(clause_words)
         if not matches:
             return None
         total = sum(clause_words.values()) or 1.0
-        good = [m for m in matches[:8] if _fits(m, total)]
+        good = [m for m in matches[:8] if _fits(m, total) and m.share >= least_share]
         if not good:
             return None
         best = good[0]
@@ -146,14 +159,16 @@ def _fits(match: Match, total: float) -> bool:
     coverage = match.score / total
     if match.title_hits == 0:
         return False
-    return match.share >= 0.6 or (match.score >= 0.85 and (match.share >= 0.45 or coverage >= 0.5))
+    if match.share >= 0.6 or (match.title_hits >= 2 and match.score >= 1.3 and match.share >= 0.34):
+        return True
+    return match.score >= 0.85 and (match.share >= 0.45 or coverage >= 0.5)
 
 
 def _bag(text: str) -> dict[str, float]:
     text = clean(text)
     if is_hangul(text):
-        return korean.word_bag(korean.tokens(text), frozenset(), None)
-    return Vocabulary((), ()).words(text, text)
+        return korean.word_bag(text, korean.tokens(text), frozenset(), None)
+    return Vocabulary((), ()).words(text)
 
 
 # ------------------------------------------------------------------ work
@@ -216,6 +231,7 @@ class Talk:
         self.subject = Subject()
         self.recent: list[Clause] = []
         self.by_word: dict[str, list[int]] = defaultdict(list)
+        self.about_tickets: list[Clause] = []
         self.command_order = -100
         self.asked_status: tuple[Subject, Mark, Clause] | None = None
 
@@ -230,6 +246,7 @@ class Talk:
         handled = False
         if subject.ticket is not None:
             self._about_ticket(c, subject)
+            self.about_tickets = [*self.about_tickets[-11:], c]
             handled = True
         elif subject.work is not None:
             handled = self._about_work(c, subject.work)
@@ -254,46 +271,90 @@ class Talk:
     def _subject_of(self, c: Clause) -> Subject:
         """The ticket or the piece of work that the clause is about."""
         weight = sum(c.words.values())
-        near = c.order - self.subject.order <= (AGO if c.turn == self.subject.turn else NEAR)
+        if self._calls_on_somebody(c, weight):
+            self.subject = Subject(order=c.order, turn=c.turn)
+        waiting = self._waiting_for(c)
+        if waiting is not None:
+            return self._set(c, work=waiting)
         work = self._find_work(c)
-        ticket = self.board.find(c.words, c.speaker)
-        if (
-            ticket is None
-            and weight
-            and c.has(Mark.DONE | Mark.PROGRESS | Mark.NOT_DONE | Mark.BLOCK)
-        ):
+        ticket = self.board.find(c.words, c.speaker, least_share=self._least_share(c))
+        if ticket is None and weight and c.has(_STATUS):
             ticket = self._ticket_in_context(c)
+        if ticket is None and work is None:
+            ticket = self._ticket_asked_about(c)
         if ticket is not None and work is not None:
             if self._work_fit(work, c) > self._ticket_fit(ticket, c):
                 ticket = None
             else:
                 work = None
-        if ticket is not None:
-            if self._is_separate(c, ticket):
-                return Subject(order=c.order, turn=c.turn)
-            self.subject = Subject(ticket=ticket, order=c.order, turn=c.turn)
-            return self.subject
-        if work is not None:
-            self.subject = Subject(work=work, order=c.order, turn=c.turn)
-            return self.subject
-        if (
-            near
-            and self._goes_on(c, weight)
-            and (
-                self.subject.turn == c.turn
-                or self.subject.work is not None
-                or c.order - self.subject.order <= 2
-            )
-        ):
-            self.subject.order = c.order
-            return Subject(self.subject.ticket, self.subject.work, c.order, c.turn)
-        if weight >= 1.0 and not (
-            c.turn == self.subject.turn
-            and not c.has(Mark.SHIFT)
-            and self.subject.ticket is not None
-        ):
+        if ticket is not None or work is not None:
+            return self._set(c, ticket=ticket, work=work)
+        near = c.order - self.subject.order <= (AGO if c.turn == self.subject.turn else NEAR)
+        if near and self._goes_on(c, weight):
+            return self._set(c, ticket=self.subject.ticket, work=self.subject.work)
+        reply = c.turn != self.subject.turn
+        keeps = self.subject.work is not None and c.has(Mark.QUESTION) and reply and near
+        tells_on = not reply and not c.has(Mark.SHIFT) and self.subject.ticket is not None
+        if weight >= 1.0 and not tells_on and not keeps:
             self.subject = Subject(order=c.order, turn=c.turn)
         return Subject(order=c.order, turn=c.turn)
+
+    def _set(self, c: Clause, *, ticket: int | None = None, work: Work | None = None) -> Subject:
+        self.subject = Subject(ticket=ticket, work=work, order=c.order, turn=c.turn)
+        return self.subject
+
+    def _least_share(self, c: Clause) -> float:
+        """A promise is about a ticket only if it names it well; so is a new topic."""
+        if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
+            return 0.67 if c.has(Mark.CONTACT) else 0.5
+        return 0.4 if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2 else 0.0
+
+    def _calls_on_somebody(self, c: Clause, weight: float) -> bool:
+        """Whether a clause only gives somebody the floor ("Daniel?")."""
+        if self.subject.work is not None and c.order - self.subject.order <= 2:
+            return False
+        return bool(c.named) and weight == 0 and c.turn != self.subject.turn and len(c.text) < 25
+
+    def _waiting_for(self, c: Clause) -> Work | None:
+        """The request that the speaker now answers with a promise."""
+        if not c.has(Mark.COMMIT) or not self.works:
+            return None
+        work = self.works[-1]
+        gap = c.order - work.last
+        same_turn = c.turn == work.clause.turn
+        if not work.alive or gap > NEAR or self._moved_on(work):
+            return None
+        weight = sum(c.words.values())
+        if same_turn:
+            thin = weight < 1.0 and (c.has(Mark.ANAPHOR) or not c.has(Mark.CONTACT))
+            return work if thin and gap <= 1 else None
+        if work.kind is not Mark.REQUEST or work.accepted and weight >= 1.0:
+            return None
+        mine = c.speaker is not None and (
+            work.assignee == c.speaker or c.speaker in work.candidates
+        )
+        if mine and gap <= 2 and not c.has(Mark.SHIFT):
+            return work
+        return work if weight < 1.0 and gap <= 2 else None
+
+    def _moved_on(self, work: Work) -> bool:
+        """Whether something else was brought up since the work was last spoken of."""
+        for c in reversed(self.recent):
+            if c in work.heard:
+                return False
+            if sum(c.words.values()) >= 1.0 and not c.has(Mark.SMALL_TALK):
+                return True
+        return False
+
+    def _ticket_asked_about(self, c: Clause) -> int | None:
+        """The ticket of the question that the clause answers ("is it done?" "yes, yesterday …")."""
+        if self.asked_status is None:
+            return None
+        asked, _, question = self.asked_status
+        answers = c.turn != question.turn or c.speaker is None
+        if not answers or c.order - question.order > 2 or c.has(Mark.SHIFT | Mark.QUESTION):
+            return None
+        return asked.ticket if c.has(_STATUS | Mark.ACCEPT) else None
 
     def _goes_on(self, c: Clause, weight: float) -> bool:
         """Whether a clause that names nothing known speaks on about the same thing."""
@@ -311,13 +372,15 @@ class Talk:
         ):
             return True
         if self.subject.ticket is not None:
-            if c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK):
+            if c.has(_PROMISE) and not c.has(Mark.REOPEN):
                 return False
             return same_turn
-        return bool(
-            same_turn
-            and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.DONE | Mark.PROGRESS)
-        )
+        work = self.subject.work
+        if work is not None and same_turn and c.has(Mark.REQUEST | Mark.COMMIT) and weight <= 1.5:
+            return work.kind in (Mark.NEED, Mark.WEAK) and c.order - work.last <= 2
+        if not same_turn or work is None or c.has(_PROMISE | Mark.DONE | Mark.PROGRESS):
+            return False
+        return c.turn == work.clause.turn or weight < 1.5
 
     def _ticket_in_context(self, c: Clause) -> int | None:
         """The ticket meant by the clause and what the speaker said just before, together."""
@@ -345,14 +408,6 @@ class Talk:
 
     def _work_fit(self, work: Work, c: Clause) -> float:
         return overlap(work.words, c.words)[0]
-
-    def _is_separate(self, c: Clause, ticket: int) -> bool:
-        """Whether a promise or request only touches the ticket's words and is work of its own."""
-        if not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK) or c.has(Mark.REOPEN):
-            return False
-        match = next(m for m in self.board.vocabulary.find(c.words) if m.index == ticket)
-        total = sum(c.words.values()) or 1.0
-        return match.share < 0.6 and match.score / total < 0.67
 
     def _find_work(self, c: Clause) -> Work | None:
         """The piece of work whose words the clause repeats."""
@@ -393,7 +448,7 @@ class Talk:
             if not c.has(Mark.PROGRESS):
                 return
         if c.has(Mark.REOPEN) and not c.has(Mark.HYPO):
-            claims.append(Claim(TODO, c, reopen=True, firm_reopen=self._firm_reopen(c)))
+            claims.append(Claim(TODO, c, reopen=True, firm_reopen=c.has(Mark.REOPEN_HARD)))
             return
         if c.has(Mark.HYPO | Mark.UNSURE) or (
             c.has(Mark.PLAN) and not c.has(Mark.DONE | Mark.BEGUN)
@@ -406,6 +461,8 @@ class Talk:
             ):
                 claims.pop()
             return
+        if self.blocks and self.blocks[-1][-1].turn == c.turn and not c.has(Mark.NOT_DONE):
+            return  # what was tried against the trouble is not the work itself
         if c.has(Mark.NOT_DONE):
             status = IN_PROGRESS if c.has(Mark.PROGRESS) else None
             claims.append(Claim(status, c))
@@ -414,11 +471,6 @@ class Talk:
                 claims.append(Claim(DONE, c))
         elif c.has(Mark.PROGRESS) and not c.has(Mark.BLOCK):
             claims.append(Claim(IN_PROGRESS, c))
-
-    def _firm_reopen(self, c: Clause) -> bool:
-        if c.korean:
-            return bool(korean._REOPEN_HARD.search(" ".join(map(str, korean.tokens(c.text)))))
-        return bool(english._REOPEN_HARD.search(c.text.lower()))
 
     def _answer_status(self, c: Clause, subject: Subject) -> None:
         """A plain "yes" to "is it done?" says that it is."""
@@ -598,7 +650,7 @@ class Talk:
         if joking:
             work.dropped = "a joke"
         for b in context:
-            self._learn_words(work, b.words)
+            self._learn_words(work, {w: 0.7 * x for w, x in b.words.items()})
             work.heard.append(b)
         work.heard.append(c)
         work.topic = " ".join(b.text for b in context[-1:])
@@ -636,39 +688,28 @@ class Talk:
                     work.candidates = before.named[0]
 
     def _context(self, c: Clause) -> list[Clause]:
-        """What was said just before and belongs to the promise: the trouble, the wish, the question."""
+        """What was said just before and led to it: the trouble, the wish, the question."""
         out: list[Clause] = []
         thin = self._own(c) < 1.5
-        anaphor = c.has(Mark.ANAPHOR)
         for before in reversed(self.recent):
             gap = c.order - before.order
-            if gap > (2 if before.turn != c.turn else 3) or len(out) >= 2:
+            same_turn = before.turn == c.turn
+            if gap > (3 if same_turn else 2) or len(out) == 3:
                 break
-            if before.has(
-                Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO
-            ) and not before.has(Mark.WANT):
+            if before.has(_NO_CONTEXT) and not before.has(Mark.WANT | Mark.PROBLEM):
+                break
+            if any(before in w.heard for w in self.works[-3:]):
+                break
+            if before in self.about_tickets and not (thin and c.has(Mark.CONTACT)):
                 break
             if not before.words:
                 continue
-            same_turn = before.turn == c.turn
-            if any(before in w.heard for w in self.works[-3:]):
-                break
-            if self.board.find(before.words, None) is not None and not thin:
-                break
-            wanted = before.has(
-                Mark.WHO | Mark.WANT | Mark.PROBLEM | Mark.NEED | Mark.REQUEST | Mark.QUESTION
-            )
-            if (
-                thin
-                or (anaphor and same_turn)
-                or (wanted and (same_turn or overlap(before.words, c.words)[0] >= 0.8))
-            ):
-                out.append(before)
-                if sum(before.words.values()) >= 1.5 and (thin or anaphor):
+            if not same_turn:
+                wanted = before.has(_RAISES)
+                if not (wanted if thin else wanted and overlap(before.words, c.words)[0] >= 0.5):
                     break
-            else:
-                break
-            if same_turn and before.has(Mark.SHIFT):
+            out.append(before)
+            if before.has(Mark.SHIFT):
                 break
         return out[::-1]
 
@@ -742,7 +783,12 @@ class Talk:
     # -------------------------------------------------------------- blockers
 
     def _note_block(self, c: Clause) -> None:
-        if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE | Mark.PAST_STORY):
+        if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE):
+            return
+        if c.has(Mark.PAST_STORY) and c.has(Mark.DONE):
+            return
+        before = [b for b in self.recent[-4:] if b.turn == c.turn]
+        if not c.has(Mark.BLOCK_HARD) and not any(b.has(Mark.BLOCK_HARD) for b in before):
             return
         if self.blocks:
             last = self.blocks[-1]

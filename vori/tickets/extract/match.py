@@ -307,6 +307,17 @@ def stem(word: str) -> str:
     return word[:-1] if word.endswith("e") and len(word) > 3 else word
 
 
+ACTIONS = frozenset(
+    stem(w)
+    for w in listed(
+        """write ring phone send bring give tell put pick check fix sell take move pull push chase sort handle
+        own read set keep hold carry add remove deal cover begin stop run walk turn bring ask speak sign throw lift
+        drop grab catch stick touch cut clear close open clean finish deliver show swap change replace"""
+    )
+)
+"""Verbs that say what is done, not to what: they weigh half."""
+
+
 def key(word: str) -> str:
     """The key under which a word is compared: its concept, or its stem or sound-free form."""
     root = hangul_key(word) if is_hangul(word) else stem(word)
@@ -371,11 +382,18 @@ class Vocabulary:
 
     # -------------------------------------------------------------- words
 
+    def known_in(self, word: str) -> str | None:
+        """The longest ticket word that a written Korean word begins with (입고는 → 입고)."""
+        for size in range(len(word), 1, -1):
+            if self.knows(key(word[:size])) and len(word) - size <= 4:
+                return key(word[:size])
+        return None
+
     def knows(self, word: str) -> bool:
         """Whether a ticket has the word."""
         return word in self._by_word
 
-    def words(self, _text: str, stripped: str) -> dict[str, float]:
+    def words(self, stripped: str) -> dict[str, float]:
         """The content words of English text (names taken out) with their weights."""
         out: dict[str, float] = {}
         tokens: list[str] = _LATIN_WORD.findall(stripped)
@@ -474,7 +492,7 @@ def same_sound(a: str, b: str) -> bool:
 
 
 def put(words: dict[str, float], word: str) -> None:
-    words[word] = 0.35 if word in _GENERIC_KEYS else 1.0
+    words[word] = 0.35 if word in _GENERIC_KEYS else 0.5 if word in ACTIONS else 1.0
 
 
 def overlap(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float, float]:
