@@ -34,7 +34,7 @@ class Board(Protocol):
         """All final captions of the meeting; raises NotFound when it was deleted."""
         ...
 
-    async def apply(self, passage: Passage, extraction: Extraction) -> None:
+    async def apply(self, passage: Passage, extraction: Extraction) -> object:
         """Store what the reading changes; the same reading again changes nothing."""
         ...
 
