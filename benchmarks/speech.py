@@ -1,21 +1,22 @@
 """How fast and how large a model is through VORI, beside a plain faster-whisper loop.
 
-    python benchmarks/speech.py MODEL SOUND [--text FILE] [--language en] [--repeat 3] [--json]
+    python -m benchmarks.speech [MODEL] [SOUND] [--truth FILE] [--repeat 3]
 
-Both put the same file into final words with times, beam 5, voice activity detection first, in
-processes of their own, taking turns. Figures are medians; the ratio is of the same run.
+MODEL is whatever `speech.model` may be (default: the demo model), SOUND any sound file (default:
+the bundled meeting). Both roads put the same file into final words with times, beam 5, voice
+activity detection first, in processes of their own, taking turns; figures are medians.
 
     realTimeFactor   seconds of work on the wall clock per second of sound
     cpuFactor        the same in seconds of CPU
     memoryMb         most memory the process had, above what it had before the model was loaded
-    wer              word error rate against --text, without case and punctuation
+    wordErrorRate    against the truth, without case and punctuation
+    plainOverVori    the plain loop's figure over ours: above 1 ours is better
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import resource
 import subprocess
 import sys
@@ -25,48 +26,64 @@ from statistics import median
 from typing import Any
 
 from vori import log
+from vori.demo.play import SOUND, TRUTH, word_error_rate
 from vori.settings import Log
+from vori.transcribe.container import decode_file
+from vori.transcribe.models import resolve
 
 ROADS = ("vori", "plain")
+LIMIT_S = 36_000
+
+
+def measure(
+    model: str = "demo",
+    sound: Path = SOUND,
+    truth: Path | None = TRUTH,
+    language: str = "en",
+    repeat: int = 3,
+) -> dict[str, Any]:
+    """Figures of both roads and their ratios, named as in this file's head."""
+    path = resolve(model, home=Path.home() / ".vori").path
+    runs: dict[str, list[dict[str, Any]]] = {road: [] for road in ROADS}
+    for _ in range(repeat):
+        for road in ROADS:
+            runs[road].append(in_own_process(road, path, sound, language))
+    figures: dict[str, Any] = {road: summed_up(runs[road], truth) for road in ROADS}
+    figures["plainOverVori"] = {
+        key: round(figures["plain"][key] / figures["vori"][key], 2)
+        for key in ("realTimeFactor", "cpuFactor", "memoryMb")
+    }
+    return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", type=Path, help="directory of a Whisper model for CTranslate2")
-    parser.add_argument("sound", type=Path, help="any sound file")
-    parser.add_argument("--text", type=Path, help="file with what is said in it")
+    parser.add_argument("model", nargs="?", default="demo")
+    parser.add_argument("sound", nargs="?", type=Path, default=SOUND)
+    parser.add_argument(
+        "--truth", type=Path, help="JSON with what is said, as vori/demo/truth.json"
+    )
     parser.add_argument("--language", default="en")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--road", choices=ROADS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.road:
-        log.configure(Log())
+        log.configure(Log(level="error"))
         run = run_vori if options.road == "vori" else run_plain
-        print(json.dumps(run(options.model, options.sound, options.language)))
+        print(json.dumps(run(Path(options.model), options.sound, options.language)))
         return
-    runs: dict[str, list[dict[str, Any]]] = {road: [] for road in ROADS}
-    for _ in range(options.repeat):
-        for road in ROADS:
-            runs[road].append(in_own_process(road, options))
-    figures = {road: summed_up(runs[road], options.text) for road in ROADS}
-    keys = ("realTimeFactor", "cpuFactor", "memoryMb")
-    figures["plainOverVori"] = {
-        key: round(figures["plain"][key] / figures["vori"][key], 2) for key in keys
-    }
-    if options.json:
-        print(json.dumps(figures, indent=1))
-        return
-    for road, values in figures.items():
-        print(f"{road:<14}", "  ".join(f"{key} {value}" for key, value in values.items()))
+    truth = options.truth or (TRUTH if options.sound == SOUND else None)
+    figures = measure(options.model, options.sound, truth, options.language, options.repeat)
+    print(json.dumps(figures, indent=2))
 
 
-def in_own_process(road: str, options: argparse.Namespace) -> dict[str, Any]:
-    command = [sys.executable, __file__, str(options.model), str(options.sound), "--road", road]
-    command += ["--language", options.language]
-    answer: dict[str, Any] = json.loads(subprocess.check_output(command))
+def in_own_process(road: str, path: Path, sound: Path, language: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.speech", str(path), str(sound), "--road", road]
+    root = Path(__file__).parent.parent
+    output = subprocess.check_output([*command, "--language", language], cwd=root)
+    answer: dict[str, Any] = json.loads(output)
     return answer
 
 
@@ -80,19 +97,18 @@ def summed_up(runs: list[dict[str, Any]], truth: Path | None) -> dict[str, Any]:
         "words": len(runs[0]["text"].split()),
     }
     if truth:
-        values["wer"] = round(word_error_rate(truth.read_text(), runs[0]["text"]), 4)
+        values["wordErrorRate"] = round(word_error_rate(truth, runs[0]["text"]), 4)
     return values
 
 
 def run_vori(path: Path, sound: Path, language: str) -> dict[str, Any]:
-    from vori.transcribe.container import decode_file
     from vori.transcribe.models import ResolvedModel
     from vori.transcribe.offline import transcribe_samples
     from vori.transcribe.silero import Silero
     from vori.transcribe.voice import VoiceGate
     from vori.transcribe.whisper import Whisper
 
-    samples = list(decode_file(sound, limit_s=36_000))
+    samples = list(decode_file(sound, limit_s=LIMIT_S))
     before = Before()
     model = Whisper(ResolvedModel(path, path.name), device="cpu")
     gate = VoiceGate(Silero().new_room())
@@ -106,9 +122,7 @@ def run_plain(path: Path, sound: Path, language: str) -> dict[str, Any]:
     import numpy as np
     from faster_whisper import WhisperModel
 
-    from vori.transcribe.container import decode_file
-
-    samples = np.concatenate(list(decode_file(sound, limit_s=36_000)))
+    samples = np.concatenate(list(decode_file(sound, limit_s=LIMIT_S)))
     before = Before()
     model = WhisperModel(str(path), device="cpu", compute_type="int8")
     before.work_begins()
@@ -137,21 +151,6 @@ class Before:
             "soundS": sound_s,
             "text": text,
         }
-
-
-def word_error_rate(truth: str, heard: str) -> float:
-    """Substitutions, deletions and insertions per word of the truth."""
-    said, got = words(truth), words(heard)
-    row = list(range(len(got) + 1))
-    for i, word in enumerate(said, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(got, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1] / max(1, len(said))
-
-
-def words(text: str) -> list[str]:
-    return re.sub(r"[^\w\s']", " ", text.casefold()).split()
 
 
 if __name__ == "__main__":
