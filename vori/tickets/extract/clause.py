@@ -22,6 +22,7 @@ class Mark(Flag):
     REQUEST = auto()  # "can you …", "…해 주세요"
     NEED = auto()  # "somebody has to …", "…해야 돼요"
     DONE = auto()
+    FINISHED = auto()  # DONE said with words of completion, not only in the past tense
     PROGRESS = auto()
     BEGUN = auto()  # PROGRESS said with words of beginning
     NOT_DONE = auto()  # "isn't finished", "아직"

@@ -7,7 +7,7 @@ is promised, begun or done; negation; questions; wishes and refusals.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from vori.ids import UserId
@@ -75,7 +75,7 @@ _ASK = re.compile(
 
 def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: People) -> list[Piece]:
     """The clauses of one turn; `texts` are (seq, cleaned text) in order."""
-    joined, owners = spans(texts)
+    joined, owners = spans([(seq, tidy(text)) for seq, text in texts])
     cuts = {0, len(joined)}
     for m in _BOUNDARY.finditer(joined):
         cuts.add(m.end())
@@ -91,12 +91,22 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
     start = 0
     for end in sorted(cuts)[1:]:
         text = tidy(joined[start:end])
-        if end < len(joined) and _JOINT.fullmatch(text.lower()):
-            continue  # a lone "so" or "and" opens the next clause
+        bare = _call_removed(text, [joined[m.start : m.end] for m in mentions])
+        if end < len(joined) and bare is not None and _JOINT.fullmatch(bare.lower()):
+            continue  # a lone "so" or "and", or a name that is called, opens the next clause
         if text.strip(" .,?!-"):
             pieces.append(Piece(text, seqs_of(owners, start, max(end - 1, start + 1)), speaker))
         start = end
     return pieces
+
+
+def _call_removed(text: str, names: Sequence[str]) -> str | None:
+    """The text without names; None when it is a sentence of its own."""
+    if text.endswith((".", "?", "!")):
+        return None
+    for name in names:
+        text = text.replace(name, "")
+    return text.strip(" ,")
 
 
 _JOINT = re.compile(
@@ -139,16 +149,22 @@ _COMMIT_BARE = re.compile(
 _WEAK = re.compile(
     rf"\b(?:i want to|i wanna|i'd like to|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
 )
+_OFFER = re.compile(
+    rf"\b(?:shall i|should i|do you want me to|want me to|would you like me to|d'you want me to|i could|i can) {_WORK}\?$|\b(?:shall i|do you want me to|want me to|would you like me to|d'you want me to) {_WORK.replace('<act>', '<act2>')}"
+)
 _NEED = re.compile(
     rf"\b(?:we|somebody|someone|one of us|one of you|people|(?:the|our|my|this|that|these|those|it|which)(?: [\w'-]+){{0,5}}?) (?:{_ADV} )*(?:need(?:s)? to|have to|has to|had better|should|must|ought to|gotta|'ve got to|'s got to|has got to|got to|really need to|do need to|will need to|'ll need to) {_WORK}"
     r"|\b(?:need(?:s)?) (?:a |an |some |another |new )?(?P<act2>(?:\w+ing|\w+ed|replac\w+|fix|repair|update|clean|check)\b.*)"
+    rf"|\b(?:it|that|this|they|which|the (?:[\w'-]+ ){{0,4}}?[\w'-]+) (?:also |really |still )?needs? (?P<act6>(?:a|an|some|another|new|more|its|their)\b.*)"
     rf"|\b(?:we need|we still need|we'll need|we also need|what we need is|we're missing|we could do with|there needs to be|there has to be|there should be|we want) (?P<act3>(?:a|an|some|another|new|more|the|two|three|four|five|six|ten|\d+|somebody to|someone to)\b.*)"
     rf"|\b(?:let's|let us|shall we|we agreed (?:to|that we'll|we'll)|we've agreed to|we decided to|we've decided to|the plan is to|agreed,? (?:we'll|to)|action (?:item|point)?(?: is)?:? ?(?:to)?) {_WORK.replace('<act>', '<act4>')}"
     r"|\b(?:nobody's|no one's|nobody has|no one has|somebody's got to|someone's got to|somebody's gotta) (?P<act5>[a-z][\w'-]*.*)"
 )
 _REQUEST = re.compile(
-    rf"\b(?:can|could|would|will) (?:you|someone|somebody|one of you|you guys|you two|you both)(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
+    rf"\b(?:can|could|would|will) (?:you|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
     rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
+    rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you) {_WORK.replace('<act>', '<act6>')}"
+    rf"|\b(?:get|have|ask|let's (?:get|have|ask)|i'd like|i want|want|need) qqn\d (?:to )?{_WORK.replace('<act>', '<act7>')}"
     rf"|\b(?:would you mind|do you mind|mind|how about you|could i trouble you with|would you consider) (?P<act3>[a-z]+ing\b.*)"
     rf"|\bplease (?!(?:don't|do not|no|yeah|yes|do\b$)\b){_WORK.replace('<act>', '<act4>')}"
     rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
@@ -223,8 +239,17 @@ _DONE = re.compile(
     r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
     r"|\b(?:wrapped|finished|sorted|closed|done) (?:it |that |this )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
 )
+_TICK = re.compile(
+    r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|take) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one)|[.,?!]|$)"
+)
+_BARE_PAST = re.compile(
+    r"^(?:(?:yeah|yes|yep|ok|okay|so|oh|and|just|already|all|finally|right|well|sure|great|also|no|then),? )*(?P<verb>[a-z]+)\b(?P<rest>.*)"
+)
+_FINISHED = re.compile(
+    rf"\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
+)
 _FIRST_PAST = re.compile(
-    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has|'d| had)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?P<rest>.*)"
+    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
     r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|on it|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
@@ -280,7 +305,7 @@ _CORRECT = re.compile(
     r"\b(?:correct myself|correction|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
 )
 _SMALL_TALK = re.compile(
-    r"\b(?:let's (?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|do it|say|make (?:it|that)|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
+    r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
 )
 _TIMELINE = re.compile(
     r"\b(?:at|around|about|by|until) (?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})[: ](?:oh[ -])?(?:\w+teen|twenty|thirty|forty|fifty|ten|eleven|twelve|five|two|three|four|six|seven|eight|nine|one|\d{2})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|half past \w+|quarter (?:past|to) \w+)\b"
@@ -312,7 +337,7 @@ _NOT_TOPIC_PAST = frozenset(
         "be go come see say think tell know hear get let forget understand lose mean want need have had "
         "said thought talk ask look call email wait try mention notice find feel like love hope wish "
         "enjoy meet agree decide discuss happen seem turn walk sit stand sleep eat drink laugh ring mail message "
-        "phone chase contact ping text speak remind watch promise complain restart plan start begin begun work"
+        "phone chase contact ping text speak remind watch promise complain restart plan start begin begun work locate identify figure"
     )
 )
 _ROUTINE_ING = frozenset(
@@ -322,11 +347,27 @@ _ROUTINE_ING = frozenset(
 )
 
 
-def marks(text: str) -> tuple[Mark, str]:
-    """What the clause does, and the verb phrase for a title ("" when it has none)."""
-    low = text.lower()
+def _with_stand_ins(text: str, mentions: Sequence[Mention]) -> tuple[str, dict[str, str]]:
+    """The text with `qqn0`, `qqn1` … for members' names, and what each stands for."""
+    names = {f"qqn{i}": m.name for i, m in enumerate(mentions)}
+    for i, m in reversed(list(enumerate(mentions))):
+        text = f"{text[: m.start]}qqn{i}{text[m.end :]}"
+    return text, names
+
+
+def marks(text: str, names: Mapping[str, str]) -> tuple[Mark, str]:
+    """What the clause does, and the verb phrase for a title ("" when it has none).
+
+    In `text` members are called `qqn0`, `qqn1` …; `names` tells who is who.
+    """
+    found, act = _marks(text.lower())
+    for stand_in, name in names.items():
+        act = act.replace(stand_in, name)
+    return found, act
+
+
+def _marks(low: str) -> tuple[Mark, str]:
     found = Mark.NONE
-    act = ""
 
     def has(pattern: re.Pattern[str]) -> bool:
         return pattern.search(low) is not None
@@ -358,6 +399,10 @@ def marks(text: str) -> tuple[Mark, str]:
     ):
         if has(pattern):
             found |= mark
+    if re.search(
+        r", (?:right|yeah|correct|ok|okay|yes|is that right)\?$|^(?:shall i|do you want me)\b", low
+    ):
+        found &= ~Mark.QUESTION
     if Mark.QUESTION in found and has(_WHO):
         found |= Mark.WHO
     if has(_BLOCK) and not has(_NO_BLOCK):
@@ -390,7 +435,13 @@ def _status(low: str) -> tuple[Mark, str]:
     done = _DONE.search(low)
     if done and not (future and future.start() < done.start()):
         found |= Mark.DONE
+    if _TICK.search(low):
+        found |= Mark.DONE | Mark.FINISHED
     past = _FIRST_PAST.search(low)
+    if past is None and (bare := _BARE_PAST.match(low)) and bare["verb"] in verbs.PAST:
+        if bare["verb"] not in verbs.BASE and len(bare["rest"].split()) >= 2:
+            past = bare
+            found |= Mark.FIRST
     if past:
         verb = past["verb"]
         base = verbs.PAST.get(verb) or verbs.PARTICIPLE.get(verb)
@@ -464,6 +515,11 @@ def _asked(low: str) -> tuple[Mark, str]:
     """COMMIT, WEAK, REQUEST or NEED, with the verb phrase of the work."""
     if re.search(r"\b(?:was|were) (?:going to|gonna|about to|supposed to)\b", low):
         return Mark.NONE, ""
+    if _TICK.search(low):
+        return Mark.NONE, ""
+    offer = _OFFER.search(low)
+    if offer:
+        return Mark.WEAK, _group(offer)
     bare = _COMMIT_BARE.search(low)
     request = None if _NO_REQUEST.search(low) else _REQUEST.search(low)
     commit = _COMMIT.search(low)
@@ -554,8 +610,8 @@ def excluded(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
 def clause(
     piece: Piece, *, order: int, turn: int, today: date, people: People, vocabulary: Vocabulary
 ) -> Clause:
-    found, act = marks(piece.text)
     mentions = people.find(piece.text)
+    found, act = marks(*_with_stand_ins(piece.text, mentions))
     days = find_days(piece.text, today)
     who = doer(piece.text, mentions)
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:

@@ -169,6 +169,9 @@ _REQUEST = _m(
     r"|(?:달|다오)/V[XV] 라고/E"
 )
 _IMPERATIVE = _m(r"(?:하|되)?/?(?:VV|XSV) (?:세요|으세요)/EF")
+_STATIVE_POLITE = _m(
+    r"(?:좋아하|싫어하|원하|바라|알|모르|계시|힘들어하|기뻐하|궁금해하|말하|말씀/NNG 하|걱정/NNG 하|기다리|불편/XR 하|만족/NNG 하|생각/NNG 하|필요/NNG 하)/(?:VV|XSV|XSA)|(?:이|가)/JKS (?:\S+ ){0,4}\S+ (?:세요|으세요)/EF"
+)
 _GREETING = _m(
     r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|조심/NNG|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
 )
@@ -183,7 +186,7 @@ _FINISH = _m(
 _ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까|막)/(?:MAG|NNG)")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
-    r"(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
+    r"(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
     r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:었|어)|시작/NNG 되/XSV 었|착수/NNG|반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
@@ -277,7 +280,7 @@ _QUESTION_END = _m(
     r"(?:나요|까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|니|을까|ㄹ까|냐|ㄹ지|는지|ㄴ지|을지|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|ㄹ래/EF 요"
 )
 _ACCEPT_WORDS = re.compile(
-    r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:네|넵|넹|예|옙|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|감사|고생|ok|okay|yes|sure|콜|확인했|괜찮)",
+    r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:네|넵|넹|예|옙|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|그래\s*주|감사|고마|고생|ok|okay|yes|sure|굿|콜|확인했|괜찮)",
     re.IGNORECASE,
 )
 _REFUSE_WORDS = re.compile(
@@ -319,6 +322,10 @@ def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
             found |= mark
     if _STRONG_ACT.search(morphs):
         found |= Mark.FIRST
+    if re.search(
+        r"(?:면|으면|다면)/EC .*(?:어야|야)/EC (?:겠|되|하)|가정(?:이|일|하)", morphs
+    ) and not re.search(r"시간|가능|괜찮|되/VV (?:시/EP )?면|으려면|려면", morphs):
+        found |= Mark.HYPO
     found |= _question(text, morphs)
     found |= _status(text, morphs)
     if final:
@@ -342,6 +349,8 @@ def _question(text: str, morphs: str) -> Mark:
         )
     ):
         found |= Mark.QUESTION
+    if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
+        found &= ~Mark.QUESTION
     if _WHO_WORDS.search(text):
         found |= Mark.WHO
     return found
@@ -382,6 +391,10 @@ def _status(text: str, morphs: str) -> Mark:
         found &= ~Mark.DONE
     if Mark.PROGRESS in found and re.search(r"고/EC 있|중/NNB", morphs):
         found &= ~Mark.DONE
+    if re.search(r"더라고|더군|던데|대요/EF|ㄴ대/EF|다던데|다고/EC", morphs) and not finished:
+        found &= ~Mark.DONE
+    if Mark.DONE in found and (finished or complete or whole):
+        found |= Mark.FINISHED
     if _NOT_DONE.search(morphs):
         found |= Mark.NOT_DONE
         found &= ~(Mark.DONE | Mark.BEGUN)
@@ -407,6 +420,8 @@ def _status(text: str, morphs: str) -> Mark:
 
 def _asked(text: str, morphs: str, found: Mark) -> Mark:
     out = Mark.NONE
+    if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
+        return Mark.WEAK
     commit = _COMMIT.search(morphs)
     if commit and Mark.QUESTION not in found:
         before = morphs[: commit.start()]
@@ -443,7 +458,9 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         out |= Mark.WEAK
     if not out and _CAN.search(morphs) and Mark.QUESTION not in found:
         out |= Mark.WEAK
-    request = _REQUEST.search(morphs) or (_IMPERATIVE.search(morphs))
+    request = _REQUEST.search(morphs)
+    if request is None and not _STATIVE_POLITE.search(morphs):
+        request = _IMPERATIVE.search(morphs)
     if (
         request
         and not commit
@@ -537,6 +554,14 @@ def word_bag(
             nouns.append((low, t.start, t.end))
         elif t.tag == "VV" and len(t.form) >= 2 and t.form not in _PLAIN_VERBS:
             out.setdefault(key(t.form), 0.4)
+    for a, b in pairwise(toks):
+        if a.tag == "SN" and b.tag in ("NNB", "NNG", "NR") and b.start == a.end:
+            numbered = f"{a.form}{b.form}"
+            if vocabulary is None:
+                if b.form not in _UNITS:
+                    out[numbered] = 1.0
+            else:
+                out[numbered] = 1.0 if vocabulary.knows(numbered) else 0.02
     covered = {i for _, start, end in nouns for i in range(start, end)}
     for m in _EOJEOL.finditer(text):
         word = _JOSA.sub("", m[0])
@@ -573,6 +598,9 @@ def _refit(
                 put(out, key(word[cut:]))
 
 
+_UNITS = frozenset(
+    listed("개 명 대 번 일 월 년 시 분 초 주 장 권 원 만 천 백 퍼센트 프로 도 회 배")
+)
 _SHORT_NOUNS = frozenset(
     listed(
         "셀 앱 문 벽 방 약 표 책 꽃 차 배 쌀 빵 술 옷 돈 흙 물 불 팁 룸 봇 폼 탭 립 컵 통 판 틀 글 곡 춤 펌 병 칼 실 관 홀"
@@ -623,8 +651,8 @@ def clause(
 
 def _blank(text: str, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
     """The text with names and days blanked out; offsets stay."""
-    for span in (*mentions, *days):
-        text = text[: span.start] + " " * (span.end - span.start) + text[span.end :]
+    for start, end in [(m.start, m.end) for m in mentions] + [(d.start, d.end) for d in days]:
+        text = text[:start] + " " * (end - start) + text[end:]
     return text
 
 

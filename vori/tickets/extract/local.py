@@ -293,7 +293,10 @@ class Talk:
         if near and self._goes_on(c, weight):
             return self._set(c, ticket=self.subject.ticket, work=self.subject.work)
         reply = c.turn != self.subject.turn
-        keeps = self.subject.work is not None and c.has(Mark.QUESTION) and reply and near
+        work = self.subject.work
+        keeps = bool(work and c.has(Mark.QUESTION) and reply and near) and (
+            c.speaker is not None and work is not None and c.speaker == work.assignee
+        )
         tells_on = not reply and not c.has(Mark.SHIFT) and self.subject.ticket is not None
         if weight >= 1.0 and not tells_on and not keeps:
             self.subject = Subject(order=c.order, turn=c.turn)
@@ -362,6 +365,8 @@ class Talk:
             return False
         same_turn = c.turn == self.subject.turn
         if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT):
+            return False
+        if c.has(_PROMISE) and c.has(Mark.CONTACT) and self.subject.ticket is not None:
             return False
         if weight < 1.0:
             return True
@@ -467,6 +472,10 @@ class Talk:
             status = IN_PROGRESS if c.has(Mark.PROGRESS) else None
             claims.append(Claim(status, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
+            before = claims[-1] if claims else None
+            if before and before.status is IN_PROGRESS and before.clause.turn == c.turn:
+                if not c.has(Mark.FINISHED):
+                    return  # a step of the work, not the whole
             if not c.has(Mark.COMMIT) or known.status is not DONE:
                 claims.append(Claim(DONE, c))
         elif c.has(Mark.PROGRESS) and not c.has(Mark.BLOCK):
@@ -515,6 +524,8 @@ class Talk:
     def _attach(self, c: Clause, work: Work) -> None:
         """Later speech about the work: evidence, and corrections of who, when and how far."""
         gap = c.order - work.last
+        if c.has(Mark.SMALL_TALK) and c.order != work.clause.order:
+            return
         work.heard.append(c)
         reply = c.turn != work.clause.turn
         if c.has(Mark.REFUSE) and reply and gap <= 2 and not c.has(Mark.COMMIT | Mark.ACCEPT):
@@ -638,13 +649,20 @@ class Talk:
     def _promise(self, c: Clause) -> None:
         if c.has(Mark.HYPO | Mark.AGAINST) and not (c.has(Mark.COMMIT) and c.days):
             return
+        if c.has(Mark.PLAN) and not c.has(Mark.REQUEST) and self._own(c) < 1.5:
+            return
         if c.has(Mark.OTHER_TEAM) and not c.has(Mark.REQUEST | Mark.COMMIT):
             return
         context = self._context(c)
         weight = self._own(c) + 0.8 * sum(sum(b.words.values()) for b in context)
         if weight < 1.0:
             return
-        joking = c.has(Mark.JOKE) or (c.has(Mark.LAUGH) and not context)
+        laughs = (
+            bool(self.recent)
+            and self.recent[-1].has(Mark.LAUGH)
+            and (self.recent[-1].order == c.order)
+        )
+        joking = c.has(Mark.JOKE) or laughs or (c.has(Mark.LAUGH) and not context)
         kind = next(k for k in (Mark.REQUEST, Mark.COMMIT, Mark.NEED, Mark.WEAK) if c.has(k))
         work = Work(kind=kind, clause=c, words={}, last=c.order)
         if joking:
@@ -705,7 +723,7 @@ class Talk:
             if not before.words:
                 continue
             if not same_turn:
-                wanted = before.has(_RAISES)
+                wanted = before.has(_RAISES) or bool(out and before.turn == out[-1].turn)
                 if not (wanted if thin else wanted and overlap(before.words, c.words)[0] >= 0.5):
                     break
             out.append(before)
@@ -727,6 +745,8 @@ class Talk:
         if c.has(no) and not (c.has(Mark.QUESTION) and c.doers and c.has(Mark.PROGRESS)):
             return
         if not (c.has(Mark.FIRST) or c.doers or (c.korean and c.has(Mark.SHIFT))):
+            return
+        if any(b.has(Mark.PAST_STORY) and c.order - b.order <= 2 for b in self.recent[-4:]):
             return
         context = self._context(c) if self._own(c) < 2.5 or c.has(Mark.ANAPHOR) else []
         context = [b for b in context if b.turn == c.turn]

@@ -296,8 +296,8 @@ def stem(word: str) -> str:
     else:
         if word.endswith("s") and not word.endswith(("ss", "us", "is")):
             word = word[:-1]
-    for ending in ("ing", "ed", "er"):
-        if word.endswith(ending) and len(word) - len(ending) >= (4 if ending == "er" else 3):
+    for ending in ("ing", "ed"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
             word = word[: -len(ending)]
             if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
                 word = word[:-1]
@@ -339,6 +339,18 @@ for _line in GLOSSARY:
 _GENERIC_KEYS = frozenset(key(w) for w in GENERIC)
 _STOP_STEMS = STOP | frozenset(stem(w) for w in STOP)
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'+#-]*|\d+[A-Za-z]+|[A-Za-z]+\d+")
+_NUMBER_WORDS = {
+    w: str(i)
+    for i, w in enumerate(
+        listed("zero one two three four five six seven eight nine ten eleven twelve thirteen")
+    )
+}
+_NUMBERED = re.compile(
+    r"\b(?P<noun>[A-Za-z][A-Za-z-]{2,}) (?:number |no\.? )?(?P<n>\d{1,4}|"
+    + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True))
+    + r"|[A-HJ-Zb-hj-z])(?![\w'])"
+)
+_NUMBER_KEY = re.compile(r"^(?P<noun>.+#).+$|^\d+(?P<unit>[가-힣]+)$")
 _JOINED = {"signin": "=login", "login": "=login", "signup": "=signup"}
 
 
@@ -379,6 +391,11 @@ class Vocabulary:
             if len(skeleton(word.lstrip("="))) >= 2:
                 self._known[_first(word)].append(word)
         self._near: dict[str, tuple[str, ...]] = {}
+        self._is_blank = not titles
+        self._numbered: dict[str, set[str]] = defaultdict(set)
+        for word in self._by_word:
+            if kind := _number_kind(word):
+                self._numbered[kind].add(word)
 
     # -------------------------------------------------------------- words
 
@@ -403,6 +420,16 @@ class Vocabulary:
                 if len(low) < 2 or low in _STOP_STEMS or stem(low) in _STOP_STEMS:
                     continue
                 put(out, key(low))
+        for m in _NUMBERED.finditer(stripped):
+            number = _NUMBER_WORDS.get(m["n"].lower(), m["n"].lower())
+            if m["noun"].lower() not in _STOP_STEMS and (
+                m["n"] != m["n"].lower()
+                or len(m["n"]) > 1
+                or self.knows(f"{key(m['noun'])}#{number}")
+                or m["n"].isdigit()
+            ):
+                word = f"{key(m['noun'])}#{number}"
+                out[word] = 1.0 if self._is_blank or self.knows(word) else 0.02
         for a, b in pairwise(tokens):
             joined = stem(f"{a}{b}".lower())
             concept = _JOINED.get(joined, joined)
@@ -420,11 +447,19 @@ class Vocabulary:
                 for index in self._by_word[known]:
                     old = hits[index].get(known, 0.0)
                     hits[index][known] = max(old, weight * quality)
+        wrong = {
+            other
+            for word in words
+            if (kind := _number_kind(word))
+            for other in self._numbered.get(kind, ()) - words.keys()
+        }
         out = []
         for index, found in hits.items():
             title, content = self._titles[index], self._contents[index]
             said = sum(x * self._rarity[w] for w, x in found.items() if w in title)
             aside = sum(x for w, x in found.items() if w in content)
+            if wrong and not wrong.isdisjoint(title):
+                said = max(0.0, said - 0.8)
             whole = sum(x * self._rarity[w] for w, x in title.items()) or 1.0
             out.append(
                 Match(
@@ -450,6 +485,12 @@ class Vocabulary:
         for known in self._known.get(_first(word), ()):
             if alike(word, known):
                 yield known
+
+
+def _number_kind(word: str) -> str:
+    """What is numbered: `bay#` for `bay#3`, `회차` for `1회차`; "" for other words."""
+    m = _NUMBER_KEY.match(word)
+    return (m["noun"] or m["unit"]) if m else ""
 
 
 def _first(word: str) -> str:
