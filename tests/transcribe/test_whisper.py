@@ -1,3 +1,6 @@
+import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import ctranslate2
@@ -9,8 +12,11 @@ from tests.transcribe.random_whisper import Shape, write_random_whisper
 from vori.errors import BadMessage, TooLarge, Unavailable
 from vori.transcribe.messages import RATE_HZ, Samples
 from vori.transcribe.models import ResolvedModel
+from vori.transcribe.pool import RecogniserPool
 from vori.transcribe.recogniser import Recogniser, Window
 from vori.transcribe.whisper import Whisper, log_mel, max_new_tokens
+
+ROOT = Path(__file__).parents[2]
 
 
 def noise(seconds: float, seed: int = 0) -> Samples:
@@ -77,6 +83,41 @@ def test_a_batch_of_unlike_windows_equals_one_at_a_time(multilingual):
     assert [t.text for t in together] == [t.text for t in singly]
     assert [t.words for t in together] == [t.words for t in singly]
     assert [t.language for t in together] == ["ko", "en", "ko", "en", "ko", "en"]
+
+
+async def test_several_threads_share_one_model(multilingual_path):
+    windows = [
+        Window(samples=noise(1 + seed % 5, seed), language="ko", is_final=seed % 3 == 0)
+        for seed in range(24)
+    ]
+    model = load(multilingual_path, workers=2)
+    async with RecogniserPool(model, workers=3) as pool:
+        together = await asyncio.gather(*(pool.submit(window) for window in windows))
+    assert [t.text for t in together] == [model.transcribe([w])[0].text for w in windows]
+
+
+def test_a_process_that_ends_while_the_model_works_ends_cleanly(multilingual_path):
+    program = """
+import asyncio, sys
+from pathlib import Path
+from tests.transcribe.test_whisper import load, noise
+from vori.transcribe.pool import RecogniserPool
+from vori.transcribe.recogniser import Window
+
+async def main():
+    pool = RecogniserPool(load(Path(sys.argv[1])), workers=2)
+    await pool.start()
+    window = Window(samples=noise(25), is_final=True)
+    tasks = [asyncio.create_task(pool.submit(window)) for _ in range(20)]
+    while not pool.health().busy_workers:
+        await asyncio.sleep(0)
+    raise SystemExit(7)
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", program, str(multilingual_path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 7, ended.stderr
 
 
 def test_no_windows_and_no_sound_give_nothing(english):

@@ -9,6 +9,7 @@ finals wait for a place.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import heapq
 import math
 import threading
@@ -27,7 +28,8 @@ from vori.transcribe.recogniser import ModelInfo, Recogniser, Window
 
 logger = log.get(__name__)
 
-JOIN_S = 5.0
+JOIN_S = 30.0
+"""A thread inside the engine while the interpreter ends brings the process down: wait so long."""
 
 
 class Priority(IntEnum):
@@ -125,6 +127,7 @@ class RecogniserPool:
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._is_closed = False
+        atexit.register(self._end_with_the_process)
         for worker in self._workers:
             self._start(worker)
 
@@ -177,26 +180,34 @@ class RecogniserPool:
             jobs = [job.result for job in [*self._due, *running]]
         if jobs and finish_s > 0:
             await asyncio.wait(jobs, timeout=finish_s)
-        with self._changed:
-            left, self._due = self._due, []
-            for worker in self._workers:
-                left = [*left, *worker.batch]
-                worker.is_abandoned = True
-            self._changed.notify_all()
-        for job in left:
+        for job in self._abandon():
             self._places[job.priority].release()  # who waits for a place sees the end
             _settle(job, _closed())
         for worker in self._workers:
             if worker.alarm:
                 worker.alarm.cancel()
-        # A thread inside the engine while the interpreter ends would bring the process down.
-        await asyncio.to_thread(self._join, JOIN_S)
+        await asyncio.to_thread(self._join)
+        atexit.unregister(self._end_with_the_process)
 
-    def _join(self, timeout_s: float) -> None:
-        until_s = time.monotonic() + timeout_s
+    def _abandon(self) -> list[_Job]:
+        """Let every worker end after its batch; return what is left undone."""
+        with self._changed:
+            left = [*self._due, *(job for worker in self._workers for job in worker.batch)]
+            self._due = []
+            for worker in self._workers:
+                worker.is_abandoned = True
+            self._changed.notify_all()
+        return left
+
+    def _join(self) -> None:
+        until_s = time.monotonic() + JOIN_S
         for worker in self._workers:
             if worker.thread:
                 worker.thread.join(max(0.0, until_s - time.monotonic()))
+
+    def _end_with_the_process(self) -> None:
+        self._abandon()
+        self._join()
 
     def health(self) -> PoolHealth:
         with self._changed:
