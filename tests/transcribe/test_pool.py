@@ -242,5 +242,5 @@ async def test_many_rooms_all_get_their_own_words():
 async def until(condition) -> None:
     """Let the loop turn until a worker's thread has got that far."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  (threads set no asyncio.Event)
+        while not condition():
             await asyncio.sleep(0)
