@@ -71,7 +71,10 @@ class Decoder(Protocol):
         ...
 
     def finish(self) -> Samples:
-        """The rest: what was held back, and the resampler's tail. Raises BadMessage."""
+        """The rest: what was held back, and the resampler's tail.
+
+        Raises BadMessage at once (no call follows), which may cost the last 20 ms.
+        """
         ...
 
 
@@ -125,7 +128,7 @@ class _StreamDecoder:
         return self._gather(self._feed(data))
 
     def finish(self) -> Samples:
-        return self._gather(self._finish())
+        return self._gather(self._finish(), worth=BLOCK_MS * RATE_HZ // 1000)
 
     def _feed(self, data: bytes) -> Iterator[Samples]:
         if self._sound is None:
@@ -169,7 +172,8 @@ class _StreamDecoder:
             )
         return self._sound
 
-    def _gather(self, pieces: Iterator[Samples]) -> Samples:
+    def _gather(self, pieces: Iterator[Samples], *, worth: int = 0) -> Samples:
+        """The pieces joined. An error waits for the next call if more than `worth` came before."""
         if self._error is not None:
             raise self._error
         gathered: list[Samples] = []
@@ -189,7 +193,7 @@ class _StreamDecoder:
             if self._sound is not None:
                 gathered += self._sound.flush()
             count = sum(map(len, gathered))
-            if not count:
+            if count <= worth:
                 raise
         self._samples += count
         return np.clip(np.concatenate(gathered), -1.0, 1.0) if count else NOTHING
@@ -480,21 +484,26 @@ def decode_file(file: Path | BinaryIO, *, limit_s: float) -> Iterator[Samples]:
         return
     held: list[Samples] = []
     count = total = 0
-    for samples in _file_samples(file):
-        held.append(samples)
-        count += len(samples)
-        total += len(samples)
-        if total > limit_s * RATE_HZ:
-            raise TooLarge(
-                f"The file holds more than {limit_s:g} s of sound; send it in parts.",
-                code="audio_too_long",
-            )
-        if count >= RATE_HZ:
-            joined = np.concatenate(held)
-            whole = count // RATE_HZ * RATE_HZ
-            for at in range(0, whole, RATE_HZ):
-                yield joined[at : at + RATE_HZ]
-            held, count = [joined[whole:]], count - whole
+    try:
+        for samples in _file_samples(file):
+            held.append(samples)
+            count += len(samples)
+            total += len(samples)
+            if total > limit_s * RATE_HZ:
+                raise TooLarge(
+                    f"The file holds more than {limit_s:g} s of sound; send it in parts.",
+                    code="audio_too_long",
+                )
+            if count >= RATE_HZ:
+                joined = np.concatenate(held)
+                whole = count // RATE_HZ * RATE_HZ
+                for at in range(0, whole, RATE_HZ):
+                    yield joined[at : at + RATE_HZ]
+                held, count = [joined[whole:]], count - whole
+    except BadMessage:
+        if count:  # what came before the damage counts
+            yield np.concatenate(held)
+        raise
     if count:
         yield np.concatenate(held)
 

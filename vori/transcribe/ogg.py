@@ -5,11 +5,13 @@ Source: RFC 3533 (Ogg), RFC 7845 (Opus in Ogg), the Vorbis I specification, appe
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 
 from vori.errors import BadMessage
 from vori.transcribe.packets import (
+    MAX_END_JUNK_BYTES,
     MAX_JUNK_BYTES,
     MAX_PACKET_BYTES,
     Packet,
@@ -19,6 +21,8 @@ from vori.transcribe.packets import (
 )
 
 MAGIC = b"OggS"
+OTHER = re.compile(rb"\x1a\x45\xdf\xa3|RIFF....WAVE", re.DOTALL)
+HEAD_BYTES = 12
 CONTINUED, FIRST, LAST = 1, 2, 4
 PAGE_HEADER_BYTES = 27
 OPUS_HZ = 48_000
@@ -76,6 +80,8 @@ class OggReader:
 
     def finish(self) -> Iterator[Track | Packet]:
         """Nothing: a page is readable once it is whole."""
+        if self._junk + len(self._held) > MAX_END_JUNK_BYTES and not self._held.startswith(MAGIC):
+            raise format_changed("something that is not Ogg")
         self._held.clear()
         return iter(())
 
@@ -84,7 +90,11 @@ class OggReader:
         while True:
             if not held.startswith(MAGIC):
                 at = held.find(MAGIC)
-                self._forget(at if at >= 0 else max(0, len(held) - len(MAGIC) + 1))
+                end = at if at >= 0 else max(0, len(held) - HEAD_BYTES + 1)
+                other = OTHER.search(held, 0, end + HEAD_BYTES - 1)
+                if other is not None:
+                    raise format_changed("WAV" if other.group()[:1] == b"R" else "WebM")
+                self._forget(end)
             if len(held) < PAGE_HEADER_BYTES or len(held) < PAGE_HEADER_BYTES + held[26]:
                 return None
             size = PAGE_HEADER_BYTES + held[26]
@@ -99,8 +109,6 @@ class OggReader:
             self._forget(1)
 
     def _forget(self, count: int) -> None:
-        if b"\x1a\x45\xdf\xa3" in self._held[: count + 3]:
-            raise format_changed("WebM")
         del self._held[:count]
         self._junk += count
         if self._junk > MAX_JUNK_BYTES:

@@ -12,6 +12,9 @@ MAX_PACKET_BYTES = 1 << 20
 MAX_JUNK_BYTES = 1 << 16
 """So much that cannot be read in one piece is no longer damage but another format."""
 
+MAX_END_JUNK_BYTES = 1 << 12
+"""The same at the end of a stream, where nothing readable follows."""
+
 
 class Track(Struct, frozen=True, kw_only=True):
     """A sound track begins; packets that follow belong to it.

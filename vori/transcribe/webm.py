@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from vori.errors import BadMessage
 from vori.transcribe.packets import (
+    MAX_END_JUNK_BYTES,
     MAX_JUNK_BYTES,
     MAX_PACKET_BYTES,
     Packet,
@@ -77,7 +78,9 @@ PCM = {
     ("A_PCM/FLOAT/IEEE", 64): "pcm_f64le",
 }
 SOUND_TRACK = 2
-HEAD = re.compile(rb"\x1a\x45\xdf\xa3|\x1f\x43\xb6\x75|\xa3|\xa0|OggS\x00\x02|RIFF....WAVE", re.S)
+HEAD = re.compile(
+    rb"\x1a\x45\xdf\xa3|\x1f\x43\xb6\x75|\xa3|\xa0|OggS\x00\x02|RIFF....WAVE", re.DOTALL
+)
 LONGEST_HEAD = 12
 
 
@@ -109,6 +112,8 @@ class WebmReader:
         """What is readable once nothing follows."""
         yield from self._read(is_end=True)
         self._held.clear()
+        if self._lost and self._junk > MAX_END_JUNK_BYTES:
+            raise format_changed("something that is not WebM")
 
     def _read(self, *, is_end: bool) -> Iterator[Track | Packet]:
         while True:
