@@ -224,25 +224,28 @@ def mono(data: bytes, fmt: PcmFormat) -> Samples:
 
     What is not a number, or infinite, becomes 0.
     """
+    values: Samples
     if fmt.sample == "u8":
-        values = (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / 128
+        values = (np.frombuffer(data, np.uint8).astype(np.float32) - 128) / np.float32(128)
     elif fmt.sample == "s16":
-        values = np.frombuffer(data, "<i2").astype(np.float32) / 32768
+        values = np.frombuffer(data, "<i2").astype(np.float32) / np.float32(2**15)
     elif fmt.sample == "s24":
         wide = np.zeros((len(data) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-        values = wide.view("<i4")[:, 0].astype(np.float32) / 2**31
+        values = wide.view("<i4")[:, 0].astype(np.float32) / np.float32(2**31)
     elif fmt.sample == "s32":
-        values = np.frombuffer(data, "<i4").astype(np.float32) / 2**31
+        values = np.frombuffer(data, "<i4").astype(np.float32) / np.float32(2**31)
     else:
         floats = np.frombuffer(data, "<f4" if fmt.sample == "f32" else "<f8")
         values = bounded(floats)
     if fmt.channels == 1:
         return values
-    return values.reshape(-1, fmt.channels).mean(axis=1, dtype=np.float32)
+    mixed: Samples = values.reshape(-1, fmt.channels).mean(axis=1, dtype=np.float32)
+    return mixed
 
 
 def bounded(values: npt.NDArray[np.floating]) -> Samples:
     """Float32, finite and within -1..1."""
     finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(finite, -1.0, 1.0).astype(np.float32)
+    within: Samples = np.clip(finite, -1.0, 1.0).astype(np.float32)
+    return within

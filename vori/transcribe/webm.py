@@ -397,7 +397,7 @@ def laced(body: memoryview, lacing: int) -> list[memoryview]:
         if size < 0:
             return []
         sizes.append(size)
-    frames = []
+    frames: list[memoryview] = []
     for size in [*sizes, len(body) - at - sum(sizes)]:
         if size < 0 or at + size > len(body):
             return frames
