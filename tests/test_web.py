@@ -106,6 +106,16 @@ async def test_an_unforeseen_error_tells_nothing_of_the_inside_and_is_logged_onc
     assert str(failures[0]["exc_info"]) == "secret detail"
 
 
+async def test_a_route_that_forgets_to_ask_for_a_token_stays_closed() -> None:
+    @get("/api/forgotten")
+    async def forgotten() -> str:
+        return "secret"
+
+    async with client_of(build(parts([]), route_handlers=[forgotten])) as client:
+        answer = await client.get("/api/forgotten")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_signed_in")
+
+
 async def test_a_busy_part_says_when_to_come_back() -> None:
     @get("/api/busy", opt={"open": True})
     async def busy() -> None:

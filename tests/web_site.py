@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import httpx
 from litestar import Litestar
 
 from vori.clock import TurnedClock
-from vori.data.engine import DB
+from vori.data.engine import DB, transaction
 from vori.errors import NotFound
 from vori.ids import AudioId, GroupId, MeetingId, UserId, uuid7
 from vori.people import store as people
@@ -136,6 +137,35 @@ async def say(recording_id: UUID, text: str, *, at_ms: int, seq: int, offset_ms:
         offset_ms + at_ms,
     )
     return caption_id
+
+
+@contextlib.asynccontextmanager
+async def uncommitted(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[None]:
+    """`work` is done in a transaction that commits when the block ends.
+
+    At the block's end somebody must be waiting for one of its locks.
+    """
+    done, commit = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with transaction():
+            await work()
+            done.set()
+            await commit.wait()
+
+    holding = asyncio.create_task(hold())
+    await asyncio.wait([holding, asyncio.create_task(done.wait())], return_when="FIRST_COMPLETED")
+    try:
+        yield
+        async with asyncio.timeout(20):
+            while not await DB.fetch(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()"
+            ):
+                await asyncio.sleep(0)
+    finally:
+        commit.set()
+        await holding
 
 
 async def events(topic: str) -> list[dict[str, Any]]:

@@ -138,6 +138,8 @@ async def test_a_meeting_opens_ends_and_opens_again(site: Site, mina: Person) ->
     ended = (await mina.patch(path, json={"status": "ENDED"})).json()
     assert ended["status"] == "ENDED"
     assert site.ended == [meeting_id]
+    refused = await mina.patch(path, json={"status": "SCHEDULED"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "bad_status")
     again = (await mina.patch(path, json={"status": "LIVE"})).json()
     assert (again["status"], again["endedAt"]) == ("LIVE", None)
 

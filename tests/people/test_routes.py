@@ -1,11 +1,16 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from litestar.connection import ASGIConnection
 
-from tests.web_site import Site, open_site
-from vori.people.auth import ensure_dev
+from tests.web_site import Site, open_site, uncommitted
+from vori.errors import NotSignedIn
+from vori.people import store
+from vori.people.auth import ensure_dev, principal_of
 from vori.people.messages import Role
 
 pytestmark = pytest.mark.postgres
@@ -216,17 +221,13 @@ async def test_the_last_admin_can_neither_leave_nor_step_down(site: Site) -> Non
 
 
 async def test_of_two_admins_who_leave_at_once_one_stays(site: Site) -> None:
-    import asyncio
-
     mina = await site.person("Mina")
     jun = await site.person("Jun", mina.group_id, Role.ADMIN)
-    answers = await asyncio.gather(
-        *(
-            person.delete(f"/api/groups/{mina.group_id}/members/{person.user_id}")
-            for person in (mina, jun)
-        )
-    )
-    assert sorted(answer.status_code for answer in answers) == [204, 409]
+    async with uncommitted(lambda: store.remove_member(mina.group_id, mina.user_id)):
+        path = f"/api/groups/{mina.group_id}/members/{jun.user_id}"
+        leaving = asyncio.create_task(jun.delete(path))
+    answer = await leaving
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
 
 
 async def test_a_member_may_leave(site: Site) -> None:
@@ -255,3 +256,23 @@ async def test_a_wrong_member_is_refused(site: Site) -> None:
         answer = await mina.post(f"/api/groups/{mina.group_id}/members", json=body)
         assert answer.status_code == 400, body
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_websocket_may_send_its_token_in_the_query(site: Site) -> None:
+    mina = await site.person("Mina")
+    secret = mina.client.headers["authorization"].removeprefix("Bearer ")
+
+    def socket(query: str) -> ASGIConnection[Any, Any, Any, Any]:
+        scope: Any = {
+            "type": "websocket",
+            "headers": [(b"host", b"vori.example")],
+            "query_string": query.encode(),
+            "litestar_app": site.app,
+            "state": {},
+        }
+        return ASGIConnection(scope)
+
+    assert (await principal_of(socket(f"token={secret}"))).user_id == mina.user_id
+    for query in ("", "token=", "token=vori_wrong"):
+        with pytest.raises(NotSignedIn):
+            await principal_of(socket(query))

@@ -166,6 +166,12 @@ async def change(meeting_id: MeetingId, changes: dict[str, Any], *, at: datetime
         new = {k: v for k, v in changes.items() if v != getattr(before, k)}
         if not new:
             return before
+        if new.get("status") is MeetingStatus.SCHEDULED:
+            raise Conflict(
+                f"The meeting is {before.status.value}; it cannot be SCHEDULED again.",
+                code="bad_status",
+                meetingId=meeting_id,
+            )
         is_opened = new.get("status") is MeetingStatus.LIVE
         await DB.fetch(
             "UPDATE meetings SET title = $2, language = $3, time_zone = $4, status = $5,"
