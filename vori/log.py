@@ -43,9 +43,8 @@ def configure(settings: Log) -> None:
     root.setLevel(settings.level.upper())
     for noisy in ("uvicorn.access", "httpx", "httpx2", "httpcore", "faster_whisper", "anthropic"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-    for name in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
+    # At info uvicorn logs each WebSocket's address, which may hold a token.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

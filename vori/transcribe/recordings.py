@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from vori import log
@@ -306,10 +307,16 @@ class Recordings:
             return Journal.create(self._journals, key.meeting_id, key.recording_id)
 
     async def _run(self, live: LiveRecording) -> None:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(
+            meeting_id=live.key.meeting_id,
+            audio_id=live.key.audio_id,
+            recording_id=str(live.key.recording_id),
+        )
         try:
             await live.run()
         except Exception as exc:
-            logger.exception("recording stopped", audio_id=live.key.audio_id)
+            logger.exception("recording stopped")
             code = exc.code if isinstance(exc, VoriError) else "internal"
             live.tell(
                 Notice(
