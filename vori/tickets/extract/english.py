@@ -14,7 +14,7 @@ from vori.ids import UserId
 from vori.tickets.extract import verbs
 from vori.tickets.extract.clause import COMMAND, Clause, Mark, Piece, seqs_of, spans
 from vori.tickets.extract.dates import Day, find_days
-from vori.tickets.extract.match import Vocabulary
+from vori.tickets.extract.match import Vocabulary, key
 from vori.tickets.extract.people import Mention, People
 from vori.tickets.extract.wordlist import listed
 
@@ -58,7 +58,7 @@ _BOUNDARY = re.compile(
     rf"|,?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
     r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|also|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
     r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry)\b)"
-    r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one more(?: thing)?|another thing)\b)"
+    r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one (?:more|other)(?: thing)?|another thing)\b)"
     r"|,?\s+(?=so (?:just|the|for|anyway|next|my|our)\b)"
     r"|,?\s+(?=(?:i can|i'll|let's) (?:\w+ ){0,2}(?:it|that|this|them|those|one)\b)"
     r"|(?<!\bif)(?<!\bthink)(?<!\bthat)(?<!\bsure)(?<!\bsaid)(?<!\bbut)(?<!\band)(?<!\bso)(?<!\bthen)(?<!\bbecause)(?<!\bhope)"
@@ -110,7 +110,7 @@ def _call_removed(text: str, names: Sequence[str]) -> str | None:
 
 
 _JOINT = re.compile(
-    r"(?:(?:and|so|but|oh|um|uh|we|i|also|because|then|well|now|it|it's|i'm|ok|okay|right|or|the),? ?){0,4}"
+    r"(?:(?:and|so|but|oh|um|uh|we|i|also|because|then|well|now|it|it's|i'm|ok|okay|right|or|the|maybe|perhaps|one day|someday|some day|hopefully|ideally|in theory|if only|next year|do|did|does|should|could|actually),? ?){0,5}"
 )
 _NO_CALL = re.compile(
     r"(?:^|\b(?:with|from|for|of|to|ask|asked|tell|told|by|and|or|about|like|as|thanks|thank|you|is|it's|that's|"
@@ -158,10 +158,10 @@ _NEED = re.compile(
     rf"|\b(?:it|that|this|they|which|the (?:[\w'-]+ ){{0,4}}?[\w'-]+) (?:also |really |still )?needs? (?P<act6>(?:a|an|some|another|new|more|its|their)\b.*)"
     rf"|\b(?:we need|we still need|we'll need|we also need|what we need is|we're missing|we could do with|there needs to be|there has to be|there should be|we want) (?P<act3>(?:a|an|some|another|new|more|the|two|three|four|five|six|ten|\d+|somebody to|someone to)\b.*)"
     rf"|\b(?:let's|let us|shall we|we agreed (?:to|that we'll|we'll)|we've agreed to|we decided to|we've decided to|the plan is to|agreed,? (?:we'll|to)|action (?:item|point)?(?: is)?:? ?(?:to)?) {_WORK.replace('<act>', '<act4>')}"
-    r"|\b(?:nobody's|no one's|nobody has|no one has|somebody's got to|someone's got to|somebody's gotta) (?P<act5>[a-z][\w'-]*.*)"
+    r"|\b(?:somebody's got to|someone's got to|somebody's gotta) (?P<act5>[a-z][\w'-]*.*)"
 )
 _REQUEST = re.compile(
-    rf"\b(?:can|could|would|will) (?:you|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
+    rf"\b(?:can|could|would|will) (?:you(?! mind)|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
     rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
     rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you) {_WORK.replace('<act>', '<act6>')}"
     rf"|\b(?:get|have|ask|let's (?:get|have|ask)|i'd like|i want|want|need) qqn\d (?:to )?{_WORK.replace('<act>', '<act7>')}"
@@ -196,7 +196,7 @@ _AGAINST = re.compile(
     r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
     r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
     r"on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
-    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
+    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
 )
 _LEAVE = re.compile(
     r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no rush|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
@@ -221,12 +221,15 @@ _BLOCK = re.compile(
     r"haven't (?:heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
     r"nobody('s| has)? (?:answered|replied|approved|signed)|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
 )
+_CANNOT = re.compile(
+    r"\b(?:can't|cannot|couldn't|unable to|not able to) (?:really |actually |even )?(?!wait|complain|believe|remember|hear|see\b|say|tell|promise|help|stand|imagine|think|recall|make it|afford|be\b|come|attend|join|talk|speak|sleep|read that|decide|take (?:it|that|this)|do (?:it|that|this) (?:today|now|myself)|have|feel|blame|argue|find out|understand|i\b|we\b|you\b|they\b|he\b|she\b|it\b)[a-z]+"
+)
 _NO_BLOCK = re.compile(
     r"\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
     r"|\bcan't wait\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
-    r"\b(?:blocked|stuck|waiting|until|held up|on hold|can't|cannot|blocker|standstill|stalled|unable|locked out)\b"
+    r"\b(?:blocked|stuck|waiting|held up|on hold|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't)\b.*\b(?:until|till|without|because|unless|before)\b"
 )
 
 _DONE_ADJ = (
@@ -235,7 +238,7 @@ _DONE_ADJ = (
 )
 _DONE = re.compile(
     rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call (?:it|that)|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
-    r"|\b(?:went|gone|go) (?:through|out|live|in|up|off)\b(?! of)|\b(?:came|come) (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|\b(?:is|are|'s|'re) (?:up|on|in|out) (?:now|and running|since|as of)\b"
+    r"|\b(?:went|gone|go) (?:through|out|live|in|up)\b(?! of)|\b(?:came|come) (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|(?:\b(?:is|are)|'s|'re)(?: (?:all|now|already))? (?:up|on|in|out)(?: (?:now|and running|since|as of)\b|(?=[,.!]|$| and\b))"
     r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
     r"|\b(?:wrapped|finished|sorted|closed|done) (?:it |that |this )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
 )
@@ -252,7 +255,7 @@ _FIRST_PAST = re.compile(
     r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
-    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|on it|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
+    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
     r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
@@ -267,17 +270,17 @@ _NOT_DONE = re.compile(
     r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|still (?:flaky|broken|failing|leaking|wrong)|isn't|aren't) ?"
 )
 _PLAN = re.compile(
-    r"\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to|look at|pick (?:it|that|this) up|get (?:on|round|around)|tackle|kick off)\b"
+    r"\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
     r"|\b(?:start|begin|starting|beginning|kick(?:ing)? off|pick(?:ing)? (?:it|that|this) up)\b.{0,20}\b(?:tomorrow|next|on (?:mon|tues|wednes|thurs|fri)|later|after|once|this afternoon)"
     r"|\b(?:is|are|'s|'re) (?:next|after that|on my list|on the list|scheduled|planned)\b"
 )
 _REOPEN = re.compile(
-    r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open)|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
+    r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open|in progress)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)\b.{0,4}$|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?$|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
     r"didn't (?:really |actually )?(?:count|work|hold|last|stick)|not (?:actually|really|properly) (?:done|fixed|finished|working|closed)|(?:have to|need to|must|got to|gotta) (?:do|redo|hold|run|test|fix|clean|check|repeat|replace) (?:it|that|this|them|one|the \w+) (?:over|again|once more)|"
     r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|came back|has come back|it's back|is back\b(?! (?:on|at|in|from|by|up|online|running))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
 )
 _REOPEN_HARD = re.compile(
-    r"\b(?:re-?open\w*|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
+    r"\b(?:re-?open\w*|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column|open|in progress)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
 )
 _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
@@ -295,10 +298,10 @@ _ACCEPT = re.compile(
     r"^(?:(?:oh|ok|okay|well|ha|right|and|uh|um|so),? )*(?:yeah|yes|yep|yup|sure|ok|okay|will do|of course|no problem|no worries|absolutely|happy to|got it|fine|alright|all right|can do|consider it done|right|gladly|deal|perfect|great|lovely|sounds good|me|definitely|certainly|agreed|exactly|true|done|noted|correct|indeed|thank you|thanks|cool|good|amazing|brilliant|please)\b"
 )
 _REFUSE = re.compile(
-    r"^(?:(?:oh|ok|well|ha|um|uh|sorry|yeah|er|god),? )*(?:no\b|nope|nah|i can't|can't|not me|please don't|i'd rather not|god no|absolutely not|no way|not really|never)|\b(?:i can't (?:take|do|make|this|today|that)|i won't have time|i'm (?:away|off|out|on holiday|on leave|on vacation)|i don't have time|i'm swamped|i'm full)\b"
+    r"^(?:(?:oh|ok|well|ha|um|uh|sorry|yeah|er|god),? )*(?:no\b(?! (?:problem|worries|blockers|rush|news|hurry))|nope|nah|(?:i )?can't[,.]?$|not me|please don't|i'd rather not|god no|absolutely not|no way|not really|never)|\b(?:i can't (?:take (?:it|that|this)|do (?:it|that|this)|make (?:it|that)|today)|i won't have time|i'm (?:away|off|out|on holiday|on leave|on vacation)|i don't have time|i'm swamped|i'm full)\b"
 )
 _SHIFT = re.compile(
-    r"^(?:(?:oh|ok|okay|right|and|so|um|uh|yeah|but|well|then|no),? )*(?:also|another thing|one more|one last|the other thing|other thing|next(?: one| thing| up| item)?\b|by the way|separately|on another note|last (?:thing|one|item)|lastly|finally|second(?:ly)?|anything else|moving on|as for|what about|how about|regarding|then there's|oh and|one thing|the one thing|the only (?:other )?thing|something else|before (?:i forget|we)|and one|quick one|speaking of|in other news|different (?:topic|thing)|while i was|i also|we also|for me|from me|from my side|my side|on my side|on our side)\b"
+    r"^(?:(?:oh|ok|okay|right|and|so|um|uh|yeah|but|well|then|no),? )*(?:also|another thing|one more|one last|one other thing|one other|the other thing|other thing|next(?: one| thing| up| item)?\b|by the way|separately|on another note|last (?:thing|one|item)|lastly|finally|second(?:ly)?|anything else|moving on|as for|what about|how about|regarding|then there's|oh and|one thing|the one thing|the only (?:other )?thing|something else|before (?:i forget|we)|and one|quick one|speaking of|in other news|different (?:topic|thing)|while i was|i also|we also|for me|from me|from my side|my side|on my side|on our side)\b"
     r"|\b(?:by the way|i also|we also|one more (?:thing|from me)|the other thing|while i was (?:in there|at it))\b|^oh\b"
 )
 _CORRECT = re.compile(
@@ -308,8 +311,8 @@ _SMALL_TALK = re.compile(
     r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
 )
 _TIMELINE = re.compile(
-    r"\b(?:at|around|about|by|until) (?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})[: ](?:oh[ -])?(?:\w+teen|twenty|thirty|forty|fifty|ten|eleven|twelve|five|two|three|four|six|seven|eight|nine|one|\d{2})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|half past \w+|quarter (?:past|to) \w+)\b"
-    r"|\b(?:timeline|at the time|in hindsight|back then|during the (?:outage|incident)|that night|root cause)\b"
+    r"\bat (?:about |around )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?! (?:percent|per|degrees|euros|pounds|dollars|people))|\b(?:at|around|about|by|until) (?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})[: ](?:oh[ -])?(?:\w+teen|twenty|thirty|forty|fifty|ten|eleven|twelve|five|two|three|four|six|seven|eight|nine|one|\d{2})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|half past \w+|quarter (?:past|to) \w+)\b"
+    r"|\b(?:at the time|in hindsight|back then|during the (?:outage|incident)|that night)\b"
 )
 _WANT = re.compile(
     r"\b(?:i'd like|we'd like|i would like|we would like|i want(?!ed to)|we want|i'd love|could do with|would be (?:great|good|helpful) to have|can we have|could we have|can i get|can we get|could we get|could i get|is it possible to|would it be possible|i'm after|we're after|we were hoping|i was hoping|is there any chance)\b"
@@ -318,7 +321,7 @@ _RECAP = re.compile(
     r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
 )
 _PROBLEM = re.compile(
-    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no \w+ at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
+    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no \w+ at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
 )
 _CONTACT = re.compile(
     r"\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
@@ -405,7 +408,7 @@ def _marks(low: str) -> tuple[Mark, str]:
         found &= ~Mark.QUESTION
     if Mark.QUESTION in found and has(_WHO):
         found |= Mark.WHO
-    if has(_BLOCK) and not has(_NO_BLOCK):
+    if (has(_BLOCK) or has(_CANNOT)) and not has(_NO_BLOCK):
         found |= Mark.BLOCK
         if has(_BLOCK_HARD):
             found |= Mark.BLOCK_HARD
@@ -432,7 +435,7 @@ def _status(low: str) -> tuple[Mark, str]:
         r"\b(?:will|'ll|going to|gonna|can|could|should|would|'d|must|need to|needs to|has to|have to|until|once|when|if|want to|wanna|to be)\b",
         low,
     )
-    done = _DONE.search(low)
+    done = _DONE.search(low) or _passive(low)
     if done and not (future and future.start() < done.start()):
         found |= Mark.DONE
     if _TICK.search(low):
@@ -485,6 +488,8 @@ def _status(low: str) -> tuple[Mark, str]:
                     low,
                 ):
                     act = m["rest"]
+    if Mark.DONE in found and _negates(low, "done") and not past:
+        found = (found & ~Mark.DONE) | Mark.NOT_DONE
     negated = _NOT_DONE.search(low)
     if negated and not re.search(
         r"\bnot (?:only|just|a problem)\b|\bno (?:issues?|problems?)\b", low
@@ -504,11 +509,38 @@ def _status(low: str) -> tuple[Mark, str]:
     return found, act
 
 
+_PASSIVE = re.compile(
+    r"(?:\b(?:is|are|was|were|been|got|gets|they're|it's|that's|all)|'s|'re)(?: (?:all|now|finally|already|also|both|just|fully|been))* (?P<verb>[a-z]+)\b"
+    r"|\b(?:i|we|he|she|they|qqn\d)(?:'ve|'s| have| has)? (?:(?:already|just|also|finally) )?(?:had|got) (?:[\w']+ ){1,4}?(?P<verb2>[a-z]+)\b"
+)
+_STATE_WORDS = frozenset(
+    listed(
+        "tired stressed worried excited supposed interested needed called based related expected allowed blocked "
+        "delayed scheduled planned held stuck left broken gone flooded damaged used concerned said told known meant "
+        "born made seen kept lost locked jammed cracked frozen torn worn booked busted confused annoyed pleased "
+        "surprised involved connected overdue red bad worked failed crashed stopped started begun been come run put "
+        "set let got had asked understood thought felt found heard given given sold required affected impressed "
+        "happened changed missed wanted owned closed dropped leaked covered bored"
+    )
+)
+
+
+def _passive(low: str) -> re.Match[str] | None:
+    """ "The photos are retouched", "I had the gas capped": something has been done."""
+    for m in _PASSIVE.finditer(low):
+        verb = m["verb"] or m["verb2"]
+        if verb in _STATE_WORDS or verb in verbs.BASE and not verb.endswith("ed"):
+            continue
+        if verb in verbs.PARTICIPLE or (verb.endswith("ed") and len(verb) > 4):
+            return m
+    return None
+
+
 def _negates(low: str, _what: str) -> bool:
     """Whether the clause's negation stands before its word of completion."""
     neg = _NEGATION.search(low)
     done = _DONE.search(low) or _FIRST_PAST.search(low)
-    return bool(neg and (not done or neg.start() <= done.end()))
+    return bool(neg and (not done or neg.start() <= done.start() + 4))
 
 
 def _asked(low: str) -> tuple[Mark, str]:
@@ -523,6 +555,8 @@ def _asked(low: str) -> tuple[Mark, str]:
     bare = _COMMIT_BARE.search(low)
     request = None if _NO_REQUEST.search(low) else _REQUEST.search(low)
     commit = _COMMIT.search(low)
+    if request and not _is_base(_group(request)):
+        request = None
     if request and (not commit or request.start() < commit.start()):
         return Mark.REQUEST | Mark.SECOND, _group(request)
     if commit:
@@ -535,9 +569,30 @@ def _asked(low: str) -> tuple[Mark, str]:
     if weak:
         return Mark.WEAK, _group(weak)
     need = _NEED.search(low)
-    if need:
+    if need and _is_base(_group(need)):
         return Mark.NEED, _group(need)
+    undone = re.search(
+        r"\b(?:nobody's|no one's|nobody has|no one has) (?P<act>[a-z][\w'-]*.*)", low
+    )
+    if undone:
+        return Mark.NEED, undone["act"]
+    order = re.match(
+        r"(?:(?:and|so|also|oh|then|ok|okay|please),? )*(?:somebody|someone|everybody) (?:please )?(?P<act>[a-z]+ .*)",
+        low,
+    )
+    if order and order["act"].split()[0] in verbs.BASE:
+        return Mark.NEED, order["act"]
     return Mark.NONE, ""
+
+
+def _is_base(phrase: str) -> bool:
+    """Whether a verb phrase begins with a verb's base form: work to do, not work of the past."""
+    first, _, rest = phrase.partition(" ")
+    if first in ("have", "of") and (words := rest.split()):
+        return not (
+            words[0] in verbs.PARTICIPLE and words[0] not in verbs.BASE or words[0] == "been"
+        )
+    return not (first in verbs.PAST and first not in verbs.BASE)
 
 
 def _group(m: re.Match[str]) -> str:
@@ -616,6 +671,11 @@ def clause(
     who = doer(piece.text, mentions)
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()
+    words = vocabulary.words(_without(piece.text, [*mentions, *days]))
+    if found & (Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK) and act:
+        verb = key(act.split()[0].strip(".,?!"))
+        if words.get(verb, 0) > 0.5:
+            words[verb] = 0.5
     return Clause(
         text=piece.text,
         seqs=piece.seqs,
@@ -623,7 +683,7 @@ def clause(
         order=order,
         turn=turn,
         marks=found,
-        words=vocabulary.words(_without(piece.text, [*mentions, *days])),
+        words=words,
         days=days,
         doers=who,
         named=tuple(m.who for m in mentions),

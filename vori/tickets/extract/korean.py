@@ -229,7 +229,7 @@ _UNSURE_WORDS = re.compile(
     r"아마|같은데|같아요|같습니다|확실(?:하|히)?[진지는 ]*(?:않|모르|치)|모르겠|몰라|수도\s*있|듯(?:요|해|합|하|$|\s)|글쎄|추정|걸요|텐데|아닐까|기억이|들은 것|[ㄴ은는]가\s*봐|나\s*봐"
 )
 _AGAINST_WORDS = re.compile(
-    r"안\s*하기로|않기로|하지\s*(?:맙|말|마)|지\s*(?:맙시다|말죠|말자|마세요|마시|말기|말아|않기로)|안\s*하는\s*(?:걸|거|것)|(?<!예약\s)취소(?:하|됐|했|해|합|로|예)|없던\s*(?:일|걸)|보류(?:하|로|합)|빼(?:죠|기로|고\s*가|주|시)|(?:필요|할\s*건|할\s*거|할\s*일)(?:는|도|은|가)?\s*없|관두|그만\s*두|접(?:기로|죠|자|었|읍)|안\s*해도|무산|포기|안\s*할\s*(?:거|게|래)|미루기로|말고요|안\s*가기로|안\s*쓰기로|안\s*사기로|철회|됐어요\s*그(?:건|냥)|없애기로|않는\s*(?:걸|것)|않아도|안\s*\S{1,4}도\s*(?:돼|됩|되)|말고\s*그냥|하지\s*않|아이디어\s*단계|불필요|기각|탈락"
+    r"안\s*\S{0,5}(?:는|은|ㄴ|[가-힣])\s*(?:걸|거|것)로|안\s*\S{1,3}기로|안\s*하기로|않기로|하지\s*(?:맙|말|마)|지\s*(?:맙시다|말죠|말자|마세요|마시|말기|말아|않기로)|안\s*하는\s*(?:걸|거|것)|(?<!예약\s)취소(?:하|됐|했|해|합|로|예)|없던\s*(?:일|걸)|보류(?:하|로|합)|빼(?:죠|기로|고\s*가|주|시)|(?:필요|할\s*건|할\s*거|할\s*일)(?:는|도|은|가)?\s*없|관두|그만\s*두|접(?:기로|죠|자|었|읍)|안\s*해도|무산|포기|안\s*할\s*(?:거|게|래)|미루기로|말고요|안\s*가기로|안\s*쓰기로|안\s*사기로|철회|됐어요\s*그(?:건|냥)|없애기로|않는\s*(?:걸|것)|않아도|안\s*\S{1,4}도\s*(?:돼|됩|되)|말고\s*그냥|하지\s*않|아이디어\s*단계|불필요|기각|탈락"
 )
 _LEAVE_WORDS = re.compile(
     r"그대로\s*(?:두|놔|놓|가|있)|놔두|냅두|천천히|건드리지|손대지|급하(?:지|진)|안\s*급|하셔도\s*(?:됩|돼)|해도\s*(?:됩|돼)|똑같|변동|하던\s*대로|새로운\s*(?:건|거)?\s*없|특이\s*사항"
@@ -252,7 +252,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰하겠|리뷰할게|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴|드리|주|하|해)|들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심|휴가|수고|고생|안녕|들리|녹음|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰하겠|리뷰할게|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴|드리|주|하|해)|들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심|휴가|수고|고생|안녕|들리|녹음|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날"
@@ -363,7 +363,10 @@ def _status(text: str, morphs: str) -> Mark:
         found |= Mark.PROGRESS
         if _BEGUN.search(morphs):
             found |= Mark.BEGUN
-    if re.search(r"챔버에|(?:돌리|돌)/VV 고|에/JKB 넣/VV 었", morphs):
+    if re.search(
+        r"중(?:에|에서)?\s*\S+\s*(?:개|장|명|편|곳|대|건|쪽|권|벌|마리|군데)(?:를|만|까지|는)?\s*(?:했|끝|됐|썼|그렸|마쳤)",
+        text,
+    ):
         found |= Mark.PROGRESS
     past = _PAST.search(morphs)
     finished = _FINISH.search(morphs)
@@ -383,6 +386,8 @@ def _status(text: str, morphs: str) -> Mark:
             )
         ):
             found |= Mark.DONE
+    if re.search(r"(?:done|complete|finish|완료|끝)/(?:SL|NNG) (?:이/VCP|되/XSV)", morphs):
+        found |= Mark.DONE | Mark.FINISHED
     if re.search(r"(?:끝나|완료|마무리|종료)\S*(?: \S+){0,2} (?:습니다|이/VCP|입니다)", morphs) or (
         complete and not past
     ):
@@ -407,6 +412,12 @@ def _status(text: str, morphs: str) -> Mark:
         found |= Mark.BLOCK
         if _BLOCK_HARD.search(morphs):
             found |= Mark.BLOCK_HARD
+    if re.search(
+        r"(?:끝나|완료|마치|끝내|닫|고치|해결)\S*.{0,24}(?:다고/EC 하/VV 었/EP 는데|로/JKB 되/VV 어/EC 있|로/JKB 되/VV 었/EP 는데|ㄹ로/JKB 되/VV 어/EC 있|로/JKB 보고|줄/NNB 알/VV 었)",
+        morphs,
+    ):
+        found |= Mark.REOPEN
+        found &= ~(Mark.DONE | Mark.FINISHED)
     if _REOPEN.search(morphs):
         found |= Mark.REOPEN
         if _REOPEN_HARD.search(morphs):
@@ -514,7 +525,7 @@ def excluded(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
 
 _STOP_NOUNS = frozenset(
     listed(
-        "오늘 내일 모레 어제 그제 지금 아까 방금 이번 다음 저번 지난 지난주 지난달 주 달 월 일 년 주말 월요일 화요일 수요일 목요일 금요일 토요일 일요일 아침 "
+        "사장 원장 실장 부원장 이사 대표 감독 교수 박사 간호사 기사 점장 소장 본부장 매니저님 팀장님 차장 주임 책임 선임 수석 반장 오늘 내일 모레 어제 그제 지금 아까 방금 이번 다음 저번 지난 지난주 지난달 주 달 월 일 년 주말 월요일 화요일 수요일 목요일 금요일 토요일 일요일 아침 "
         "오전 오후 저녁 점심 때 정도 반 쪽 거 것 수 중 말 안 분 씨 님 선생 선생님 팀장 대리 과장 부장 매니저 사람 나중 시간 동안 전 후 뒤 앞 처음 마지막 하나 둘 둘다 "
         "문제 경우 얘기 이야기 생각 말씀 감사 고생 수고 시작 끝 완료 마무리 진행 일정도 담당 부탁 확인차 여기 거기 저기 그것 이것 누구 뭐 언제 우리 저희 대신 "
         "그때 그날 당일 이후 이전 사이 계속 정말 진짜 이호 말일 월말 필요 가능 걸 게 건 데 줄 번 개 대 명 군데 자리 점 상태 편 식 척 만 시도 발견 때문 덕분 자체 회의 이상 이하 "
@@ -544,6 +555,8 @@ def word_bag(
         if t.tag in ("NNG", "NNP", "XR"):
             if _is_content(t.form, names):
                 put(out, key(t.form))
+            elif len(t.form) == 1 and (longer := _with_suffix(toks, t)):
+                put(out, key(longer))
             nouns.append((t.form, t.start, t.end))
         elif t.tag in ("NNB", "XSN", "MM", "XPN", "SN") and len(t.form) <= 2:
             nouns.append((t.form, t.start, t.end))
@@ -575,6 +588,12 @@ def word_bag(
     if vocabulary is not None:
         _refit(out, nouns, vocabulary)
     return out
+
+
+def _with_suffix(toks: Sequence[Token], token: Token) -> str:
+    """A noun of one syllable with the suffix that makes a word of it (업+적)."""
+    after = next((t for t in toks if t.start == token.end and t.tag == "XSN"), None)
+    return token.form + after.form if after and after.form not in ("들", "님", "씩", "쯤") else ""
 
 
 def _is_content(word: str, names: frozenset[str]) -> bool:

@@ -8,10 +8,11 @@ speech corrects earlier speech; the state at the end is what counts.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from vori.ids import UserId
 from vori.tickets.extract import english, korean
@@ -39,6 +40,7 @@ MAX_CONTENT_CHARS = 1_200
 TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE
 
 
+_FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
 _RAISES = (
@@ -232,6 +234,7 @@ class Talk:
         self.recent: list[Clause] = []
         self.by_word: dict[str, list[int]] = defaultdict(list)
         self.about_tickets: list[Clause] = []
+        self.cannot: Clause | None = None
         self.command_order = -100
         self.asked_status: tuple[Subject, Mark, Clause] | None = None
 
@@ -310,7 +313,7 @@ class Talk:
         """A promise is about a ticket only if it names it well; so is a new topic."""
         if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
             return 0.67 if c.has(Mark.CONTACT) else 0.5
-        return 0.4 if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2 else 0.0
+        return 0.5 if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2 else 0.0
 
     def _calls_on_somebody(self, c: Clause, weight: float) -> bool:
         """Whether a clause only gives somebody the floor ("Daniel?")."""
@@ -357,7 +360,7 @@ class Talk:
         answers = c.turn != question.turn or c.speaker is None
         if not answers or c.order - question.order > 2 or c.has(Mark.SHIFT | Mark.QUESTION):
             return None
-        return asked.ticket if c.has(_STATUS | Mark.ACCEPT) else None
+        return None if c.has(_PROMISE) and sum(c.words.values()) >= 1.0 else asked.ticket
 
     def _goes_on(self, c: Clause, weight: float) -> bool:
         """Whether a clause that names nothing known speaks on about the same thing."""
@@ -366,9 +369,12 @@ class Talk:
         same_turn = c.turn == self.subject.turn
         if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT):
             return False
-        if c.has(_PROMISE) and c.has(Mark.CONTACT) and self.subject.ticket is not None:
-            return False
+        if self.subject.ticket is not None and c.has(_PROMISE):
+            if c.has(Mark.CONTACT) or self._helps_another(c):
+                return False
         if weight < 1.0:
+            return True
+        if self._answers_question(c, weight):
             return True
         if (
             c.has(Mark.ANAPHOR)
@@ -381,11 +387,29 @@ class Talk:
                 return False
             return same_turn
         work = self.subject.work
+        if work is not None and c.has(Mark.REQUEST) and c.has(Mark.ANAPHOR) and weight <= 1.0:
+            return c.order - work.last <= 1
         if work is not None and same_turn and c.has(Mark.REQUEST | Mark.COMMIT) and weight <= 1.5:
             return work.kind in (Mark.NEED, Mark.WEAK) and c.order - work.last <= 2
         if not same_turn or work is None or c.has(_PROMISE | Mark.DONE | Mark.PROGRESS):
             return False
         return c.turn == work.clause.turn or weight < 1.5
+
+    def _answers_question(self, c: Clause, weight: float) -> bool:
+        """Whether somebody answers what was asked about the work ("which ones?" "the wooden")."""
+        work = self.subject.work
+        if work is None or not self.recent or c.has(_PROMISE | Mark.SHIFT) or weight >= 2.5:
+            return False
+        before = self.recent[-1]
+        return before.has(Mark.QUESTION) and before in work.heard and before.turn != c.turn
+
+    def _helps_another(self, c: Clause) -> bool:
+        """Whether somebody promises the ticket's owner something ("I'll get you those")."""
+        assert self.subject.ticket is not None
+        owner = self.board.tickets[self.subject.ticket].assignee_id
+        if c.speaker is None or owner is None or owner == c.speaker or not c.has(Mark.COMMIT):
+            return False
+        return bool(_FOR_YOU.search(c.text))
 
     def _ticket_in_context(self, c: Clause) -> int | None:
         """The ticket meant by the clause and what the speaker said just before, together."""
@@ -440,6 +464,14 @@ class Talk:
         assert ticket is not None
         known = self.board.tickets[ticket]
         claims = self.claims[ticket]
+        if c.has(Mark.PAST_STORY) and not c.has(Mark.FINISHED | Mark.REOPEN):
+            return
+        bare = not c.has(
+            _PROMISE | _STATUS | Mark.REOPEN | Mark.LEAVE | Mark.HYPO | Mark.OTHER_TEAM
+        )
+        if bare and len(c.text) <= 40 and not c.has(Mark.QUESTION):
+            self.asked_status = (subject, Mark.NONE, c)
+            return
         if c.has(Mark.QUESTION) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.REOPEN):
             self.asked_status = (subject, c.marks & (Mark.DONE | Mark.PROGRESS), c)
             return
@@ -612,10 +644,17 @@ class Talk:
         asked = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK | Mark.RECAP | Mark.ACCEPT)
         thin = sum(c.words.values()) < 1.0
         limits = [d for d in c.days if d.limit]
-        if limits:
-            work.due = limits[-1].day
-        elif asked or thin:
-            work.due = c.days[-1].day
+        if not limits and not asked and not thin:
+            return
+        due = (limits or c.days)[-1].day
+        if (
+            work.due is not None
+            and len(c.days) > 1
+            and c.days[0].day.weekday() == work.due.weekday()
+        ):
+            # "not Friday but Wednesday" speaks of the week that was agreed on
+            due = work.due + timedelta(days=due.weekday() - work.due.weekday())
+        work.due = due
 
     def _progress(self, c: Clause, work: Work) -> None:
         if c.has(Mark.QUESTION | Mark.HYPO | Mark.UNSURE | Mark.NOT_DONE):
@@ -718,12 +757,16 @@ class Talk:
                 break
             if any(before in w.heard for w in self.works[-3:]):
                 break
-            if before in self.about_tickets and not (thin and c.has(Mark.CONTACT)):
+            if before in self.about_tickets and not (
+                thin and (c.has(Mark.CONTACT) or (c.has(Mark.COMMIT) and _FOR_YOU.search(c.text)))
+            ):
                 break
             if not before.words:
                 continue
             if not same_turn:
-                wanted = before.has(_RAISES) or bool(out and before.turn == out[-1].turn)
+                points = thin and c.has(Mark.ANAPHOR) and gap <= 1
+                wanted = before.has(_RAISES) or points
+                wanted = wanted or bool(out and before.turn == out[-1].turn)
                 if not (wanted if thin else wanted and overlap(before.words, c.words)[0] >= 0.5):
                     break
             out.append(before)
@@ -803,13 +846,22 @@ class Talk:
     # -------------------------------------------------------------- blockers
 
     def _note_block(self, c: Clause) -> None:
+        cannot, self.cannot = self.cannot, None
+        if cannot is not None and cannot.turn == c.turn and not c.has(Mark.QUESTION | Mark.BLOCK):
+            if c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE):
+                self.blocks.append([cannot, c])
+                return
+            self.cannot = cannot
         if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE):
             return
-        if c.has(Mark.PAST_STORY) and c.has(Mark.DONE):
-            return
         before = [b for b in self.recent[-4:] if b.turn == c.turn]
-        if not c.has(Mark.BLOCK_HARD) and not any(b.has(Mark.BLOCK_HARD) for b in before):
+        if any(b.has(Mark.PAST_STORY) for b in (*before, c)) and not c.has(Mark.BLOCK_HARD):
             return
+        causes = [b for b in before if b.has(Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE)]
+        if not c.has(Mark.BLOCK_HARD) and not causes:
+            if not c.has(Mark.PROBLEM | Mark.NOT_DONE):
+                self.cannot = c
+                return
         if self.blocks:
             last = self.blocks[-1]
             gap = c.order - last[-1].order

@@ -44,7 +44,11 @@ STOP = frozenset(
     able across around along soon later early long own's little big small mean means hold held wait waiting
     ahead away whole another him's ask asked asking call called try trying tried around
     whether meeting stuff piece part everybody's january february march april june july august september
-    october november december""")
+    october november december twice once talk talking myself yourself otherwise ha haha moment
+    enough lots loads plus fully nearly almost exactly completely anyway wherever whatever whenever else's mine ours
+    worry worries fun funny happy glad quick quickly slow noticed notice found believe reckon guess suppose remember
+    forgot forget hope honest fair true course sudden rest half halfway couple few several whose
+    hundred thousand dozen pick picked hear heard live night directly hundred decide decided agree agreed""")
 )
 """Words that carry no content of a piece of work."""
 
@@ -310,9 +314,8 @@ def stem(word: str) -> str:
 ACTIONS = frozenset(
     stem(w)
     for w in listed(
-        """write ring phone send bring give tell put pick check fix sell take move pull push chase sort handle
-        own read set keep hold carry add remove deal cover begin stop run walk turn bring ask speak sign throw lift
-        drop grab catch stick touch cut clear close open clean finish deliver show swap change replace"""
+        """write ring phone send bring give tell put pick take pull push own read set keep hold carry add remove
+        begin ask speak throw grab catch stick clear close open finish deliver replace sell chase sort fix"""
     )
 )
 """Verbs that say what is done, not to what: they weigh half."""
@@ -422,6 +425,8 @@ class Vocabulary:
                 put(out, key(low))
         for m in _NUMBERED.finditer(stripped):
             number = _NUMBER_WORDS.get(m["n"].lower(), m["n"].lower())
+            if m["n"].lower() == "one" and not self.knows(f"{key(m['noun'])}#1"):
+                continue  # "the wooden one"
             if m["noun"].lower() not in _STOP_STEMS and (
                 m["n"] != m["n"].lower()
                 or len(m["n"]) > 1
@@ -521,6 +526,14 @@ def alike(a: str, b: str) -> bool:
 
 def same_sound(a: str, b: str) -> bool:
     """Whether a Hangul word and a Latin word sound alike."""
+    if is_hangul(b):
+        a, b = b, a
+    if is_hangul(a) and not b.endswith("e"):  # b is a stem: the ending may be heard as well
+        return any(_one_sound(a, b + ending) for ending in ("", "ing", "er", "e"))
+    return _one_sound(a, b)
+
+
+def _one_sound(a: str, b: str) -> bool:
     bones_a, bones_b = skeleton(a), skeleton(b)
     if min(len(bones_a), len(bones_b)) < 2:
         return False

@@ -129,7 +129,42 @@ overhaul overhauled overhauled overhauling
 proofread proofread proofread proofreading
 hear heard heard hearing
 know knew known knowing
-lose lost lost losing""".splitlines()
+lose lost lost losing
+shoot shot shot shooting
+bend bent bent bending
+bind bound bound binding
+blow blew blown blowing
+fight fought fought fighting
+freeze froze frozen freezing
+light lit lit lighting
+ride rode ridden riding
+rise rose risen rising
+shake shook shaken shaking
+shine shone shone shining
+shrink shrank shrunk shrinking
+sink sank sunk sinking
+slide slid slid sliding
+spin spun spun spinning
+strike struck struck striking
+string strung strung stringing
+swim swam swum swimming
+swing swung swung swinging
+wake woke woken waking
+wind wound wound winding
+mow mowed mown mowing
+sow sowed sown sowing
+saw sawed sawn sawing
+weld welded welded welding
+knit knitted knitted knitting
+bid bid bid bidding
+cost cost cost costing
+hit hit hit hitting
+shed shed shed shedding
+slit slit slit slitting
+hurt hurt hurt hurting
+lie lay lain lying
+fall fell fallen falling
+bleed bled bled bleeding""".splitlines()
 
 _DOUBLING = set("bdgmnprt")
 _NO_DOUBLING = set(
