@@ -84,7 +84,7 @@ async def test_killed_in_the_middle_and_resumed(
             await asyncio.to_thread(server.kill)
             await asyncio.to_thread(server.start, port=port)
         await asyncio.wait_for(stream, 120)
-        assert client.connections == 3
+        assert client.connections >= 3
         await asyncio.to_thread(assert_whole, server, meeting, told, duration_ms)
         said = " ".join(m["text"] for m in sorted(finals(told), key=lambda m: m["seq"]))
     if speech_model == "demo":
