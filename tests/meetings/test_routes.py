@@ -352,3 +352,29 @@ async def test_a_media_element_may_send_its_token_in_the_query(
     nobody = await site.client()
     assert (await nobody.get(f"{audio}?token={secret}")).content == SOUND
     assert (await nobody.get(f"/api/users/me?token={secret}")).status_code == 401
+
+
+async def test_a_meeting_is_exported_as_a_file(site: Site, mina: Person) -> None:
+    meeting_id = await plan(mina, title="주간 회의")
+    await say(await make_recording(meeting_id, mina.group_id), "hello", at_ms=0, seq=0)
+    for title in ("one", "two"):
+        body = {"title": title, "meetingId": meeting_id, "due": "2026-03-20"}
+        await mina.post("/api/tickets", json=body)
+    await mina.post("/api/tickets", json={"title": "elsewhere", "groupId": mina.group_id})
+    path = f"/api/meetings/{meeting_id}/export"
+    for form, media_type, piece in (
+        ("md", "text/markdown", "- [00:00] hello"),
+        ("srt", "application/x-subrip", "00:00:00,000 --> 00:00:02,000"),
+        ("vtt", "text/vtt", "WEBVTT"),
+        ("csv", "text/csv", "T-2,two,TODO"),
+        ("ics", "text/calendar", "SUMMARY:one"),
+        ("json", "application/json", '"title": "two"'),
+    ):
+        answer = await mina.get(path, params={"format": form})
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].split(";")[0] == media_type
+        assert f"meeting-{meeting_id}.{form}" in answer.headers["content-disposition"]
+        assert piece in answer.text
+        assert "elsewhere" not in answer.text
+    assert (await mina.get(path)).headers["content-type"].startswith("text/markdown")
+    assert (await mina.get(path, params={"format": "docx"})).status_code == 400

@@ -13,6 +13,7 @@ from litestar.params import FromQuery, JSONBody, QueryParameter, SkipValidation
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from vori.api import (
+    NEWEST,
     BodyId,
     Cursor,
     Language,
@@ -26,15 +27,17 @@ from vori.api import (
     cursor_of,
     place_of,
 )
-from vori.errors import Forbidden
+from vori.errors import Forbidden, NotFound
 from vori.ids import BIGINT_MAX, AudioId, GroupId, MeetingId
 from vori.meetings import store
 from vori.meetings.audio import send_file
+from vori.meetings.export import MEDIA_TYPES, Export, Format, write
 from vori.meetings.messages import MeetingStatus
 from vori.meetings.store import Line, Meeting, MinutesText, RecordingInfo
 from vori.people import store as people
 from vori.people.access import meeting_for, require_member
 from vori.people.messages import Role
+from vori.tickets import store as tickets
 
 EndMeeting = Callable[[MeetingId], Awaitable[None]]
 """Finishes the meeting's recordings and ends it; ending twice changes nothing."""
@@ -44,6 +47,8 @@ DeleteSound = Callable[[MeetingId], Awaitable[None]]
 """Removes every recording's sound from the disk."""
 
 MINUTES_POLL_S = 0.1
+MOST_TICKETS = 10_000
+"""In one export."""
 
 Title = Annotated[str, Meta(max_length=200)]
 
@@ -218,6 +223,30 @@ class MeetingRoutes(Controller):
             at=clock.now(),
         )
 
+    @get("/{meeting_id:int}/export", summary="The meeting as a file", media_type="text/plain")
+    async def export_meeting(
+        self,
+        principal: SignedIn,
+        clock: Now,
+        meeting_id: PathId,
+        form: Annotated[
+            Format,
+            QueryParameter(
+                name="format",
+                description="md, json: all; srt, vtt: captions; csv: tickets; ics: tickets due.",
+            ),
+        ] = Format.MD,
+    ) -> Response[bytes]:
+        group_id = await meeting_for(principal, MeetingId(meeting_id))
+        export = await _export(MeetingId(meeting_id), group_id)
+        return Response(
+            write(export, form, at=clock.now()),
+            media_type=MEDIA_TYPES[form],
+            headers={
+                "content-disposition": f'attachment; filename="meeting-{meeting_id}.{form.value}"'
+            },
+        )
+
     @get("/{meeting_id:int}/recordings", summary="The meeting's recordings")
     async def list_recordings(self, principal: SignedIn, meeting_id: PathId) -> list[RecordingInfo]:
         await meeting_for(principal, MeetingId(meeting_id))
@@ -243,6 +272,22 @@ class MeetingRoutes(Controller):
         await meeting_for(principal, MeetingId(meeting_id))
         wanted = None if audio_id is None else AudioId(audio_id)
         return await send_file(request, await audio_file(MeetingId(meeting_id), wanted))
+
+
+async def _export(meeting_id: MeetingId, group_id: GroupId) -> Export:
+    try:
+        minutes = (await store.minutes(meeting_id)).markdown
+    except NotFound:
+        minutes = ""
+    found = await tickets.tickets(
+        [group_id], tickets.Filters(meeting_id=meeting_id), before=NEWEST, limit=MOST_TICKETS
+    )
+    return Export(
+        meeting=await store.meeting(meeting_id),
+        minutes=minutes,
+        lines=await store.lines(meeting_id),
+        tickets=tuple(reversed(found)),
+    )
 
 
 async def _with_minutes(meeting_id: MeetingId, *, wait_s: float) -> Meeting:
