@@ -5,6 +5,7 @@ VoriError
 ├── NotSignedIn     401  no valid token
 ├── Forbidden       403  signed in, but not allowed
 ├── NotFound        404  no such thing, or none that this user may see
+├── Idle            408  nothing came for too long
 ├── Conflict        409  the thing is in another state than the request needs
 ├── TooLarge        413  over a limit; the text names the limit
 ├── Busy            503  every worker has a full queue; try again later
@@ -50,6 +51,11 @@ class Forbidden(VoriError):
 class NotFound(VoriError):
     status = 404
     code = "not_found"
+
+
+class Idle(VoriError):
+    status = 408
+    code = "idle"
 
 
 class Conflict(VoriError):

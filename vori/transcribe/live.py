@@ -31,6 +31,7 @@ from vori.transcribe.messages import (
     Transcript,
 )
 from vori.transcribe.outgoing import (
+    SUPERSEDED,
     Durable,
     Final,
     Finished,
@@ -39,6 +40,7 @@ from vori.transcribe.outgoing import (
     Notice,
     Outgoing,
     Started,
+    fatal,
 )
 from vori.transcribe.pool import RecogniserPool
 from vori.transcribe.recogniser import Window
@@ -195,7 +197,7 @@ class LiveRecording:
                     code="superseded",
                     message="Another connection took over this recording.",
                     fatal=True,
-                    close_code=4409,
+                    close_code=SUPERSEDED,
                 )
             )
         self._listener = listener
@@ -394,13 +396,11 @@ class LiveRecording:
 
     def _fail(self, error: VoriError) -> None:
         """The rest of the sound cannot be used; what was heard before stays."""
-        from vori.transcribe.protocols.session import notice
-
         self.failure = error
         if self._speaking:
             self._speaking[-1].is_closed = True
         self._ending = True
-        self.tell(notice(error))
+        self.tell(fatal(error))
 
     async def _recognise(self) -> None:
         while True:

@@ -11,8 +11,35 @@ from typing import Any
 
 from msgspec import Struct
 
+from vori.errors import (
+    BadMessage,
+    Busy,
+    Conflict,
+    Forbidden,
+    Idle,
+    NotFound,
+    NotSignedIn,
+    TooLarge,
+    VoriError,
+)
 from vori.ids import AudioId
 from vori.transcribe.messages import Caption, Partial
+
+DONE, GOING_AWAY, TOO_BIG, INTERNAL, FULL = 1000, 1001, 1009, 1011, 1013
+BAD_PARAMETERS, NOT_SIGNED_IN, FORBIDDEN, UNKNOWN, IDLE = 4400, 4401, 4403, 4404, 4408
+SUPERSEDED = 4409
+"""Close codes: RFC 6455, section 7.4.1, and from 4000 on VORI's own."""
+
+_CLOSE_CODES: tuple[tuple[type[VoriError], int], ...] = (
+    (BadMessage, BAD_PARAMETERS),
+    (NotSignedIn, NOT_SIGNED_IN),
+    (Forbidden, FORBIDDEN),
+    (NotFound, UNKNOWN),
+    (Conflict, BAD_PARAMETERS),
+    (TooLarge, TOO_BIG),
+    (Busy, FULL),
+    (Idle, IDLE),
+)
 
 
 class Started(Struct, frozen=True, kw_only=True):
@@ -50,6 +77,17 @@ class Notice(Struct, frozen=True, kw_only=True):
     fatal: bool = False
     retry_after_ms: int | None = None
     close_code: int = 1000
+
+
+def fatal(error: VoriError) -> Notice:
+    """The last message before the close that `error` brings about."""
+    return Notice(
+        code=error.code,
+        message=error.message,
+        fatal=True,
+        retry_after_ms=error.retry_after_ms if isinstance(error, Busy) else None,
+        close_code=next((c for kind, c in _CLOSE_CODES if isinstance(error, kind)), INTERNAL),
+    )
 
 
 class Finished(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from vori.transcribe.ear import Ear
 from vori.transcribe.journal import Journal
 from vori.transcribe.live import LiveRecording, Progress, Store
 from vori.transcribe.messages import AudioFormat, Caption, RecordingKey
-from vori.transcribe.outgoing import Final, Listener, Notice, Outgoing
+from vori.transcribe.outgoing import GOING_AWAY, INTERNAL, Final, Listener, Notice, Outgoing
 from vori.transcribe.playback import forget, wav_file
 from vori.transcribe.pool import RecogniserPool
 from vori.worker import Health, State
@@ -265,7 +265,7 @@ class Recordings:
                     code="draining",
                     message="VORI is stopping; connect again and resume.",
                     fatal=True,
-                    close_code=1001,
+                    close_code=GOING_AWAY,
                 )
             )
 
@@ -323,7 +323,7 @@ class Recordings:
                     code=code,
                     message="The recording had to stop; what was acknowledged is kept. Resume.",
                     fatal=True,
-                    close_code=1011,
+                    close_code=INTERNAL,
                 )
             )
         finally:

@@ -16,44 +16,21 @@ from litestar.connection import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
 from vori import log
-from vori.errors import (
-    BadMessage,
-    Busy,
-    Conflict,
-    Forbidden,
-    NotFound,
-    NotSignedIn,
-    TooLarge,
-    VoriError,
-)
+from vori.errors import Idle, TooLarge, VoriError
 from vori.people.messages import Principal
 from vori.settings import Audio
-from vori.transcribe.outgoing import Finished, Listener, Notice, Outgoing
+from vori.transcribe.outgoing import (
+    DONE,
+    INTERNAL,
+    Finished,
+    Listener,
+    Notice,
+    Outgoing,
+    fatal,
+)
 from vori.transcribe.recordings import Opening, Recordings
 
 logger = log.get(__name__)
-
-DONE, GOING_AWAY, TOO_BIG, INTERNAL, FULL = 1000, 1001, 1009, 1011, 1013
-BAD_PARAMETERS, NOT_SIGNED_IN, FORBIDDEN, UNKNOWN, IDLE = 4400, 4401, 4403, 4404, 4408
-
-
-class Idle(VoriError):
-    """Nothing came for too long."""
-
-    status = 408
-    code = "idle"
-
-
-_CLOSE_CODES: tuple[tuple[type[VoriError], int], ...] = (
-    (BadMessage, BAD_PARAMETERS),
-    (NotSignedIn, NOT_SIGNED_IN),
-    (Forbidden, FORBIDDEN),
-    (NotFound, UNKNOWN),
-    (Conflict, BAD_PARAMETERS),
-    (TooLarge, TOO_BIG),
-    (Busy, FULL),
-    (Idle, IDLE),
-)
 
 
 class End:
@@ -81,21 +58,6 @@ class Dialect(Protocol):
     def encode(self, message: Outgoing) -> Iterable[str]:
         """The text messages that tell it; none where the convention has no word for it."""
         ...
-
-
-def close_code(error: VoriError) -> int:
-    """The WebSocket close code that goes with an error."""
-    return next((code for kind, code in _CLOSE_CODES if isinstance(error, kind)), INTERNAL)
-
-
-def notice(error: VoriError) -> Notice:
-    return Notice(
-        code=error.code,
-        message=error.message,
-        fatal=True,
-        retry_after_ms=error.retry_after_ms if isinstance(error, Busy) else None,
-        close_code=close_code(error),
-    )
 
 
 class _Gone(Exception):
@@ -126,7 +88,7 @@ async def converse(
             return
         except VoriError as exc:
             logger.info("conversation refused", code=exc.code, **exc.ids)
-            listener.put(notice(exc))
+            listener.put(fatal(exc))
         except Exception:
             logger.exception("conversation failed")
             listener.put(
