@@ -150,7 +150,11 @@ class Database(PostgresEngine):
         self.configure(url)
         with translated():
             pool = await asyncpg.create_pool(
-                **self.config, min_size=1, max_size=max(2, pool_size), init=_prepare
+                **self.config,
+                min_size=1,
+                max_size=max(2, pool_size),
+                init=_prepare,
+                connection_class=_PooledConnection,
             )
         self.pool = pool
         try:
@@ -357,6 +361,15 @@ def translated() -> Iterator[None]:
         if "closed" in str(exc) or "closing" in str(exc) or "released" in str(exc):
             raise Unavailable("the database does not answer", code="database_away") from exc
         raise
+
+
+class _PooledConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection whose session holds nothing to reset: settings and locks end with the
+    transaction here. asyncpg would otherwise ask the server to reset it after every query.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
