@@ -1,7 +1,5 @@
 """Transactions, errors and outages, against a real server."""
 
-
-
 from __future__ import annotations
 
 import asyncio
@@ -9,6 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from tests.conftest import with_database
 from vori.data import engine
 from vori.data.embedded import Embedded
 from vori.data.engine import DB, retrying, transaction
@@ -113,6 +112,18 @@ async def test_a_cancelled_transaction_stores_nothing_and_gives_the_connection_b
     assert await Group.count() == 0
 
 
+async def test_a_query_cancelled_midway_gives_the_connection_back(small_pool, impatient):
+    async def sleep_in_the_server():
+        async with transaction():
+            await DB.fetch("SELECT pg_sleep(60)")
+
+    for work in [sleep_in_the_server, lambda: DB.fetch("SELECT pg_sleep(60)")] * 3:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(work(), 0.05)
+        assert not DB.transaction_exists()
+    assert await Group.count() == 0
+
+
 async def test_a_task_born_in_a_transaction_works_on_when_that_is_over(database):
     over = asyncio.Event()
 
@@ -192,6 +203,36 @@ async def test_a_server_that_is_too_old_is_refused(database_url, monkeypatch):
         await DB.open(database_url)
     assert old.value.code == "database_too_old"
     assert DB.pool is None
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda url: with_database(url, "no_such_database"), "no_such_database"),
+        (lambda url: url.replace("postgresql://", "mysql://"), "postgresql://user"),
+        (lambda url: url.replace("://", "://no_such_user_"), "no_such_user"),
+    ],
+    ids=["database", "scheme", "user"],
+)
+async def test_a_wrong_url_says_what_is_wrong_with_it(database_url, change, told):
+    with pytest.raises(Unavailable, match=told) as refused:
+        await DB.open(change(database_url))
+    assert refused.value.code == "database_refused"
+
+
+async def test_a_database_that_is_not_utf8_is_refused(postgres_url):
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute(
+            "CREATE DATABASE vori_test_latin ENCODING 'LATIN1' "
+            "LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
+        )
+        with pytest.raises(Unavailable, match="LATIN1") as refused:
+            await DB.open(with_database(postgres_url, "vori_test_latin"))
+        assert refused.value.code == "database_not_utf8"
+    finally:
+        await connection.execute("DROP DATABASE IF EXISTS vori_test_latin WITH (FORCE)")
+        await connection.close()
 
 
 async def test_nobody_there_is_unavailable(tmp_path):

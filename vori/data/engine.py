@@ -8,6 +8,7 @@ asyncpg raises becomes a VoriError here and nowhere else:
 - `Unavailable(code="database_busy")`: a deadlock, a statement that took too long, no free
   connection. Trying again is right.
 - `Unavailable(code="database_full")`: the server is out of disk or memory.
+- `Unavailable(code="database_refused")`: wrong URL, password, database or privileges.
 - `BadMessage(code="bad_text" | "bad_value")`: text that PostgreSQL cannot hold (NUL, lone
   surrogates), a number out of range.
 
@@ -145,8 +146,11 @@ class Database(PostgresEngine):
     async def open(self, url: str, *, pool_size: int = 10) -> None:
         """Connect to `url` (`postgresql://…`) with up to `pool_size` connections.
 
-        Raises Unavailable when no server answers, or one older than PostgreSQL 14.
+        Raises Unavailable when no server answers, or one that is older than PostgreSQL 14 or
+        does not keep text as UTF-8.
         """
+        if self.pool is not None:
+            raise RuntimeError("the database is open already")
         self.configure(url)
         with translated():
             pool = await asyncpg.create_pool(
@@ -158,15 +162,25 @@ class Database(PostgresEngine):
             )
         self.pool = pool
         try:
-            version = int((await self.fetch("SHOW server_version_num"))[0][0])
+            await self._check_server()
         except BaseException:
             await self.close()
             raise
+
+    async def _check_server(self) -> None:
+        [row] = await self.fetch(
+            "SELECT current_setting('server_version_num')::int, current_setting('server_encoding')"
+        )
+        version, encoding = row
         if version < OLDEST_SERVER * 10_000:
-            await self.close()
             raise Unavailable(
                 f"the database is PostgreSQL {version // 10_000}; VORI needs {OLDEST_SERVER} or newer",
                 code="database_too_old",
+            )
+        if encoding != "UTF8":
+            raise Unavailable(
+                f"the database keeps text as {encoding}; make one with ENCODING 'UTF8'",
+                code="database_not_utf8",
             )
 
     def configure(self, url: str) -> None:
@@ -342,6 +356,17 @@ def translated() -> Iterator[None]:
         OSError,  # TimeoutError too
     ) as exc:
         raise Unavailable("the database does not answer", code="database_away") from exc
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        asyncpg.InsufficientPrivilegeError,
+    ) as exc:
+        raise Unavailable(f"the database refuses: {exc}", code="database_refused") from exc
+    except asyncpg.ClientConfigurationError as exc:
+        raise Unavailable(
+            "the database's URL is not of the form postgresql://user:password@host:port/name",
+            code="database_refused",
+        ) from exc
     except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as exc:
         raise BadMessage("text holds a character that cannot be stored", code="bad_text") from exc
     except (
