@@ -294,6 +294,7 @@ class LiveRecording:
             self._is_complete = True
             if self.failure is None:
                 self.tell(Finished(captions=self._next_seq, duration_ms=self._ear.heard_ms))
+            self._listener = None
         finally:
             self._done.set()
             for task in (syncing, hearing):

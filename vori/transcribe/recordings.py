@@ -199,11 +199,6 @@ class Recordings:
                     retry_after_ms=5000,
                 )
             opened = await self._store.open(opening, principal)
-            if opened.is_new and opening.resume_seq is not None:
-                raise NotFound(
-                    "There is no such recording to resume; start it without resume.",
-                    code="unknown_resume",
-                )
             if live is None:
                 live = await self._start(opened)
             if opening.resume_seq is None and not opened.is_new:

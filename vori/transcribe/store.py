@@ -12,7 +12,7 @@ import msgspec
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
-from vori.errors import BadMessage
+from vori.errors import BadMessage, NotFound
 from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId, uuid7
 from vori.meetings.sound import Admission
 from vori.people.messages import Principal
@@ -64,6 +64,11 @@ class CaptionStore:
                 _millis(admission.started_at, now),
                 now,
             )
+            if inserted and opening.resume_seq is not None:
+                raise NotFound(
+                    "There is no such recording to resume; start it without resume.",
+                    code="unknown_resume",
+                )
             if not inserted:
                 await DB.fetch(
                     """

@@ -1,0 +1,325 @@
+"""Recordings from socket to caption, on a real database, journal and pool; words are tones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import ToneRecogniser, loudness, said, tones
+from tests.transcribe.sounds import s16
+from vori.clock import TurnedClock
+from vori.data.engine import DB
+from vori.errors import Busy, Conflict, Forbidden, NotFound, Unavailable, VoriError
+from vori.ids import AudioId, GroupId, MeetingId, UserId
+from vori.meetings import sound
+from vori.people.auth import ensure_dev
+from vori.people.messages import Principal, Role
+from vori.settings import Audio, Speech
+from vori.transcribe.ear import Ear
+from vori.transcribe.live import LiveRecording
+from vori.transcribe.messages import AudioFormat, Encoding
+from vori.transcribe.outgoing import Final, Finished, Listener, Notice, Outgoing, Started
+from vori.transcribe.pool import RecogniserPool
+from vori.transcribe.recordings import Opening, Recordings
+from vori.transcribe.store import CaptionStore
+from vori.transcribe.voice import VoiceGate
+
+pytestmark = pytest.mark.postgres
+
+GROUP, MEETING = GroupId(1), MeetingId(1)
+ADMIN = Principal(user_id=UserId(1), name="Test Admin", roles={GROUP: Role.ADMIN})
+PCM = AudioFormat(encoding=Encoding.S16LE)
+SENTENCE = [1, 2, 3, None, 4, 5, None, 6, 7, 8, 9, None]
+
+
+class Host:
+    """Starts and stops the worker on one database and one home, as a machine does."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.clock = TurnedClock(datetime(2026, 3, 16, 10, tzinfo=UTC))
+        self.recogniser = ToneRecogniser()
+        self.away: list[VoriError] = []
+        self.audio = Audio(sync_ms=10, resume_s=60)
+        self.listener = Listener()
+
+    @contextlib.asynccontextmanager
+    async def running(self, *, drain_s: float = 5.0) -> AsyncIterator[Recordings]:
+        async def admit(opening: Opening, principal: Principal) -> sound.Admission:
+            return await sound.admit(
+                opening.meeting_id, opening.group_id, principal, clock=self.clock
+            )
+
+        store = CaptionStore(admit, self.clock)
+        save = store.save
+
+        async def save_or_fail(*arguments: Any, **named: Any) -> None:
+            if self.away:
+                raise self.away.pop(0)
+            await save(*arguments, **named)
+
+        store.save = save_or_fail  # type: ignore[method-assign]
+        recordings = Recordings(
+            store,
+            lambda: RecogniserPool(self.recogniser, workers=2),
+            lambda progress: Ear(
+                lambda start_ms: VoiceGate(loudness, start_ms=start_ms),
+                settled_ms=progress.settled_ms,
+            ),
+            self.home,
+            audio=self.audio,
+            speech=Speech(partial_ms=300),
+            drain_s=drain_s,
+        )
+        async with recordings.lifespan():
+            while recordings.health().state == "down":
+                await asyncio.sleep(0.01)
+            yield recordings
+
+    async def open(self, recordings: Recordings, **changes: Any) -> LiveRecording:
+        self.listener = Listener()
+        opening = {
+            "meeting_id": MEETING,
+            "group_id": GROUP,
+            "audio_id": AudioId("a"),
+            "format": PCM,
+        } | changes
+        return await recordings.open(Opening(**opening), ADMIN, self.listener)
+
+    def told(self, kind: type[Any]) -> list[Any]:
+        """What the latest listener was told so far, of one kind."""
+        return [m for m in self.listener._waiting if isinstance(m, kind)]
+
+    async def hear(self, kind: type[Any]) -> Any:
+        """The next message of a kind."""
+        async with asyncio.timeout(20):
+            while True:
+                message: Outgoing = await self.listener.get()
+                if isinstance(message, kind):
+                    return message
+
+
+@pytest.fixture
+async def host(database: str, tmp_path: Path) -> Host:
+    await ensure_dev()
+    return Host(tmp_path)
+
+
+async def send(live: LiveRecording, data: bytes, listener: Listener, *, chunk: int = 3200) -> None:
+    for start in range(0, len(data), chunk):
+        await live.feed(data[start : start + chunk], listener)
+        await asyncio.sleep(0)
+
+
+async def stored() -> list[str]:
+    rows = await DB.fetch("SELECT seq, text FROM captions ORDER BY recording_id, seq")
+    assert [row["seq"] for row in rows] == list(range(len(rows)))
+    return [word for row in rows for word in row["text"].split()]
+
+
+def words(numbers: list[int | None]) -> list[str]:
+    return [said(number) for number in numbers if number is not None]
+
+
+async def test_words_become_captions_with_events_in_order(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        await live.finish()
+    assert await stored() == words(SENTENCE)
+    finals = host.told(Final)
+    assert [final.caption.text for final in finals] == ["w1 w2 w3", "w4 w5", "w6 w7 w8 w9"]
+    assert isinstance(host.told(Finished)[0], Finished)
+    for final in finals:
+        for before, after in zip(final.caption.words, final.caption.words[1:], strict=False):
+            assert before.end_ms <= after.start_ms
+    rows = await DB.fetch(
+        "SELECT event_id, payload FROM outbox WHERE topic = 'transcription.completed' ORDER BY id"
+    )
+    assert [row["event_id"] for row in rows] == [final.caption.event_id for final in finals]
+    [meeting] = await DB.fetch("SELECT status FROM meetings")
+    assert meeting["status"] == "LIVE"
+
+
+async def test_speech_without_a_pause_becomes_final_on_the_way(host: Host) -> None:
+    numbers: list[int | None] = [i % 40 for i in range(100)]
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        data = s16(tones(numbers))
+        for start in range(0, len(data), 16_000):  # half a second at a time, each listened to
+            heard = len(host.recogniser.windows)
+            await live.feed(data[start : start + 16_000], host.listener)
+            async with asyncio.timeout(10):
+                while len(host.recogniser.windows) == heard and start < len(data) - 16_000:
+                    await asyncio.sleep(0.001)
+        await live.finish()
+    finals = host.told(Final)
+    assert all(final.caption.end_ms - final.caption.start_ms < 13_000 for final in finals)
+    assert await stored() == words(numbers)
+    longest = max(len(window.samples) for window in host.recogniser.windows) / 16_000
+    assert longest < 28
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_stopped_anywhere_and_resumed_nothing_is_lost_or_doubled(
+    host: Host, seed: int
+) -> None:
+    dice = random.Random(seed)
+    numbers: list[int | None] = []
+    for start in range(0, 36, 4):
+        numbers += [start, start + 1, start + 2, start + 3, None]
+    data = s16(tones(numbers))
+    cuts = sorted(dice.sample(range(len(data)), 3))
+    sent = 0
+    for stop in [*cuts, len(data)]:
+        async with host.running(drain_s=0.01 if dice.random() < 0.5 else 5.0) as recordings:
+            live = await host.open(recordings, resume_seq=0 if sent else None)
+            started = await host.hear(Started)
+            assert started.received_bytes <= sent
+            await send(live, data[started.received_bytes : stop], host.listener)
+            sent = stop
+            if stop == len(data):
+                await live.finish()
+            elif dice.random() < 0.5:
+                await asyncio.sleep(dice.random() * 0.2)
+    assert await stored() == words(numbers)
+
+
+async def test_finals_are_told_again_after_a_resume(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        await live.finish()
+        while recordings._of(MEETING):
+            await asyncio.sleep(0.01)
+        again = await host.open(recordings, resume_seq=1)
+        assert [final.caption.text for final in host.told(Final)] == ["w4 w5", "w6 w7 w8 w9"]
+        await send(again, s16(tones([10, 11, None])), host.listener)
+        await again.finish()
+    assert await stored() == words([*SENTENCE, 10, 11])
+
+
+async def test_captions_wait_for_the_database(host: Host) -> None:
+    host.away = [Unavailable("gone", code="database_away") for _ in range(3)]
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        await live.finish()
+    assert await stored() == words(SENTENCE)
+    assert [notice.code for notice in host.told(Notice)] == ["database_away"]
+
+
+async def test_window_that_fails_is_tried_again(host: Host) -> None:
+    host.recogniser.fail = [RuntimeError("CUDA hiccup")]
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones([1, 2, None])), host.listener)
+        await live.finish()
+    assert await stored() == ["w1", "w2"]
+
+
+async def test_window_that_never_works_is_told_and_passed_over(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        host.recogniser.fail = [ValueError("bad window") for _ in range(30)]
+        await send(live, s16(tones([1, 2, None])), host.listener)
+        notice = await host.hear(Notice)
+        assert notice.code == "passage_not_recognised"
+        host.recogniser.fail = []
+        await send(live, s16(tones([3, 4, None])), host.listener)
+        await live.finish()
+    assert await stored() == ["w3", "w4"]
+
+
+async def test_recorder_started_anew_continues_at_its_own_time(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones([1, 2, None])), host.listener)
+        first = host.listener
+        host.clock.turn(timedelta(seconds=30))
+        again = await host.open(recordings)
+        assert again is live
+        assert [m.code for m in first._waiting if isinstance(m, Notice)] == ["superseded"]
+        await send(live, s16(tones([3, None])), host.listener)
+        await live.finish()
+    rows = await DB.fetch("SELECT text, start_ms FROM captions ORDER BY seq")
+    assert [row["text"] for row in rows] == ["w1 w2", "w3"]
+    assert rows[1]["start_ms"] >= 30_000
+
+
+async def test_recording_nobody_comes_back_to_is_finished(host: Host) -> None:
+    host.audio = Audio(sync_ms=10, resume_s=0.2)
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones([1, 2])), host.listener)
+        live.detach(host.listener, for_good=False)
+        async with asyncio.timeout(10):
+            while recordings._of(MEETING):
+                await asyncio.sleep(0.01)
+    assert await stored() == ["w1", "w2"]
+    [row] = await DB.fetch("SELECT status FROM recordings")
+    assert row["status"] == "COMPLETE"
+
+
+async def test_listener_that_was_replaced_cannot_write(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        old = host.listener
+        await host.open(recordings, resume_seq=0)
+        await live.feed(b"\x01\x00" * 1600, old)
+        assert live.journal.received_bytes == 0
+        live.detach(old, for_good=True)
+        await send(live, s16(tones([5, None])), host.listener)
+        await live.finish()
+    assert await stored() == ["w5"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "code"),
+    [
+        ({"group_id": GroupId(9)}, Forbidden, "forbidden"),
+        ({"resume_seq": 0}, NotFound, "unknown_resume"),
+    ],
+)
+async def test_opening_that_is_refused_leaves_nothing_behind(
+    host: Host, changes: Any, error: type[VoriError], code: str
+) -> None:
+    async with host.running() as recordings:
+        with pytest.raises(error) as caught:
+            await host.open(recordings, **changes)
+        assert caught.value.code == code
+        assert not recordings._of(MEETING)
+    assert await DB.fetch("SELECT * FROM recordings") == []
+
+
+async def test_full_and_stopping_servers_ask_to_come_back(host: Host) -> None:
+    host.audio = Audio(sync_ms=10, max_recordings=1)
+    async with host.running() as recordings:
+        await host.open(recordings)
+        with pytest.raises(Busy) as full:
+            await host.open(recordings, audio_id=AudioId("b"))
+        recordings.begin_draining()
+        with pytest.raises(Busy) as draining:
+            await host.open(recordings, audio_id=AudioId("c"))
+    assert (full.value.code, draining.value.code) == ("full", "draining")
+
+
+async def test_ended_meeting_takes_no_sound(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones([1, 2])), host.listener)
+        await sound.end(MEETING, clock=host.clock, finish_recordings=recordings.finish_meeting)
+        await sound.end(MEETING, clock=host.clock, finish_recordings=recordings.finish_meeting)
+        assert await stored() == ["w1", "w2"]
+        with pytest.raises(Conflict) as ended:
+            await host.open(recordings, audio_id=AudioId("late"))
+    assert ended.value.code == "meeting_ended"
+    events = await DB.fetch("SELECT payload FROM outbox WHERE topic LIKE 'meeting.%' ORDER BY id")
+    assert len(events) == 2  # created, ended once
