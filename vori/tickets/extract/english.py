@@ -129,7 +129,7 @@ def _is_call(before: str, after: str) -> bool:
 
 _ADV = r"(?:just|also|then|probably|definitely|actually|now|still|already|finally|quickly|maybe|really|all|never|only|both|even|gladly|happily|personally|either|perhaps)"
 _NO_WORK = (
-    r"(?:be|see|say|think|wait|guess|assume|admit|remember|forget|go first|go next|start (?:with|off|us)|kick (?:us )?off|let|pass|hand over|"
+    r"(?:you\b|we\b|i\b|they\b|he\b|she\b|it\b|be|see|say|think|wait|guess|assume|admit|remember|forget|go first|go next|start (?:with|off|us)|kick (?:us )?off|let|pass|hand over|"
     r"share my screen|stop there|mute|skip|continue|repeat|hear|believe|imagine|tell you|never|not|understand|"
     r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|have to (?:go|run|drop|leave)|"
     r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|correct myself|apologi[sz]e|clarify|point out|be honest|"
@@ -315,7 +315,7 @@ _TIMELINE = re.compile(
     r"|\b(?:at the time|in hindsight|back then|during the (?:outage|incident)|that night)\b"
 )
 _WANT = re.compile(
-    r"\b(?:i'd like|we'd like|i would like|we would like|i want(?!ed to)|we want|i'd love|could do with|would be (?:great|good|helpful) to have|can we have|could we have|can i get|can we get|could we get|could i get|is it possible to|would it be possible|i'm after|we're after|we were hoping|i was hoping|is there any chance)\b"
+    r"\b(?:i'd like|we'd like|i would like|we would like|i want(?!ed to)|we want|i'd love|could do with|would be (?:great|good|helpful) to have|can we have|could we have|(?:can|could|may) (?:i|we) see|i need to see|can i get|can we get|could we get|could i get|is it possible to|would it be possible|i'm after|we're after|we were hoping|i was hoping|is there any chance)\b"
 )
 _RECAP = re.compile(
     r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
@@ -457,6 +457,9 @@ def _status(low: str) -> tuple[Mark, str]:
         if base and base not in _NOT_TOPIC_PAST:
             found |= Mark.DONE
             act = f"{base}{past['rest']}"
+    causative = _passive(low)
+    if causative is not None and causative["object"] and not act:
+        act = f"have {causative['object']}{low[causative.start('verb2') :]}"
     if has_begun := _BEGUN.search(low):
         if not (future and future.start() < has_begun.start()):
             found |= Mark.PROGRESS | Mark.BEGUN
@@ -511,7 +514,7 @@ def _status(low: str) -> tuple[Mark, str]:
 
 _PASSIVE = re.compile(
     r"(?:\b(?:is|are|was|were|been|got|gets|they're|it's|that's|all)|'s|'re)(?: (?:all|now|finally|already|also|both|just|fully|been))* (?P<verb>[a-z]+)\b"
-    r"|\b(?:i|we|he|she|they|qqn\d)(?:'ve|'s| have| has)? (?:(?:already|just|also|finally) )?(?:had|got) (?:[\w']+ ){1,4}?(?P<verb2>[a-z]+)\b"
+    r"|\b(?:i|we|he|she|they|qqn\d)(?:'ve|'s| have| has)? (?:(?:already|just|also|finally) )?(?:had|got) (?P<object>(?:the|it|that|our|my|all|both|them|those) (?:[\w']+ ){0,3}?)(?P<verb2>[a-z]+(?:ed|en)|done|cut|built|sent|put|made|set|hung|fitted|laid)\b"
 )
 _STATE_WORDS = frozenset(
     listed(
@@ -610,6 +613,10 @@ def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
         before, after = text[: m.start], text[m.end :]
         if re.search(r"\b(?:not|instead of|rather than|except|but not)\s*$", before, re.IGNORECASE):
             continue
+        if re.search(r"\b(?:can|could|would|will)\s*$", before, re.IGNORECASE) and re.match(
+            r"\s+[a-z]+", after
+        ):
+            return m.who
         addressed = re.search(_LEAD + "$", before, re.IGNORECASE) and re.match(
             r",?\s*(?:can|could|would|will|won't|please|you\b|you're|are you|i need you|i want you|i'd like you|"
             r"maybe you|'ll|is going to|is gonna|'s going to|'s gonna|to\b|should|needs to|has to|takes?\b|owns?\b|has\b|does\b|"

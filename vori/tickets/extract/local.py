@@ -17,6 +17,7 @@ from datetime import date, timedelta
 from vori.ids import UserId
 from vori.tickets.extract import english, korean
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, turns
+from vori.tickets.extract.dates import Day, next_weekday
 from vori.tickets.extract.match import Match, Vocabulary, is_hangul, overlap
 from vori.tickets.extract.people import People
 from vori.tickets.messages import (
@@ -294,6 +295,8 @@ class Talk:
             return self._set(c, ticket=ticket, work=work)
         near = c.order - self.subject.order <= (AGO if c.turn == self.subject.turn else NEAR)
         if near and self._goes_on(c, weight):
+            if self.subject.ticket is not None and weight == 0 and c.has(Mark.ACCEPT):
+                return Subject(ticket=self.subject.ticket, order=c.order, turn=c.turn)
             return self._set(c, ticket=self.subject.ticket, work=self.subject.work)
         reply = c.turn != self.subject.turn
         work = self.subject.work
@@ -311,6 +314,8 @@ class Talk:
 
     def _least_share(self, c: Clause) -> float:
         """A promise is about a ticket only if it names it well; so is a new topic."""
+        if self.subject.ticket is not None and self.subject.turn == c.turn and c.has(Mark.ANAPHOR):
+            return 0.45
         if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
             return 0.67 if c.has(Mark.CONTACT) else 0.5
         return 0.5 if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2 else 0.0
@@ -360,7 +365,8 @@ class Talk:
         answers = c.turn != question.turn or c.speaker is None
         if not answers or c.order - question.order > 2 or c.has(Mark.SHIFT | Mark.QUESTION):
             return None
-        return None if c.has(_PROMISE) and sum(c.words.values()) >= 1.0 else asked.ticket
+        apart = c.has(_PROMISE) and (c.has(Mark.CONTACT) or sum(c.words.values()) >= 1.0)
+        return None if apart else asked.ticket
 
     def _goes_on(self, c: Clause, weight: float) -> bool:
         """Whether a clause that names nothing known speaks on about the same thing."""
@@ -452,7 +458,10 @@ class Talk:
             if gap <= NEAR:
                 enough = common >= 0.8 and (share >= 0.34 or common >= 1.6)
             else:
-                enough = (common >= 1.6 and share >= 0.5) or (common >= 0.8 and share >= 0.75)
+                told = c.has(Mark.RECAP) or bool(c.named)
+                enough = (common >= 1.6 and share >= 0.5) or (
+                    common >= 0.8 and share >= 0.75 and (told or len(c.words) > 1)
+                )
             if enough and (best is None or common - 0.01 * gap > best[0]):
                 best = (common - 0.01 * gap, work)
         return best[1] if best else None
@@ -466,10 +475,11 @@ class Talk:
         claims = self.claims[ticket]
         if c.has(Mark.PAST_STORY) and not c.has(Mark.FINISHED | Mark.REOPEN):
             return
-        bare = not c.has(
+        named = any(m.index == ticket for m in self.board.vocabulary.find(c.words)[:2])
+        bare = named and not c.has(
             _PROMISE | _STATUS | Mark.REOPEN | Mark.LEAVE | Mark.HYPO | Mark.OTHER_TEAM
         )
-        if bare and len(c.text) <= 40 and not c.has(Mark.QUESTION):
+        if bare and len(c.text) <= 40 and self._own(c) >= 0.5 and not c.has(Mark.QUESTION):
             self.asked_status = (subject, Mark.NONE, c)
             return
         if c.has(Mark.QUESTION) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.REOPEN):
@@ -518,7 +528,12 @@ class Talk:
         if self.asked_status is None:
             return
         asked, status, question = self.asked_status
-        if c.turn == question.turn and c.speaker is not None:
+        if c.turn == question.turn and (c is question or c.speaker is not None):
+            if c.has(_STATUS) and not c.has(Mark.QUESTION):
+                self.asked_status = None
+            return
+        if c.turn == question.turn and c.has(_STATUS):
+            self.asked_status = None
             return
         if c.order - question.order > 2:
             self.asked_status = None
@@ -535,7 +550,8 @@ class Talk:
         """Adds the clause to the work; False when it begins work of its own."""
         gap = c.order - work.last
         if (
-            c.has(Mark.AGAINST | Mark.OTHER_TEAM)
+            work.status is TODO
+            and c.has(Mark.AGAINST | Mark.OTHER_TEAM)
             and not c.has(Mark.COMMIT | Mark.REQUEST)
             and gap <= AGO
         ) and not (c.has(Mark.LEAVE) and not c.has(Mark.AGAINST)):
@@ -642,7 +658,7 @@ class Talk:
         if not c.days or (c.has(Mark.DONE) and not c.has(Mark.COMMIT | Mark.REQUEST)):
             return
         asked = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK | Mark.RECAP | Mark.ACCEPT)
-        thin = sum(c.words.values()) < 1.0
+        thin = sum(c.words.values()) < 1.0 and _is_all(c.text, c.days)
         limits = [d for d in c.days if d.limit]
         if not limits and not asked and not thin:
             return
@@ -654,6 +670,8 @@ class Talk:
         ):
             # "not Friday but Wednesday" speaks of the week that was agreed on
             due = work.due + timedelta(days=due.weekday() - work.due.weekday())
+        elif work.due is not None and _is_bare_weekday(due, work.due, self.today):
+            return
         work.due = due
 
     def _progress(self, c: Clause, work: Work) -> None:
@@ -794,7 +812,10 @@ class Talk:
         context = self._context(c) if self._own(c) < 2.5 or c.has(Mark.ANAPHOR) else []
         context = [b for b in context if b.turn == c.turn]
         weight = self._own(c) + sum(sum(b.words.values()) for b in context)
-        if weight < 1.8 or not (c.act_text or c.korean):
+        least = (
+            1.3 if c.has(Mark.FIRST) and (c.korean or c.has(Mark.SHIFT | Mark.FINISHED)) else 1.8
+        )
+        if weight < least or not (c.act_text or c.korean):
             return
         work = Work(kind=Mark.DONE, clause=c, words={}, last=c.order, firm=True)
         work.status = IN_PROGRESS if c.has(Mark.PROGRESS) else DONE
@@ -833,6 +854,8 @@ class Talk:
         gap = c.order - work.clause.order
         if not work.alive or not 0 < gap <= 2 or c.turn == work.clause.turn:
             return
+        if self._moved_on(work):
+            return
         if c.has(Mark.LAUGH) and gap <= 1 and not work.accepted:
             work.dropped = "laughed at"
         elif (
@@ -855,11 +878,11 @@ class Talk:
         if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE):
             return
         before = [b for b in self.recent[-4:] if b.turn == c.turn]
-        if any(b.has(Mark.PAST_STORY) for b in (*before, c)) and not c.has(Mark.BLOCK_HARD):
+        if any(b.has(Mark.PAST_STORY) for b in (*before, c)) and not c.has(Mark.PROGRESS):
             return
         causes = [b for b in before if b.has(Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE)]
         if not c.has(Mark.BLOCK_HARD) and not causes:
-            if not c.has(Mark.PROBLEM | Mark.NOT_DONE):
+            if c.korean or not c.has(Mark.PROBLEM | Mark.NOT_DONE):
                 self.cannot = c
                 return
         if self.blocks:
@@ -955,7 +978,11 @@ class Talk:
                 later = [x for x in self.claims[ticket] if x.clause.order >= claim.clause.order]
                 works = any(x.status is IN_PROGRESS and not x.reopen for x in later)
                 if claim.firm_reopen or works or sum(x.reopen for x in self.claims[ticket]) > 1:
-                    status, reopened = TODO, True
+                    near = [x for x in self.claims[ticket] if _apart(x, claim) <= NEAR]
+                    begun = any(
+                        x.status is IN_PROGRESS or x.clause.has(Mark.PROGRESS) for x in near
+                    )
+                    status, reopened = IN_PROGRESS if begun else TODO, True
             elif claim.status is None:
                 status = known.status if known.status is not DONE else status
             elif claim.status is DONE:
@@ -976,6 +1003,21 @@ class Talk:
             evidence=_seqs(evidence),
             confidence=0.8 if len(evidence) > 1 else 0.7,
         )
+
+
+def _is_all(text: str, days: Sequence[Day]) -> bool:
+    """Whether a clause says little more than a day."""
+    rest = len(text) - sum(d.end - d.start for d in days)
+    return rest <= (8 if is_hangul(text) else 22)
+
+
+def _is_bare_weekday(day: date, agreed: date, today: date) -> bool:
+    """Whether `day` only repeats the weekday of a later day that was agreed on."""
+    return agreed > day == next_weekday(today, agreed.weekday())
+
+
+def _apart(a: Claim, b: Claim) -> int:
+    return abs(a.clause.order - b.clause.order)
 
 
 def _why(old: TicketStatus, new: TicketStatus) -> str:
