@@ -33,9 +33,10 @@ async def migrate() -> list[str]:
 
 async def _run(steps: dict[str, Any]) -> list[str]:
     async with transaction():
-        await DB.fetch("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await DB.fetch("SET LOCAL statement_timeout = 0")
-        await DB.script(_HISTORY)
+        # Another VORI's steps may take long: wait for them.
+        await DB.script(
+            f"SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({_LOCK}); {_HISTORY}"
+        )
         due = _due(steps, await _ran())
         for step in due:
             await steps[step].forwards()

@@ -384,5 +384,7 @@ async def _prune() -> None:
     """Drop what every sink has read, now and then."""
     while True:
         await asyncio.sleep(PRUNE_S)
-        with contextlib.suppress(Unavailable):
+        try:
             await outbox.prune(KEEP)
+        except Exception as exc:
+            _logger.warning("the outbox could not be pruned", error=type(exc).__name__)
