@@ -1,6 +1,7 @@
 """The machine's side of the board, on a real database."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -427,3 +428,73 @@ async def test_a_passage_from_elsewhere_is_refused(meeting: Meeting) -> None:
     bare = Passage(meeting_id=passage.meeting_id, started_at=passage.started_at, segments=())
     with pytest.raises(TypeError):
         await meeting.board.apply(bare, Extraction())
+
+
+async def test_a_ticket_that_the_meeting_finished_is_not_made_anew(meeting: Meeting) -> None:
+    ticket_id = await by_hand(meeting, "Fix the login page")
+    await meeting.say("fix the login page, it is done")
+    found = {"new_tickets": (LOGIN,), "ticket_updates": (moved(ticket_id, DONE),)}
+    for _ in range(2):
+        await meeting.read(**found)
+    assert [(t["ticketId"], t["status"]) for t in await meeting.tickets()] == [(ticket_id, "DONE")]
+
+
+TITLES = ["Fix the login page", "Write the sales report", "Order new chairs", "회의실 예약하기",
+          "배포 스크립트 고치기", "Update the price list"]  # fmt: skip
+
+
+def reading(chance: random.Random, known: list[str], heard: int) -> dict[str, Any]:
+    """Anything an engine could have found in the meeting so far."""
+    drafts = [
+        Draft(
+            title=title,
+            content=chance.choice(["", "more"]),
+            status=chance.choice([TODO, TODO, IN_PROGRESS, DONE]),
+            due=chance.choice([None, date(2026, 3, 20)]),
+            evidence=(seq,),
+            confidence=0.9,
+        )
+        for seq, title in enumerate(TITLES[:heard])
+        if chance.random() < 0.6
+    ]
+    moves = [
+        moved(ticket_id, chance.choice(list(TicketStatus)), chance.randrange(heard))
+        for ticket_id in known
+        if chance.random() < 0.3
+    ]
+    return {"new_tickets": tuple(drafts), "ticket_updates": tuple(moves)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_people_do_in_between_a_reading_repeated_changes_nothing(
+    site: Site, meeting: Meeting, seed: int
+) -> None:
+    chance = random.Random(seed)
+    await meeting.say(*TITLES)
+    by_people: dict[str, dict[str, Any]] = {}
+    for title in ("Clean the office", "Fix the login page"):
+        await by_hand(meeting, title)
+    for step in range(25):
+        site.clock.turn(timedelta(minutes=1))
+        tickets = await meeting.tickets()
+        chosen = chance.choice(tickets)["ticketId"] if tickets else None
+        what = chance.choice(["read", "read", "title", "status", "dismiss", "undo"])
+        if what == "read":
+            found = reading(chance, [t["ticketId"] for t in tickets], heard=1 + step % len(TITLES))
+            await meeting.read(**found)
+            again = await meeting.read(**found)
+            assert (again.created, again.updated, again.withdrawn) == ((), (), ()), step
+        elif chosen and what in ("title", "status"):
+            value = f"By hand {step}" if what == "title" else chance.choice(["TODO", "DONE"])
+            before = await meeting.mina.get(f"/api/tickets/{chosen}")
+            await meeting.mina.patch(f"/api/tickets/{chosen}", json={what: value})
+            if before.json()[what] != value:
+                by_people.setdefault(chosen, {})[what] = value
+        elif chosen and what == "dismiss":
+            await meeting.mina.delete(f"/api/tickets/{chosen}")
+            by_people.pop(chosen, None)
+        elif chosen and (await meeting.undo(chosen)).status_code == 200:
+            by_people.pop(chosen, None)
+        now = {t["ticketId"]: t for t in await meeting.tickets()}
+        for ticket_id, fields in by_people.items():
+            assert {name: now[ticket_id][name] for name in fields} == fields, step

@@ -635,8 +635,9 @@ class _TitleIndex:
         best: tuple[float, OpenTicket] | None = None
         for i in sorted(counts, key=lambda i: -counts[i])[:50]:
             ticket = self._tickets[i]
-            if ticket.status is DONE and draft.status is not DONE:
-                continue
+            before = ticket.moved_from if ticket.moved_from is not None else ticket.status
+            if before is DONE and draft.status is not DONE:
+                continue  # finished before this meeting: what it asks for is new work
             score = similarity(draft.title, ticket.title)
             if score >= SAME and (best is None or score > best[0]):
                 best = (score, ticket)
