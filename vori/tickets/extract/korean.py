@@ -18,7 +18,7 @@ from vori.errors import Unavailable
 from vori.ids import UserId
 from vori.tickets.extract.clause import COMMAND, Clause, Mark, seqs_of, spans
 from vori.tickets.extract.dates import Day, find_days
-from vori.tickets.extract.match import STOP, Vocabulary, is_hangul, key, put, stem
+from vori.tickets.extract.match import GLOSSARY, STOP, Vocabulary, is_hangul, key, put, stem
 from vori.tickets.extract.people import Mention, People
 from vori.tickets.extract.wordlist import listed
 
@@ -50,7 +50,22 @@ def _kiwi() -> Any:
             "Korean needs the package kiwipiepy; install it with: pip install 'vori[tickets]'",
             code="korean_unavailable",
         ) from exc
-    return Kiwi(num_workers=1, load_default_dict=False, load_multi_dict=False, load_typo_dict=False)
+    kiwi = Kiwi(num_workers=1, load_default_dict=False, load_multi_dict=False, load_typo_dict=False)
+    for word in sorted({w for line in GLOSSARY for w in line.split(",") if is_hangul(w)}):
+        if len(word) >= 2:
+            kiwi.add_user_word(word, "NNG")
+    for word in _WORK_WORDS:
+        kiwi.add_user_word(word, "NNG")
+    return kiwi
+
+
+_WORK_WORDS = listed(
+    "입고 출고 재고 발주 온보딩 업적 덤벨 락커룸 라커룸 리팩터링 스프린트 백로그 핫픽스 롤백 레거시 디버깅 "
+    "컨펌 시안 썸네일 경위서 품의서 기안 결재선 견적서 거래처 납기 수주 하자 시공 도면 자재 검수 반품 환불 "
+    "픽업 세팅 셋업 워크숍 세미나 답사 섭외 대관 케이터링 굿즈 라벨링 패킹 소분 선적 통관 세관 바우처 "
+    "체크리스트 템플릿 포스팅 릴스 해시태그 인플루언서 협찬 촬영본 콘티 편집본 자막 더빙 재촬영 재시도 재계약 "
+    "재발급 재설치 재점검 인수인계 휴무표 근무표 당직표 식단표 명단 출석부 가정통신문 안내문 공문 공고문"
+)
 
 
 def tokens(text: str) -> list[Token]:
@@ -78,10 +93,10 @@ class Part:
         self.text, self.seqs, self.tokens, self.final = text, seqs, toks, final
 
 
-def split(texts: Sequence[tuple[int, str]]) -> list[Part]:
+def split(texts: Sequence[tuple[int, str]], people: People) -> list[Part]:
     """The clauses of one turn; `texts` are (seq, cleaned text) in order."""
     joined, owners = spans(texts)
-    toks = tokens(joined)
+    toks = tokens(_plain_names(joined, people))
     parts: list[Part] = []
     run: list[Token] = []
 
@@ -129,6 +144,18 @@ def split(texts: Sequence[tuple[int, str]]) -> list[Part]:
     if run:
         close(final=True)
     return [p for p in parts if p.text.strip(" .,?!")]
+
+
+_PLAIN_NAMES = {2: "민수", 3: "김민수", 4: "남궁민수"}
+
+
+def _plain_names(text: str, people: People) -> str:
+    """The text with members' Hangul names as names of the same length that are no words."""
+    for m in people.find(text):
+        size = m.bare
+        if size in _PLAIN_NAMES and is_hangul(m.name):
+            text = text[: m.start] + _PLAIN_NAMES[size] + text[m.start + size :]
+    return text
 
 
 def _breaks(run: Sequence[Token], following: str) -> bool:

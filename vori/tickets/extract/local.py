@@ -8,6 +8,7 @@ speech corrects earlier speech; the state at the end is what counts.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -56,7 +57,8 @@ class LocalExtractor:
     name = "local"
 
     async def extract(self, passage: Passage) -> Extraction:
-        return read(passage)
+        """Reads in a thread: an hour of talk takes longer than an event loop may be held up."""
+        return await asyncio.to_thread(read, passage)
 
 
 def read(passage: Passage) -> Extraction:
@@ -91,7 +93,7 @@ def clauses(
     for number, turn in enumerate(turns(segments)):
         for run in _by_language([(s.seq, clean(s.text)) for s in turn]):
             if any(is_hangul(text) for _, text in run):
-                for part in korean.split(run):
+                for part in korean.split(run, people):
                     yield korean.clause(
                         part,
                         speaker=turn[0].speaker,

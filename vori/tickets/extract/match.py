@@ -529,7 +529,8 @@ def same_sound(a: str, b: str) -> bool:
     if is_hangul(b):
         a, b = b, a
     if is_hangul(a) and not b.endswith("e"):  # b is a stem: the ending may be heard as well
-        return any(_one_sound(a, b + ending) for ending in ("", "ing", "er", "e"))
+        readings = (b, b.replace("g", "k")) if "g" in b else (b,)  # login, but page
+        return any(_one_sound(a, r + end) for r in readings for end in ("", "ing", "er", "e"))
     return _one_sound(a, b)
 
 

@@ -25,6 +25,8 @@ class Mention(Struct, frozen=True, kw_only=True):
     start: int
     end: int
     name: str
+    bare: int = 0
+    """How many characters of it are the name, without title."""
 
 
 SHORT_NAMES = {
@@ -163,7 +165,16 @@ class People:
             who = self._who(m)
             if who:
                 start, end = m.span()
-                found.append(Mention(who=tuple(sorted(who)), start=start, end=end, name=m[0]))
+                bare = m[m.lastgroup] if m.lastgroup in ("ko", "ko1", "koany") else ""
+                found.append(
+                    Mention(
+                        who=tuple(sorted(who)),
+                        start=start,
+                        end=end,
+                        name=m[0],
+                        bare=len(bare or ""),
+                    )
+                )
         return found
 
     def words(self) -> frozenset[str]:

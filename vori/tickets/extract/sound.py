@@ -32,7 +32,7 @@ _LATIN = (
     (r"ng", "ň"),
     (r"eo", "o"),
     (r"([^aeiou])e\b", r"\1"),
-    (r"oo|ou|ew|eu", "u"),
+    (r"oo|ou|ew(?![aeiouy])|eu", "u"),
     (r"ee|ea|ie|ey|y\b", "i"),
     (r"ai|ay|ei", "e"),
     (r"er\b|or\b|ar\b", "o"),
