@@ -226,7 +226,7 @@ def _member(row: Any) -> GroupMember:
 
 async def _locked_member(group_id: GroupId, user_id: UserId) -> GroupMember:
     """The member, while nobody else changes the group's members."""
-    await DB.fetch("SELECT id FROM groups WHERE id = $1 FOR UPDATE", group_id)
+    await DB.fetch("SELECT id FROM groups WHERE id = $1 FOR NO KEY UPDATE", group_id)
     return await member(group_id, user_id)
 
 

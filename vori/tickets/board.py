@@ -271,7 +271,9 @@ async def _decide(
     passage: StoredPassage, extraction: Extraction
 ) -> tuple[Decision, Mapping[TicketId, int]]:
     board = await _versioned_board(passage.group_id, passage)
-    decision = decide(
+    # In a thread: comparing with thousands of titles takes longer than a socket may wait.
+    decision = await asyncio.to_thread(
+        decide,
         extraction,
         [ticket for ticket, _ in board],
         dismissed=await _dismissed(passage),
