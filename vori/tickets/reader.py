@@ -119,11 +119,16 @@ class TicketReader:
         )
 
     async def _read_soon(self, meeting_id: MeetingId) -> None:
+        """Readings take at most a quarter of the time, however long the meeting gets."""
+        loop = asyncio.get_running_loop()
+        pause_s = self._settings.live_interval_s
         try:
             while True:
-                await asyncio.sleep(self._settings.live_interval_s)
+                await asyncio.sleep(pause_s)
                 self._again.discard(meeting_id)
+                started_s = loop.time()
                 await self._read_live(meeting_id)
+                pause_s = max(self._settings.live_interval_s, 3 * (loop.time() - started_s))
                 if meeting_id not in self._again:
                     return
         finally:

@@ -1,0 +1,160 @@
+"""When meetings are read: soon after words came, at their end, and after long silence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from vori.clock import TurnedClock
+from vori.errors import NotFound, Unavailable
+from vori.ids import MeetingId
+from vori.settings import Tickets
+from vori.tickets import reader
+from vori.tickets.messages import Extraction, Passage
+from vori.tickets.reader import TicketReader
+from vori.worker import State
+
+NOON = datetime(2026, 3, 16, 12, tzinfo=UTC)
+MEETING = MeetingId(7)
+
+
+class Board:
+    """Notes what is asked of it; meetings in `gone` were deleted."""
+
+    def __init__(self) -> None:
+        self.applied: list[tuple[MeetingId, str]] = []
+        self.minutes: list[tuple[MeetingId, str]] = []
+        self.gone: set[MeetingId] = set()
+        self.failures: list[Exception] = []
+        self.was_applied = asyncio.Event()
+
+    async def load_passage(self, meeting_id: MeetingId) -> Passage:
+        if meeting_id in self.gone:
+            raise NotFound("gone")
+        return Passage(meeting_id=meeting_id, started_at=NOON, segments=())
+
+    async def apply(self, passage: Passage, extraction: Extraction) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.applied.append((passage.meeting_id, extraction.engine))
+        self.was_applied.set()
+
+    async def write_minutes(self, passage: Passage, extraction: Extraction) -> None:
+        self.minutes.append((passage.meeting_id, extraction.engine))
+
+
+class Engine:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def extract(self, passage: Passage) -> Extraction:
+        return Extraction(engine=self.name)
+
+
+class Room:
+    def __init__(self, *, live: bool = True) -> None:
+        self.board = Board()
+        self.silent: list[MeetingId] = []
+        self.ended: list[MeetingId] = []
+        self.asked_before: list[datetime] = []
+        self.reader = TicketReader(
+            self.board,
+            Engine("quick"),
+            Engine("careful"),
+            self._silent_since,
+            self._end,
+            settings=Tickets(live=live, live_interval_s=0.01, end_after_s=90),
+            clock=TurnedClock(NOON),
+        )
+
+    async def _silent_since(self, before: datetime) -> list[MeetingId]:
+        self.asked_before.append(before)
+        silent, self.silent = self.silent, []
+        return silent
+
+    async def _end(self, meeting_id: MeetingId) -> None:
+        self.ended.append(meeting_id)
+
+
+@contextlib.asynccontextmanager
+async def running(room: Room) -> AsyncIterator[None]:
+    async with asyncio.timeout(10), room.reader.lifespan():
+        yield
+
+
+async def test_many_captions_make_one_reading_and_later_ones_another() -> None:
+    room = Room()
+    async with running(room):
+        for _ in range(20):
+            await room.reader.captions_came(MEETING)
+        await room.board.was_applied.wait()
+        assert room.board.applied == [(MEETING, "quick")]
+        room.board.was_applied.clear()
+        await room.reader.captions_came(MEETING)
+        await room.board.was_applied.wait()
+    assert room.board.applied == [(MEETING, "quick")] * 2
+    assert room.board.minutes == []
+
+
+async def test_live_reading_can_be_switched_off() -> None:
+    room = Room(live=False)
+    async with running(room):
+        await room.reader.captions_came(MEETING)
+        assert room.reader.health().detail["due"] == 0
+
+
+async def test_ended_meeting_is_read_by_the_careful_engine_with_minutes() -> None:
+    room = Room()
+    async with running(room):
+        await room.reader.meeting_ended(MEETING)
+    assert room.board.applied == [(MEETING, "careful")]
+    assert room.board.minutes == [(MEETING, "careful")]
+
+
+async def test_deleted_meeting_is_passed_over() -> None:
+    room = Room()
+    room.board.gone = {MEETING}
+    async with running(room):
+        await room.reader.meeting_ended(MEETING)
+    assert room.board.applied == []
+
+
+async def test_failed_live_reading_is_told_and_the_next_one_mends_it() -> None:
+    room = Room()
+    room.board.failures = [Unavailable("no database", code="database_away")]
+    async with running(room):
+        await room.reader.captions_came(MEETING)
+        while not room.reader.health().message:
+            await asyncio.sleep(0.001)
+        assert room.reader.health().state is State.DEGRADED
+        assert "database_away" in room.reader.health().message
+        await room.reader.captions_came(MEETING)
+        await room.board.was_applied.wait()
+        while room.reader.health().message:
+            await asyncio.sleep(0.001)
+    assert room.reader.health().state is State.OK
+
+
+async def test_failed_reading_of_an_ended_meeting_is_raised_so_that_it_comes_again() -> None:
+    room = Room()
+    room.board.failures = [Unavailable("no database", code="database_away")]
+    async with running(room):
+        with pytest.raises(Unavailable):
+            await room.reader.meeting_ended(MEETING)
+        await room.reader.meeting_ended(MEETING)
+    assert room.board.minutes == [(MEETING, "careful")]
+
+
+async def test_meeting_silent_for_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "POLL_S", 0.01)
+    room = Room()
+    room.silent = [MEETING]
+    async with running(room):
+        while not room.ended:
+            await asyncio.sleep(0.001)
+    assert room.ended == [MEETING]
+    assert (NOON - room.asked_before[0]).total_seconds() == 90
