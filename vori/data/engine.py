@@ -155,7 +155,7 @@ class Database(PostgresEngine):
         with translated():
             pool = await asyncpg.create_pool(
                 **self.config,
-                min_size=1,
+                min_size=0,  # asyncpg logs a traceback for each it cannot keep up in an outage
                 max_size=max(2, pool_size),
                 init=_prepare,
                 connection_class=_PooledConnection,

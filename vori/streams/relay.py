@@ -50,6 +50,8 @@ E = TypeVar("E", bound=Struct)
 POLL_S = 0.25
 """Finds what another process published, and what a slow transaction held back."""
 STANDBY_S = 1.0
+RECONNECT_S = 2.0
+"""The longest wait before asking again for a database that is gone."""
 MEASURE_S = 5.0
 PRUNE_S = 600.0
 KEEP = timedelta(days=7)
@@ -211,7 +213,7 @@ class Relay:
                 self.state = "away"
                 _logger.warning("a relay waits", sink=self.sink.name, reason=exc.code)
                 await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+                wait_s = min(2 * wait_s, RECONNECT_S)
             except Exception:
                 self.state = "failed"
                 _logger.exception("a relay failed", sink=self.sink.name)
