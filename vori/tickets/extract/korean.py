@@ -51,11 +51,10 @@ def _kiwi() -> Any:
             code="korean_unavailable",
         ) from exc
     kiwi = Kiwi(num_workers=1, load_default_dict=False, load_multi_dict=False, load_typo_dict=False)
-    for word in sorted({w for line in GLOSSARY for w in line.split(",") if is_hangul(w)}):
-        if len(word) >= 2:
-            kiwi.add_user_word(word, "NNG")
-    for word in _WORK_WORDS:
-        kiwi.add_user_word(word, "NNG")
+    words = {w for line in GLOSSARY for w in line.split(",") if is_hangul(w) and len(w) >= 2}
+    # Only what it would take apart; all at once, since the first use after an addition is slow.
+    for word in [w for w in sorted(words | set(_WORK_WORDS)) if len(kiwi.tokenize(w)) > 1]:
+        kiwi.add_user_word(word, "NNG", -3.0)
     return kiwi
 
 
@@ -596,9 +595,10 @@ def word_bag(
             out.setdefault(key(t.form), 0.4)
     for a, b in pairwise(toks):
         if a.tag == "SN" and b.tag in ("NNB", "NNG", "NR") and b.start == a.end:
-            numbered = f"{a.form}{b.form}"
+            after = next((t for t in toks if t.start == b.end and t.tag == "NNB"), None)
+            numbered = f"{a.form}{b.form}{after.form if after else ''}"
             if vocabulary is None:
-                if b.form not in _UNITS:
+                if b.form not in _UNITS or after:
                     out[numbered] = 1.0
             else:
                 out[numbered] = 1.0 if vocabulary.knows(numbered) else 0.02

@@ -394,6 +394,7 @@ class Vocabulary:
             if len(skeleton(word.lstrip("="))) >= 2:
                 self._known[_first(word)].append(word)
         self._near: dict[str, tuple[str, ...]] = {}
+        self._pairs = _pairs(titles)
         self._is_blank = not titles
         self._numbered: dict[str, set[str]] = defaultdict(set)
         for word in self._by_word:
@@ -487,9 +488,25 @@ class Vocabulary:
         if word in self._by_word:
             yield word
             return
+        found = False
         for known in self._known.get(_first(word), ()):
             if alike(word, known):
+                found = True
                 yield known
+        if not found and is_hangul(word) and len(word) >= 3:
+            for joined, parts in self._pairs.items():
+                if _first(joined) == _first(word) and same_sound(word, joined):
+                    yield from parts
+
+
+def _pairs(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, str]]:
+    """Neighbouring Latin words of titles written as one: 락커룸 is "locker room"."""
+    out: dict[str, tuple[str, str]] = {}
+    for title in titles:
+        words = [w for w in title if not is_hangul(w) and "#" not in w]
+        for a, b in pairwise(words):
+            out[a.lstrip("=") + b.lstrip("=")] = (a, b)
+    return out
 
 
 def _number_kind(word: str) -> str:
