@@ -64,9 +64,7 @@ def test_utterances_are_the_speech_with_a_little_around_it():
 @pytest.mark.parametrize("block", [1_000, 16_000, 1_000_000])
 def test_words_come_in_order_with_times_of_the_recording(workers, block):
     blocks = (FOUR[at : at + block] for at in range(0, len(FOUR), block))
-    said = list(
-        transcribe_samples(Levels(), VoiceGate(loud), blocks, workers=workers, batch_size=1)
-    )
+    said = list(transcribe_samples(Levels(), VoiceGate(loud), blocks, workers=workers))
     pieces = [piece for s in said for piece in s.pieces]
     assert [p.text for p in pieces] == ["level1", "level2", "level3", "level4"]
     starts = [u.start_ms for u in find_utterances(VoiceGate(loud), [FOUR])]
@@ -74,17 +72,34 @@ def test_words_come_in_order_with_times_of_the_recording(workers, block):
     assert [s.end_ms for s in said] == sorted(s.end_ms for s in said)
 
 
-def test_utterances_share_batches_as_finals_in_the_language_asked_for():
+def test_utterances_are_finals_in_the_language_asked_for_and_know_the_text_before():
     levels = Levels()
-    said = list(
-        transcribe_samples(
-            levels, VoiceGate(loud), [FOUR], language="ko", hotwords="Vori", batch_size=3
-        )
-    )
-    assert [len(batch) for batch in levels.batches] == [3, 1]
-    assert all(w.is_final and w.language == "ko" for b in levels.batches for w in b)
-    assert all(w.hotwords == "Vori" for b in levels.batches for w in b)
+    said = list(transcribe_samples(levels, VoiceGate(loud), [FOUR], language="ko", hotwords="Vori"))
     assert {s.language for s in said} == {"ko"}
+    windows = [window for batch in levels.batches for window in batch]
+    assert all(w.is_final and w.language == "ko" and w.hotwords == "Vori" for w in windows)
+    assert [w.previous_text for w in windows] == [
+        "",
+        "level1",
+        "level1 level2",
+        "level1 level2 level3",
+    ]
+
+
+def test_a_block_goes_on_where_the_one_before_ended(monkeypatch):
+    monkeypatch.setattr("vori.transcribe.offline.STRETCH", 2)
+    levels = Levels()
+    list(transcribe_samples(levels, VoiceGate(loud), [FOUR]))
+    [third] = levels.batches[2]
+    assert (third.previous_text, third.likely_language) == ("level1 level2", "en")
+
+
+def test_stretches_side_by_side_begin_afresh():
+    levels = Levels()
+    said = list(transcribe_samples(levels, VoiceGate(loud), [FOUR], workers=2))
+    assert [p.text for s in said for p in s.pieces] == ["level1", "level2", "level3", "level4"]
+    knew = sorted(window.previous_text for batch in levels.batches for window in batch)
+    assert knew == ["", "", "level1", "level3"]
 
 
 def test_silence_is_not_decoded_at_all():

@@ -25,9 +25,8 @@ def noise(seconds: float, seed: int = 0) -> Samples:
 
 
 def load(path: Path, **kwargs) -> Whisper:
-    options = {"device": "cpu", "workers": 1, "compute_type": "float32"}
-    short = {"min_window_s": 2.0, "min_partial_window_s": 2.0}
-    return Whisper(ResolvedModel(path, path.name), **{**options, **short, **kwargs})
+    options = {"device": "cpu", "workers": 1, "min_window_s": 2.0, "compute_type": "float32"}
+    return Whisper(ResolvedModel(path, path.name), **{**options, **kwargs})
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +134,34 @@ def test_language_is_told_among_the_allowed_ones_only(multilingual_path):
     assert {t.language for t in japanese} == {"ja"}
 
 
+@pytest.mark.parametrize(
+    ("probability", "likely", "told"),
+    [
+        (0.6, None, "ko"),
+        (0.6, "en", "en"),
+        (0.6, "xx", "ko"),
+        (0.95, "en", "ko"),
+        (0.05, "ko", "en"),
+    ],
+)
+def test_a_recording_changes_its_language_with_good_reason_only(
+    multilingual, monkeypatch, probability, likely, told
+):
+    engine = multilingual._engine
+    ranked = [("<|ja|>", 1.0), ("<|ko|>", probability), ("<|en|>", 1 - probability)]
+
+    class Told:
+        def __getattr__(self, name):
+            return getattr(engine, name)
+
+        def detect_language(self, encoded):
+            return [ranked]
+
+    monkeypatch.setattr(multilingual, "_engine", Told())
+    [heard] = multilingual.transcribe([Window(samples=noise(1), likely_language=likely)])
+    assert heard.language == told
+
+
 def test_an_unknown_language_is_refused_by_name(multilingual):
     with pytest.raises(BadMessage, match="'xx'") as caught:
         multilingual.transcribe([Window(samples=noise(1), language="xx")])
@@ -205,42 +232,42 @@ def test_a_model_made_for_fewer_positions_keeps_to_them(tmp_path, monkeypatch):
         model.transcribe([Window(samples=noise(11))])
 
 
-def test_features_equal_those_of_sound_padded_with_silence():
+def test_features_are_those_of_the_sound_then_zeros():
     extract = FeatureExtractor()
     samples = noise(1.234)
-    padded = np.pad(samples, (0, 5 * RATE_HZ - len(samples)))
     ours = log_mel(extract, samples, frames=500)
-    np.testing.assert_allclose(ours, extract(padded, padding=0)[:, :500], atol=1e-6)
+    heard = extract(np.pad(samples, (0, RATE_HZ)), padding=0)[:, :124]
+    np.testing.assert_allclose(ours[:, :124], heard, atol=1e-6)
+    assert ours.shape == (80, 500)
+    assert not ours[:, 124:].any()
 
 
-def frames_of(model: Whisper, seconds: float, *, is_final: bool) -> int:
-    window = Window(samples=noise(seconds), is_final=is_final)
-    return model._row(0, window).features.shape[1]
+def frames_of(model: Whisper, seconds: float) -> int:
+    return model._row(0, Window(samples=noise(seconds))).features.shape[1]
 
 
-def test_without_a_card_finals_get_the_full_window_and_partials_ten_seconds(multilingual_path):
-    model = load(multilingual_path, min_window_s=None, min_partial_window_s=None)
-    assert frames_of(model, 2.5, is_final=True) == 3000
-    assert frames_of(model, 2.5, is_final=False) == 1000
-    assert frames_of(model, 11, is_final=False) == 1200
+def test_on_a_cpu_windows_are_ten_seconds_and_more(multilingual_path):
+    model = load(multilingual_path, min_window_s=None)
+    assert frames_of(model, 2.5) == 1000
+    assert frames_of(model, 11) == 1200
+    assert frames_of(model, 28) == 3000
+
+
+def test_a_distilled_model_gets_its_full_window(tmp_path):
+    turbo = Shape(encoder_layers=4, decoder_layers=1)
+    model = load(write_random_whisper(tmp_path / "turbo", turbo), min_window_s=None)
+    assert frames_of(model, 2.5) == 3000
 
 
 def test_a_card_says_how_short_windows_may_be(tmp_path):
     path = write_random_whisper(tmp_path / "with-card")
     (path / "vori.json").write_text('{"minWindowS": 3, "contextTokens": 0, "languages": ["ko"]}')
-    model = load(path, min_window_s=None, min_partial_window_s=None)
-    assert frames_of(model, 1, is_final=True) == frames_of(model, 1, is_final=False) == 300
+    model = load(path, min_window_s=None)
+    assert frames_of(model, 1) == 300
     assert model.model.languages == ("ko",)
     row = model._row(0, Window(samples=noise(1), previous_text="word " * 99))
     row.tokenizer = model._tokenizer(row)
     assert model._context(row) == []
-
-
-def test_a_model_trained_with_other_padding_gets_it():
-    ours = log_mel(FeatureExtractor(), noise(1.0), frames=300, padding=0.0)
-    assert ours.shape == (80, 300)
-    assert (ours[:, 100:] == 0).all()
-    assert ours[:, :100].all()
 
 
 def test_a_compute_type_the_device_lacks_is_refused_with_the_known_ones(multilingual_path):

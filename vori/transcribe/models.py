@@ -56,8 +56,6 @@ class ModelCard(Struct, frozen=True, rename="camel"):
     """The shortest padding it was trained for; None: it wants its full window."""
     context_tokens: int | None = None
     """How much earlier text it can use; 0: it was trained without."""
-    padding: float | None = None
-    """The feature it was trained to see behind the sound; None: that of silence."""
 
 
 class ModelFiles(Struct, frozen=True):
@@ -66,6 +64,8 @@ class ModelFiles(Struct, frozen=True):
     encoder_positions: int
     """50 a second."""
     decoder_positions: int
+    is_distilled: bool
+    """Its decoder has far fewer layers than its encoder."""
 
 
 class ResolvedModel(Struct, frozen=True):
@@ -330,7 +330,12 @@ def read_model_files(path: Path) -> ModelFiles:
         card=card,
         encoder_positions=shapes.get("encoder/position_encodings/encodings", (1500,))[0],
         decoder_positions=shapes.get("decoder/position_encodings/encodings", (448,))[0],
+        is_distilled=_layers(shapes, "encoder") >= 4 * max(1, _layers(shapes, "decoder")),
     )
+
+
+def _layers(shapes: dict[str, tuple[int, ...]], part: str) -> int:
+    return len({name.split("/")[1] for name in shapes if name.startswith(f"{part}/layer_")})
 
 
 def not_a_model(path: Path, why: str) -> BadMessage:

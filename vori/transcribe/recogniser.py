@@ -17,6 +17,8 @@ class Window(Struct, frozen=True, kw_only=True):
     samples: Samples
     language: str | None = None
     """A code such as `ko`; None lets the model tell."""
+    likely_language: str | None = None
+    """What was spoken so far: where the model has to tell, it changes only with good reason."""
     previous_text: str = ""
     """What was said just before, in the same recording."""
     is_final: bool = False
