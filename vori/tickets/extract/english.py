@@ -139,7 +139,7 @@ _WORK = rf"(?:{_ADV} )*(?!{_NO_WORK})(?P<act>[a-z][\w'-]*.*)"
 _COMMIT = re.compile(
     rf"\b(?:i'll|i will|i shall|i'm going to|i'm gonna|i am going to|we'll|we will|we're going to|we're gonna) {_WORK}"
     rf"|\blet me {_WORK.replace('<act>', '<act2>')}"
-    rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i've got to|i have to|i need to|i gotta|i must|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
+    rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i need to|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
 )
 _COMMIT_BARE = re.compile(
     r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
@@ -147,7 +147,7 @@ _COMMIT_BARE = re.compile(
     r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
 _WEAK = re.compile(
-    rf"\b(?:i want to|i wanna|i'd like to|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
+    rf"\b(?:i want to|i wanna|i'd like to|i've got to|i have to|i gotta|i must|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
 )
 _OFFER = re.compile(
     rf"\b(?:shall i|should i|do you want me to|want me to|would you like me to|d'you want me to|i could|i can) {_WORK}\?$|\b(?:shall i|do you want me to|want me to|would you like me to|d'you want me to) {_WORK.replace('<act>', '<act2>')}"

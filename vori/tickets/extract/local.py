@@ -43,6 +43,7 @@ TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketSta
 
 
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
+_REASON = re.compile(r"라서|니까|때문|\b(?:because|since|cause)\b", re.IGNORECASE)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
 _RAISES = (
@@ -384,6 +385,9 @@ class Talk:
             return True
         if self._answers_question(c, weight):
             return True
+        about = self.subject.work
+        if c.has(Mark.WANT) and c.turn != (about.clause.turn if about else self.subject.turn):
+            return False
         if (
             c.has(Mark.ANAPHOR)
             and weight < 2.5
@@ -398,7 +402,11 @@ class Talk:
         if work is not None and c.has(Mark.REQUEST) and c.has(Mark.ANAPHOR) and weight <= 1.0:
             return c.order - work.last <= 1
         if work is not None and same_turn and c.has(Mark.REQUEST | Mark.COMMIT) and weight <= 1.5:
-            return work.kind in (Mark.NEED, Mark.WEAK) and c.order - work.last <= 2
+            return (
+                c.turn == work.clause.turn
+                and work.kind in (Mark.NEED, Mark.WEAK)
+                and c.order - work.last <= 2
+            )
         if not same_turn or work is None or c.has(_PROMISE | Mark.DONE | Mark.PROGRESS):
             return False
         return c.turn == work.clause.turn or weight < 1.5
@@ -662,7 +670,7 @@ class Talk:
         asked = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK | Mark.RECAP | Mark.ACCEPT)
         thin = sum(c.words.values()) < 1.0 and _is_all(c.text, c.days)
         limits = [d for d in c.days if d.limit]
-        if not limits and not asked and not thin:
+        if not limits and not asked and (not thin or _REASON.search(c.text)):
             return
         due = (limits or c.days)[-1].day
         if (
@@ -786,8 +794,11 @@ class Talk:
             if not same_turn:
                 points = thin and c.has(Mark.ANAPHOR) and gap <= 1
                 wanted = before.has(_RAISES) or points
+                asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO)
                 wanted = wanted or bool(out and before.turn == out[-1].turn)
-                if not (wanted if thin else wanted and overlap(before.words, c.words)[0] >= 0.5):
+                if not thin and not asked:
+                    wanted = wanted and overlap(before.words, c.words)[0] >= 0.5
+                if not wanted:
                     break
             out.append(before)
             if before.has(Mark.SHIFT):
@@ -884,7 +895,9 @@ class Talk:
             return
         causes = [b for b in before if b.has(Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE)]
         if not c.has(Mark.BLOCK_HARD) and not causes:
-            if c.korean or not c.has(Mark.PROBLEM | Mark.NOT_DONE):
+            if c.korean:
+                return
+            if not c.has(Mark.PROBLEM | Mark.NOT_DONE):
                 self.cannot = c
                 return
         if self.blocks:
