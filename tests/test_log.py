@@ -31,13 +31,13 @@ def test_a_traceback_does_not_tell_what_was_said(
 ) -> None:
     log.configure(Log(format=form))  # type: ignore[arg-type]
     try:
-        fail("the merger is secret")
+        fail("-".join(["what", "was", "said"]))
     except RuntimeError:
         log.get("vori.test").exception("it broke", meeting_id=7)
     told = capsys.readouterr().err
     assert "RuntimeError: broken" in told
     assert "in fail" in told
-    assert "secret" not in told.replace('fail("the merger is secret")', "")
+    assert "what-was-said" not in told
 
 
 def test_lines_are_json_with_bound_ids(capsys: pytest.CaptureFixture[str]) -> None:
