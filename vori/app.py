@@ -39,7 +39,7 @@ from vori.transcribe.protocols.meeting import MeetingDialect
 from vori.transcribe.protocols.session import converse
 from vori.transcribe.recogniser import Recogniser
 from vori.transcribe.recordings import Opening, Recordings
-from vori.worker import Worker, background, running
+from vori.worker import Worker, running
 
 logger = log.get(__name__)
 
@@ -319,12 +319,10 @@ async def _database(settings: Settings) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         url = settings.database.url
         if url is None:
-            from vori.data.embedded import Embedded
+            from vori.data import embedded
 
-            server = Embedded(settings.home_path / "postgres")
-            await asyncio.to_thread(server.start)
-            stack.push_async_callback(asyncio.to_thread, server.stop)
-            await stack.enter_async_context(background(server.watch()))
+            server = embedded.Embedded(settings.home_path / "postgres")
+            await stack.enter_async_context(embedded.running(server))
             url = server.url
         await DB.open(url, pool_size=settings.database.pool_size)
         stack.push_async_callback(DB.close)
