@@ -349,7 +349,15 @@ class Talk:
         )
         if mine and gap <= 2 and not c.has(Mark.SHIFT):
             return work
-        return work if weight < 1.0 and gap <= 2 else None
+        if weight < 1.0 and gap <= 2:
+            return work
+        agrees = c.has(Mark.ACCEPT) or (
+            bool(self.recent)
+            and self.recent[-1].turn == c.turn
+            and self.recent[-1].has(Mark.ACCEPT)
+        )
+        unknown = c.speaker is None or work.assignee is None
+        return work if agrees and unknown and gap <= 1 and weight <= 2.0 else None
 
     def _moved_on(self, work: Work) -> bool:
         """Whether something else was brought up since the work was last spoken of."""
@@ -383,7 +391,7 @@ class Talk:
                 return False
         if weight < 1.0:
             return True
-        if self._answers_question(c, weight):
+        if self._answers_question(c, weight) or self._agrees_on_need(c, weight):
             return True
         about = self.subject.work
         if c.has(Mark.WANT) and c.turn != (about.clause.turn if about else self.subject.turn):
@@ -418,6 +426,14 @@ class Talk:
             return False
         before = self.recent[-1]
         return before.has(Mark.QUESTION) and before in work.heard and before.turn != c.turn
+
+    def _agrees_on_need(self, c: Clause, weight: float) -> bool:
+        """Whether somebody else says too that the work is needed."""
+        work = self.subject.work
+        if work is None or work.kind is not Mark.NEED or not c.has(Mark.NEED):
+            return False
+        near = c.turn != work.clause.turn and c.order - work.last <= 2
+        return near and (c.has(Mark.ACCEPT) or weight < 1.5)
 
     def _helps_another(self, c: Clause) -> bool:
         """Whether somebody promises the ticket's owner something ("I'll get you those")."""
