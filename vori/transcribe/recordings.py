@@ -31,6 +31,9 @@ from vori.worker import Health, State
 
 logger = log.get(__name__)
 
+LOADING_S = 5.0
+"""How long a client that connects while the model is being loaded is kept waiting."""
+
 
 class Opening(Struct, frozen=True, kw_only=True):
     """What a client asks for when it starts to send."""
@@ -102,6 +105,7 @@ class Recordings:
         self._on_failure = on_failure
         self._failure = ""
         self._pool: RecogniserPool | None = None
+        self._loaded = asyncio.Event()
         self._live: dict[AudioId, LiveRecording] = {}
         self._tasks: dict[AudioId, asyncio.Task[None]] = {}
         self._expiry: dict[AudioId, asyncio.TimerHandle] = {}
@@ -126,6 +130,7 @@ class Recordings:
         try:
             async with self._open_pool() as pool:
                 self._pool = pool
+                self._loaded.set()
                 model = pool.model
                 logger.info("recogniser ready", model=model.name, device=model.device)
                 await self._retry_recovery()
@@ -137,6 +142,7 @@ class Recordings:
             self._on_failure(exc)
         finally:
             self._pool = None
+            self._loaded.clear()
 
     async def _retry_recovery(self) -> None:
         """Take up what was open when VORI last stopped."""
@@ -178,12 +184,7 @@ class Recordings:
         """
         if self._draining:
             raise Busy("VORI is stopping; connect again and resume.", code="draining")
-        if self._pool is None:
-            raise Busy(
-                "The speech model is being loaded; connect again.",
-                code="starting",
-                retry_after_ms=2000,
-            )
+        await self._until_loaded()
         async with self._opening:
             live = self._live.get(opening.audio_id)
             if live is not None and live.is_ending:
@@ -210,6 +211,18 @@ class Recordings:
                 for caption in await self._store.captions_from(live.key, opening.resume_seq):
                     listener.put(Final(caption=caption))
             return live
+
+    async def _until_loaded(self) -> None:
+        """A model that is there loads in a moment; one that must be fetched is not waited for."""
+        try:
+            async with asyncio.timeout(LOADING_S):
+                await self._loaded.wait()
+        except TimeoutError as exc:
+            raise Busy(
+                "The speech model is being loaded; connect again.",
+                code="starting",
+                retry_after_ms=2000,
+            ) from exc
 
     async def finish_meeting(self, meeting_id: MeetingId) -> None:
         """Finish the meeting's recordings; returns when their captions are stored.
