@@ -55,6 +55,7 @@ class Mark(Flag):
     DECISION = auto()
     CONTACT = auto()  # to call, mail or ask somebody
     BLOCK_HARD = auto()  # words that by themselves say that work stands still
+    CANNOT = auto()  # what cannot be done, without saying why
     REOPEN_HARD = auto()  # words that by themselves open a ticket again
 
 

@@ -63,7 +63,7 @@ _BOUNDARY = re.compile(
     r"|,?\s+(?=(?:i can|i'll|let's) (?:\w+ ){0,2}(?:it|that|this|them|those|one)\b)"
     r"|(?<!\bif)(?<!\bthink)(?<!\bthat)(?<!\bsure)(?<!\bsaid)(?<!\bbut)(?<!\band)(?<!\bso)(?<!\bthen)(?<!\bbecause)(?<!\bhope)"
     r"(?<!\bknow)(?<!\bwhat)(?<!\bwhen)(?<!\bbefore)(?<!\bafter)(?<!\buntil)(?<!\bonce)(?<!\bway)(?<!\bthing)(?<!\bhow)(?<!\bwhich)"
-    r"(?<!\bok)(?<!\bokay)(?<!\byeah)(?<!\bthis)(?<!\bas)(?<!\bwhere)(?<!\bguess)(?<!\bbelieve)(?<!\ball)"
+    r"(?<!\bok)(?<!\bokay)(?<!\byeah)(?<!\bthis)(?<!\bas)(?<!\bwhere)(?<!\bguess)(?<!\bbelieve)(?<!\ball)(?<!\bof)(?<!\bdo)(?<!\bdid)(?<!\bdoes)(?<!\bshould)"
     r",?\s+(?=(?:i'll|i've|i'm|i can|i'd|we'll|let's|we're|we've|it's|that's|they're|it'll|they'll|i want to|i wanna|i need to|i will|there's|we need to|we should)\b)"
     r"|,\s+(?=(?:i|we|you|he|she|they|it|that|this|there|nobody|somebody|someone|can|could|would|please)\b)",
     re.IGNORECASE,
@@ -199,7 +199,7 @@ _AGAINST = re.compile(
     r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
 )
 _LEAVE = re.compile(
-    r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no rush|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
+    r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no (?:rush|panic|hurry)|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
 )
 _OURS = r"(?:we|us|our|i|me|my)"
 _ORG = (
@@ -238,7 +238,7 @@ _DONE_ADJ = (
 )
 _DONE = re.compile(
     rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call (?:it|that)|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
-    r"|\b(?:went|gone|go) (?:through|out|live|in|up)\b(?! of)|\b(?:came|come) (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|(?:\b(?:is|are)|'s|'re)(?: (?:all|now|already))? (?:up|on|in|out)(?: (?:now|and running|since|as of)\b|(?=[,.!]|$| and\b))"
+    r"|\b(?:went|gone|go) (?:through|out|live|in|up)\b(?! of)|\bcame (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|(?:\b(?:is|are)|'s|'re)(?: (?:all|now|already))? (?:up|on|in|out)(?: (?:now|and running|since|as of)\b|(?=[,.!]|$| and\b))"
     r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
     r"|\b(?:wrapped|finished|sorted|closed|done) (?:it |that |this )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
 )
@@ -255,7 +255,7 @@ _FIRST_PAST = re.compile(
     r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
-    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
+    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
     r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
@@ -270,7 +270,7 @@ _NOT_DONE = re.compile(
     r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|still (?:flaky|broken|failing|leaking|wrong)|isn't|aren't) ?"
 )
 _PLAN = re.compile(
-    r"\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
+    r"\b(?:will|'ll|going to|gonna|might|probably) (?:\w+ )?(?:look at|start|begin|get to|do|tackle|think about|come back to|see about|worry about|pick)\b.*\b(?:in (?:january|february|march|april|may|june|july|august|september|october|november|december)|next (?:month|sprint|quarter|year)|later on|at some point|after that|once|when)\b|\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
     r"|\b(?:start|begin|starting|beginning|kick(?:ing)? off|pick(?:ing)? (?:it|that|this) up)\b.{0,20}\b(?:tomorrow|next|on (?:mon|tues|wednes|thurs|fri)|later|after|once|this afternoon)"
     r"|\b(?:is|are|'s|'re) (?:next|after that|on my list|on the list|scheduled|planned)\b"
 )
@@ -308,7 +308,7 @@ _CORRECT = re.compile(
     r"\b(?:correct myself|correction|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
 )
 _SMALL_TALK = re.compile(
-    r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
+    r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
 )
 _TIMELINE = re.compile(
     r"\bat (?:about |around )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?! (?:percent|per|degrees|euros|pounds|dollars|people))|\b(?:at|around|about|by|until) (?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})[: ](?:oh[ -])?(?:\w+teen|twenty|thirty|forty|fifty|ten|eleven|twelve|five|two|three|four|six|seven|eight|nine|one|\d{2})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|half past \w+|quarter (?:past|to) \w+)\b"
@@ -410,6 +410,8 @@ def _marks(low: str) -> tuple[Mark, str]:
         found |= Mark.WHO
     if (has(_BLOCK) or has(_CANNOT)) and not has(_NO_BLOCK):
         found |= Mark.BLOCK
+        if has(_CANNOT) or re.search(r"\b(?:can't|cannot|unable|not able|couldn't)\b", low):
+            found |= Mark.CANNOT
         if has(_BLOCK_HARD):
             found |= Mark.BLOCK_HARD
     if has(_REOPEN):

@@ -287,8 +287,9 @@ class Talk:
         ticket = self.board.find(c.words, c.speaker, least_share=self._least_share(c))
         if ticket is None and weight and c.has(_STATUS):
             ticket = self._ticket_in_context(c)
-        if ticket is None and work is None:
-            ticket = self._ticket_asked_about(c)
+        asked = self._ticket_asked_about(c) if work is None else None
+        if asked is not None and (ticket is None or self._share(ticket, c) < 0.5):
+            ticket = asked
         if ticket is not None and work is not None:
             if self._work_fit(work, c) > self._ticket_fit(ticket, c):
                 ticket = None
@@ -331,9 +332,11 @@ class Talk:
 
     def _waiting_for(self, c: Clause) -> Work | None:
         """The request that the speaker now answers with a promise."""
-        if not c.has(Mark.COMMIT) or not self.works:
+        if not c.has(Mark.COMMIT | Mark.REQUEST) or not self.works:
             return None
         work = self.works[-1]
+        if not c.has(Mark.COMMIT) and (work.kind is not Mark.NEED or work.firm):
+            return None
         gap = c.order - work.last
         same_turn = c.turn == work.clause.turn
         if not work.alive or gap > NEAR or self._moved_on(work):
@@ -342,6 +345,8 @@ class Talk:
         if same_turn:
             thin = weight < 1.0 and (c.has(Mark.ANAPHOR) or not c.has(Mark.CONTACT))
             return work if thin and gap <= 1 else None
+        if work.kind is Mark.NEED and not work.firm and gap <= 1 and not c.has(Mark.SHIFT):
+            return work if weight <= 2.5 else None
         if work.kind is not Mark.REQUEST or work.accepted and weight >= 1.0:
             return None
         mine = c.speaker is not None and (
@@ -467,6 +472,11 @@ class Talk:
             (m.score for m in self.board.vocabulary.find(c.words) if m.index == ticket), 0.0
         )
 
+    def _share(self, ticket: int, c: Clause) -> float:
+        return next(
+            (m.share for m in self.board.vocabulary.find(c.words) if m.index == ticket), 0.0
+        )
+
     def _work_fit(self, work: Work, c: Clause) -> float:
         return overlap(work.words, c.words)[0]
 
@@ -536,6 +546,9 @@ class Talk:
             return
         if self.blocks and self.blocks[-1][-1].turn == c.turn and not c.has(Mark.NOT_DONE):
             return  # what was tried against the trouble is not the work itself
+        if c.has(Mark.BLOCK) and claims and claims[-1].clause.turn == c.turn:
+            if claims[-1].status is DONE and not claims[-1].clause.has(Mark.FINISHED):
+                claims.pop()
         if c.has(Mark.NOT_DONE):
             status = IN_PROGRESS if c.has(Mark.PROGRESS) else None
             claims.append(Claim(status, c))
@@ -621,6 +634,8 @@ class Talk:
         self._take(c, work, reply=reply)
         self._date(c, work)
         self._progress(c, work)
+        if c.has(Mark.REQUEST) and work.kind in (Mark.NEED, Mark.WEAK, Mark.COMMIT):
+            work.kind = Mark.REQUEST
         if c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.RECAP) or (
             c.has(Mark.ACCEPT) and reply
         ):
@@ -810,7 +825,7 @@ class Talk:
             if not same_turn:
                 points = thin and c.has(Mark.ANAPHOR) and gap <= 1
                 wanted = before.has(_RAISES) or points
-                asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO)
+                asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO | Mark.PROBLEM)
                 wanted = wanted or bool(out and before.turn == out[-1].turn)
                 if not thin and not asked:
                     wanted = wanted and overlap(before.words, c.words)[0] >= 0.5
@@ -904,17 +919,18 @@ class Talk:
                 self.blocks.append([cannot, c])
                 return
             self.cannot = cannot
-        if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE):
+        if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE | Mark.LAUGH):
             return
         before = [b for b in self.recent[-4:] if b.turn == c.turn]
         if any(b.has(Mark.PAST_STORY) for b in (*before, c)) and not c.has(Mark.PROGRESS):
             return
         causes = [b for b in before if b.has(Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE)]
         if not c.has(Mark.BLOCK_HARD) and not causes:
-            if c.korean:
-                return
-            if not c.has(Mark.PROBLEM | Mark.NOT_DONE):
+            if not c.korean and c.has(Mark.CANNOT):
                 self.cannot = c
+            return
+        if not c.has(Mark.BLOCK_HARD | Mark.CANNOT) and not c.korean:
+            if not any(b.has(Mark.CANNOT | Mark.BLOCK_HARD) for b in before):
                 return
         if self.blocks:
             last = self.blocks[-1]
@@ -1015,7 +1031,9 @@ class Talk:
                     )
                     status, reopened = IN_PROGRESS if begun else TODO, True
             elif claim.status is None:
-                status = known.status if known.status is not DONE else status
+                if status is DONE and known.status is not DONE:
+                    begun = any(x.status is IN_PROGRESS for x in self.claims[ticket])
+                    status = IN_PROGRESS if begun else known.status
             elif claim.status is DONE:
                 if not reopened:
                     status = DONE
