@@ -166,6 +166,7 @@ _REQUEST = re.compile(
     rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you) {_WORK.replace('<act>', '<act6>')}"
     rf"|\b(?:get|have|ask|let's (?:get|have|ask)|i'd like|i want|want|need) qqn\d (?:to )?{_WORK.replace('<act>', '<act7>')}"
     rf"|\b(?:would you mind|do you mind|mind|how about you|could i trouble you with|would you consider) (?P<act3>[a-z]+ing\b.*)"
+    rf"|^(?:(?:and|so|then|or|no|ok|okay|qqn\d),? )*(?P<act8>(?!(?:yes|yeah|no|thank|thanks)\b)[a-z]+ .+) please[.!]?$"
     rf"|\bplease (?!(?:don't|do not|no|yeah|yes|do\b$)\b){_WORK.replace('<act>', '<act4>')}"
     rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
 )
@@ -489,7 +490,7 @@ def _status(low: str) -> tuple[Mark, str]:
                 if doing and doing != "working":
                     act = f"{verbs.GERUND.get(doing, doing)} {low[progress.end() :]}".strip()
                 elif m := re.search(
-                    r"\b(?:working on|working through|been on|busy with|in the middle of) (?:\w+ing )?(?P<rest>.+)",
+                    r"\b(?:working on|working through|going through|digging into|looking into|been on|busy with|in the middle of) (?:\w+ing )?(?P<rest>.+)",
                     low,
                 ):
                     act = m["rest"]

@@ -481,7 +481,7 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         helper = re.search(r"(?:드리|놓|두|보|버리|주)/V[XV] $", before)
         negated = re.search(r"(?:안|못)/MAG (?:\S+ ){0,2}$", before)
         if must:
-            out |= Mark.NEED
+            pass
         elif (
             not polite
             and not negated
@@ -515,7 +515,12 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         and not re.search(r"(?:주|드리)/V[XV] (?:시/EP )?었", morphs)
     ):
         out |= Mark.REQUEST
-    if not out and _NEED.search(morphs) and not _PAST_NEED.search(morphs):
+    idle = re.search(
+        r"(?:기다리|지켜보|생각|고민|알|두/VV 고/EC 보)(?:/\S+)?(?: 하/XSV)? (?:어/EC 보/VX )?어야/EC",
+        morphs,
+    )
+    idle = idle or re.search(r"/(?:VA|XSA|VCP)(?: \S+/EP)* (?:어야|야)/EC", morphs)
+    if not out and not idle and _NEED.search(morphs) and not _PAST_NEED.search(morphs):
         out |= Mark.NEED
     return out
 

@@ -335,7 +335,7 @@ class Talk:
         if not c.has(Mark.COMMIT | Mark.REQUEST) or not self.works:
             return None
         work = self.works[-1]
-        if not c.has(Mark.COMMIT) and (work.kind is not Mark.NEED or work.firm):
+        if not c.has(Mark.COMMIT) and (work.kind is not Mark.NEED or work.assignee is not None):
             return None
         gap = c.order - work.last
         same_turn = c.turn == work.clause.turn
@@ -345,7 +345,8 @@ class Talk:
         if same_turn:
             thin = weight < 1.0 and (c.has(Mark.ANAPHOR) or not c.has(Mark.CONTACT))
             return work if thin and gap <= 1 else None
-        if work.kind is Mark.NEED and not work.firm and gap <= 1 and not c.has(Mark.SHIFT):
+        free = work.kind is Mark.NEED and work.assignee is None
+        if free and gap <= 1 and not c.has(Mark.SHIFT):
             return work if weight <= 2.5 else None
         if work.kind is not Mark.REQUEST or work.accepted and weight >= 1.0:
             return None
@@ -491,12 +492,17 @@ class Talk:
             work = self.works[i]
             common, share = overlap(work.words, c.words)
             gap = c.order - work.last
-            if gap <= NEAR:
+            if c.turn == work.clause.turn and gap <= 1 and common >= 0.5:
+                enough = share >= 0.34
+            elif gap <= NEAR:
                 enough = common >= 0.8 and (share >= 0.34 or common >= 1.6)
             else:
                 told = c.has(Mark.RECAP) or bool(c.named)
+                mine = bool(c.doers) and c.doers == (work.assignee,)
                 enough = (common >= 1.6 and share >= 0.5) or (
-                    common >= 0.8 and share >= 0.75 and (told or len(c.words) > 1)
+                    common >= (0.4 if mine else 0.65 if told else 0.8)
+                    and share >= (0.65 if told else 0.75)
+                    and (told or len(c.words) > 1)
                 )
             if enough and (best is None or common - 0.01 * gap > best[0]):
                 best = (common - 0.01 * gap, work)
@@ -926,9 +932,11 @@ class Talk:
             return
         causes = [b for b in before if b.has(Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE)]
         if not c.has(Mark.BLOCK_HARD) and not causes:
-            if not c.korean and c.has(Mark.CANNOT):
+            if c.korean or not c.has(Mark.CANNOT):
+                return
+            if self.subject.ticket is None or len(c.text.split()) < 8:
                 self.cannot = c
-            return
+                return
         if not c.has(Mark.BLOCK_HARD | Mark.CANNOT) and not c.korean:
             if not any(b.has(Mark.CANNOT | Mark.BLOCK_HARD) for b in before):
                 return
