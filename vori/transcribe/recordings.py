@@ -46,6 +46,10 @@ class Opening(Struct, frozen=True, kw_only=True):
     speaker_id: UserId | None = None
     resume_seq: int | None = None
     """The client was cut off; finals from this seq on are told again."""
+    hotwords: str = ""
+    """Names and terms likely to be said, besides those the group is known to use."""
+    is_file: bool = False
+    """All of the sound is there already: live recordings go first, and there are no partials."""
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -201,7 +205,7 @@ class Recordings:
                 )
             opened = await self._store.open(opening, principal)
             if live is None:
-                live = await self._start(opened)
+                live = await self._start(opened, hotwords=opening.hotwords, is_file=opening.is_file)
             if opening.resume_seq is None and not opened.is_new:
                 live.begin_part(opening.format, opened.offset_now_ms)
             elif opened.is_new:
@@ -287,9 +291,12 @@ class Recordings:
     def _of(self, meeting_id: MeetingId) -> list[LiveRecording]:
         return [live for live in self._live.values() if live.key.meeting_id == meeting_id]
 
-    async def _start(self, opened: Opened) -> LiveRecording:
+    async def _start(
+        self, opened: Opened, *, hotwords: str = "", is_file: bool = False
+    ) -> LiveRecording:
         assert self._pool is not None
         key = opened.key
+        known = await self._store.hotwords(key.group_id)
         journal = await asyncio.to_thread(self._open_journal, key)
         live = LiveRecording(
             key,
@@ -300,7 +307,8 @@ class Recordings:
             opened.progress,
             audio=self._audio,
             speech=self._speech,
-            hotwords=await self._store.hotwords(key.group_id),
+            hotwords=", ".join(terms for terms in (hotwords, known) if terms),
+            is_file=is_file,
         )
         live.on_listener = self._watch
         self._live[key.audio_id] = live
