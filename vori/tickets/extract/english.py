@@ -205,8 +205,8 @@ _LEAVE = re.compile(
 _OURS = r"(?:we|us|our|i|me|my)"
 _ORG = (
     r"(?:(?:the |their |our )?(?:[\w'-]+ ){0,2}(?:team|department|dept|committee|council|agency|vendor|supplier|contractors?|landlord|consultants?|company|firm|bank|office|group|squad|crew|board|people|folks|guys|lot)"
-    r"|(?:the )?(?:estates|marketing|legal|finance|hr|it|ops|operations|infra|infrastructure|platform|security|design|sales|facilities|support|procurement|purchasing|accounts|accounting|compliance|"
-    r"logistics|maintenance|engineering|research|data|devops|qa|reception|catering|housekeeping|head office|headquarters|corporate|production|admin|communications|comms|pr|the client|the architect|the council|the city|the school|the bank|the builders?|the printers?))"
+    r"|(?:the )?(?:estates|marketing|legal|finance|hr|ops|operations|infra|infrastructure|platform|security|design|sales|facilities|support|procurement|purchasing|accounts|accounting|compliance|"
+    r"logistics|maintenance|engineering|research|data|devops|qa|reception|catering|housekeeping|head office|headquarters|corporate|production|admin|communications|comms|the client|the architect|the council|the city|the school|the bank|the builders?|the printers?))"
 )
 _OTHER_TEAM = re.compile(
     rf"\b{_ORG}(?:'s|'re| are| is| will|'ll| have| has|'ve| said| says)?(?: (?:already|just|now|also|still|all))*(?: (?:they|they're|they'll|it))?(?: are| is)?(?: going to| gonna| be)? ?(?:doing|handling|handle|handles|taking (?:care|over|it|that|on)|take care|takes care|running|run|looking after|look after|dealing|sorting|organi[sz]ing|building|fixing|writing|planning|rolling|moving|managing|paying|preparing|own|owns|owning|covering|does|do (?:it|that|this|their)|they're going to|they're doing|said they|on (?:it|that))\b"
@@ -253,7 +253,7 @@ _FINISHED = re.compile(
     rf"\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
 )
 _FIRST_PAST = re.compile(
-    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?P<rest>.*)"
+    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
     r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
@@ -322,7 +322,7 @@ _RECAP = re.compile(
     r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
 )
 _PROBLEM = re.compile(
-    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no \w+ at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
+    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
 )
 _CONTACT = re.compile(
     r"\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
@@ -444,10 +444,9 @@ def _status(low: str) -> tuple[Mark, str]:
     if _TICK.search(low):
         found |= Mark.DONE | Mark.FINISHED
     past = _FIRST_PAST.search(low)
-    if past is None and (bare := _BARE_PAST.match(low)) and bare["verb"] in verbs.PAST:
-        if bare["verb"] not in verbs.BASE and len(bare["rest"].split()) >= 2:
-            past = bare
-            found |= Mark.FIRST
+    if past is None and (bare := _BARE_PAST.match(low)) and _tells_of_work(bare):
+        past = bare
+        found |= Mark.FIRST
     if past:
         verb = past["verb"]
         base = verbs.PAST.get(verb) or verbs.PARTICIPLE.get(verb)
@@ -463,10 +462,10 @@ def _status(low: str) -> tuple[Mark, str]:
     causative = _passive(low)
     if causative is not None and causative["object"] and not act:
         act = f"have {causative['object']}{low[causative.start('verb2') :]}"
-    if has_begun := _BEGUN.search(low):
-        if not (future and future.start() < has_begun.start()):
-            found |= Mark.PROGRESS | Mark.BEGUN
-            found &= ~Mark.DONE
+    has_begun = _BEGUN.search(low)
+    if has_begun and not (future and future.start() < has_begun.start()):
+        found |= Mark.PROGRESS | Mark.BEGUN
+        found &= ~Mark.DONE
             ing = re.search(
                 r"\b(?:started|begun|began) (?:on )?(?:(?P<ing>\w+ing) )?(?P<rest>.+)",
                 low[has_begun.start() :],
@@ -490,7 +489,7 @@ def _status(low: str) -> tuple[Mark, str]:
                 if doing and doing != "working":
                     act = f"{verbs.GERUND.get(doing, doing)} {low[progress.end() :]}".strip()
                 elif m := re.search(
-                    r"\b(?:working on|working through|going through|digging into|looking into|been on|busy with|in the middle of) (?:\w+ing )?(?P<rest>.+)",
+                    r"\b(?:working on|working through|going through|digging into|looking into|been on|busy with|in the middle of) (?:since \w+ )?(?:is |are )?(?:\w+ing )?(?P<rest>.+)",
                     low,
                 ):
                     act = m["rest"]
@@ -532,14 +531,20 @@ _STATE_WORDS = frozenset(
 
 
 def _passive(low: str) -> re.Match[str] | None:
-    """ "The photos are retouched", "I had the gas capped": something has been done."""
+    """Something has been done: "the photos are retouched", "I had the gas capped"."""
     for m in _PASSIVE.finditer(low):
         verb = m["verb"] or m["verb2"]
-        if verb in _STATE_WORDS or verb in verbs.BASE and not verb.endswith("ed"):
+        if verb in _STATE_WORDS or (verb in verbs.BASE and not verb.endswith("ed")):
             continue
         if verb in verbs.PARTICIPLE or (verb.endswith("ed") and len(verb) > 4):
             return m
     return None
+
+
+def _tells_of_work(bare: re.Match[str]) -> bool:
+    """Whether a clause that begins with a verb tells what the speaker did."""
+    verb = bare["verb"]
+    return verb in verbs.PAST and verb not in verbs.BASE and len(bare["rest"].split()) >= 2
 
 
 def _negates(low: str, _what: str) -> bool:
@@ -596,7 +601,7 @@ def _is_base(phrase: str) -> bool:
     first, _, rest = phrase.partition(" ")
     if first in ("have", "of") and (words := rest.split()):
         return not (
-            words[0] in verbs.PARTICIPLE and words[0] not in verbs.BASE or words[0] == "been"
+            (words[0] in verbs.PARTICIPLE and words[0] not in verbs.BASE) or words[0] == "been"
         )
     return not (first in verbs.PAST and first not in verbs.BASE)
 
@@ -721,54 +726,98 @@ _TAIL = re.compile(
 _PRONOUN = re.compile(
     r"\b(?:it|that|this|them|those|these|that one|this one|one|so)\b(?! (?:\w+ )?(?:page|one|thing|list|week|month)\b)"
 )
+_SOMEBODY = re.compile(r"\b(?:him|her|them|they)\b")
+_WHEN_PAST = re.compile(
+    r",? \b(?:last (?:week|night|month|year|\w+day)|yesterday(?: \w+)?|this (?:morning|afternoon|week)|"
+    r"over the weekend|the other day|a while ago|already|earlier|just now|by the way|at the moment|right now)\b.*$"
+)
 
 
-def title(act: str, *, topic: str, days: Sequence[str] = ()) -> str:
-    """An imperative title out of a verb phrase; `topic` fills in for "it" and "that"."""
-    low = _drop_days(act.strip(" .,?!"), days)
+def title(act: str, *, topics: Sequence[str], days: Sequence[str] = (), source: str = "") -> str:
+    """An imperative title out of a verb phrase.
+
+    `topics` are the clauses that led to it: the fullest fills in for "it" and "that".
+    `source` is the clause itself; capitals are taken from it.
+    """
+    low = _drop_days(act.lower().strip(" .,?!"), days)
     low = _TAIL.sub("", _LEADING.sub("", low)).strip(" .,?!")
-    low = re.sub(r"\b(?:um|uh|like|sort of|kind of)\b", "", low)
+    low = _WHEN_PAST.sub("", re.sub(r"\b(?:um|uh|like|sort of|kind of)\b", "", low))
+    low = re.sub(r"^(\w+) (?:us|me) (?=(?:a|an|the|some|two|three|all)\b)", r"\1 ", low)
+    subject = _best_topic([_topic(t, days) for t in topics])
     thin = len([w for w in re.findall(r"[\w'-]+", low) if w not in _THIN]) < 2
     m = _PRONOUN.search(low)
-    if topic and (thin or (m and m.start() <= 30)):
-        subject = _topic(topic, days)
-        if subject:
-            head = _PRONOUN.sub("", low).strip(" .,") if m else low
-            head = re.sub(r"\b(?:do|have|take|get|own|handle|be|on|me)\b$", "", head).strip()
-            low = f"{head} {subject}" if head and head not in _THIN else subject
+    if subject and _SOMEBODY.search(low) and thin:
+        low = f"{low} about {subject}"
+    elif subject and (thin or (m and m.start() <= 30)):
+        head = _PRONOUN.sub("", low).strip(" .,") if m else low
+        head = re.sub(
+            r"\b(?:do|have|take|get|own|handle|be|on|me|over|to|you|for)\b", "", head
+        ).strip()
+        low = f"{head} {subject}" if head and head not in _THIN else subject
     low = re.sub(r"\s+", " ", low).strip(" .,?!-")
     low = re.sub(r"\b(?:the|a|an|for|to|by|on|at|in|and|with|of|that|is|are)$", "", low).strip()
+    low = re.sub(r"^(?:the|a|an|since|is|some) ", "", low)
     first, _, rest = low.partition(" ")
     base = verbs.base_of(first) if first not in verbs.BASE else first
     if base and (first in verbs.GERUND or first in verbs.PAST):
         low = f"{base} {rest}".strip()
-    low = re.sub(r"\bi\b", "I", low)
+    low = _recase(low, (source, *topics))
     return low[:1].upper() + low[1:]
+
+
+def _recase(text: str, sources: Sequence[str]) -> str:
+    """Words of the title with the capitals they had inside the sentences."""
+    seen: dict[str, str] = {"i": "I"}
+    for source in sources:
+        for m in re.finditer(r"[A-Za-z][\w'-]*", source):
+            word = m[0]
+            inside = m.start() > 0 and source[m.start() - 2 : m.start()] not in (". ", "? ", "! ")
+            if word != word.lower() and (inside or sum(c.isupper() for c in word) > 1):
+                seen.setdefault(word.lower(), word)
+    return re.sub(r"[A-Za-z][\w'-]*", lambda m: seen.get(m[0], m[0]), text)
 
 
 _THIN = frozenset(
     listed(
-        "it that this them those these one do take have get own handle be on me the a an and to of for with can will i you we so done sort sorted please make be's"
+        "it that this them those these one do take have get own handle be on me the a an and to of for with "
+        "can will i you we so done sort sorted please make him her they over draft mind look"
     )
 )
 _TOPIC_LEAD = re.compile(
-    r"^(?:(?:and|so|but|oh|also|um|ok|okay|well|yeah|no|right|next one|the other thing(?: is| i've been on since yesterday is)?|the one thing that came out of it is|one more(?: thing)?|because|then|sorry|like|now|"
-    r"i (?:just |also )?(?:noticed|found|saw|think|heard|realised|realized|discovered|spotted)(?: that)?|we(?:'ve)? (?:noticed|found|saw)(?: that)?|there's|there is|there are|somebody (?:needs to|has to|should)|we (?:need to|have to|should|need)|the (?:problem|issue|thing) is(?: that)?|what about|how about|who's|who is|who can|as for|about|pharmacy flagged that|nobody's|do|does|is|are|\w+ (?:flagged|said|says|mentioned|reported|told me)(?: that)?)\s*[,:]?\s+)+"
+    r"^(?:(?:and|so|but|oh|also|um|ok|okay|well|yeah|no|right|listen|next one|next up|one more(?: thing)?(?: from me)?|from me|"
+    r"one (?:other|last) thing|because|then|sorry|like|now|for the|while (?:i|we) \w+ (?:in there|there|at it)|"
+    r"the (?:one|other|only|last|next) thing (?:that |i've |we've |i'm )?(?:[\w' ]{0,40}? )?(?:is|was)|the (?:one|other|only|last|next) thing|"
+    r"(?:i|we)(?:'ve)? (?:just |also )?(?:noticed|found|saw|think|heard|realised|realized|discovered|spotted|want|need|agreed)(?: out)?(?: that)?|"
+    r"(?:i'd|we'd|i would|we would) (?:like|love)(?: to have)?|can (?:i|we) (?:see|have|get)|there's|there is|there are|somebody (?:needs to|has to|should)|"
+    r"we (?:need to|have to|should|need)|the (?:problem|issue|thing) is(?: that)?|what about|how about|who's|who is|who can|as for|about|"
+    r"nobody's|do|does|is|are|\w+ (?:flagged|said|says|mentioned|reported|told me)(?: that)?)\s*[,:]?\s+)+"
 )
+
+
+def _best_topic(topics: Sequence[str]) -> str:
+    """The last topic that stands by itself, or else the longest."""
+    for topic in reversed(topics):
+        words = topic.split()
+        if len(words) >= 2 and not re.match(
+            r"(?:i|it|he|she|they|we|you|that|this|those)\b", topic
+        ):
+            return topic
+    return max(topics, key=len, default="")
 
 
 def _topic(text: str, days: Sequence[str]) -> str:
     low = _drop_days(text.lower().strip(" .,?!"), days)
     low = _TOPIC_LEAD.sub("", low)
     low = re.sub(r",? (?:so|and) (?:i|i'll|we|we'll|somebody|that|that's)\b.*$", "", low)
-    low = re.sub(r"\b(?:is|are|was|were|has|have|had|'s)\b ?", "", low, count=1)
+    low = _WHEN_PAST.sub("", low)
+    low = re.sub(r" (?:is|are|was|were|has|have|had)\b", "", low, count=1)
     return re.sub(r"\s+", " ", low).strip(" .,?!")
 
 
 def _drop_days(text: str, days: Sequence[str]) -> str:
     for day in days:
         text = re.sub(
-            rf"(?:\b(?:by|on|before|for|until|due|this|at|from) )?{re.escape(day.lower())}",
+            rf"(?:\b(?:by|on|before|for|until|due|this|at|from) )?{re.escape(day.lower())}(?!'s)",
             " ",
             text,
         )

@@ -441,9 +441,12 @@ def _status(text: str, morphs: str) -> Mark:
         found &= ~(Mark.DONE | Mark.BEGUN)
         if re.search(r"시작|손", morphs):
             found &= ~Mark.PROGRESS
-    elif negative and Mark.DONE in found and not re.search(r"문제|편차|이상|없/VA 어서", morphs):
-        if not (finished and finished.start() > negative.end()):
-            found &= ~Mark.DONE
+    elif (
+        negative
+        and not re.search(r"문제|편차|이상|없/VA 어서", morphs)
+        and not (finished and finished.start() > negative.end())
+    ):
+        found &= ~Mark.DONE
     if _BLOCK.search(morphs) and not _NO_BLOCK.search(morphs):
         found |= Mark.BLOCK
         if _BLOCK_HARD.search(morphs):
@@ -724,7 +727,11 @@ _DROP_ADVERBS = frozenset(
         "좀 꼭 직접 일단 한번 바로 혹시 먼저 그냥 지금 아까 방금 이미 벌써 다 또 더 계속 아직 얼른 빨리 다시 같이 이제 막 잘 조금 우선 그럼 제발"
     )
 )
-_HELPERS = frozenset(listed("주 드리 놓 두 보 버리 있 싶 달 내 나 말 않 못하 하 가 오"))
+_WHEN_PAST = frozenset(
+    listed(
+        "어제 그저께 그제 엊그제 지난주 지난달 저번 작년 요즘 최근 월요일 화요일 수요일 목요일 금요일 토요일 일요일"
+    )
+)
 
 
 def phrase(part: Part, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
@@ -746,6 +753,8 @@ def phrase(part: Part, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
     kept: list[Token] = []
     for i, t in enumerate(head):
         if (t.form, t.tag) in (("그", "MM"), ("대신", "NNG"), ("또", "MAG")) and i < 2:
+            continue
+        if t.form in _WHEN_PAST or (t.form == "에" and i and head[i - 1].form in _WHEN_PAST):
             continue
         if t.tag in ("IC", "MAJ", "SF", "SP") or (t.tag == "MAG" and t.form in _DROP_ADVERBS):
             continue
@@ -847,20 +856,35 @@ def _surface(text: str, toks: Sequence[Token]) -> str:
     return "".join(out)
 
 
-def title(act: str, *, topic: str) -> str:
-    """The verb phrase, with the topic's words where it says too little by itself."""
-    act = _trim(act)
-    if not topic:
-        return act
-    topic = _trim(topic)
-    thin = len(act.replace(" ", "")) <= 5 or len(act.split()) < 2
-    if not act:
-        return topic
-    if thin and topic and act not in topic and topic not in act:
-        return f"{topic} {act}" if not act.startswith(topic) else act
+def title(act: str, *, topics: Sequence[str], thin: bool, later: str = "") -> str:
+    """The verb phrase, with words of what led to it where it says too little by itself.
+
+    `topics`: the phrases before it, in order; `later`: the phrase of the promise that answered.
+    """
+    act = _trim(re.sub(r"\s*달라고$", "", act))
+    full = [t for t in (_trim(t) for t in topics) if len(t) >= 4]
+    topic = full[-1] if full else ""
+    if later and not act.endswith("기") and len(later.split()) == 1 and later.endswith("기"):
+        act = f"{act} {later}"
+    thin = thin or len(act.replace(" ", "")) <= 5 or len(act.split()) < 2
+    if not topic or not act:
+        return act or topic
+    if thin and act not in topic and topic not in act:
+        return f"{_as_noun(topic)} {act}"
     return act
 
 
+def _as_noun(phrase: str) -> str:
+    """A clause as the thing that is worked on: "링크 깨져 있" becomes "링크 깨짐"."""
+    phrase = re.sub(r"\s*(?:깨져 있|깨지기)$", " 깨짐", phrase)
+    phrase = re.sub(r"(\S+)지 있$", r"\1짐", phrase)
+    return re.sub(r"\s+(?:있|없|되|하)$", "", re.sub(r"\s+", " ", phrase)).strip()
+
+
 def _trim(text: str) -> str:
-    text = re.sub(r"^(?:네|예|아|어|음|저|그|근데|그리고|그럼|그래서|또|하나 발견한)\s+", "", text)
+    text = re.sub(
+        r"^(?:(?:네|예|아|어|음|저|그|근데|그리고|그럼|그래서|또|하나|참|대신|요즘|발견한|게)\s+)+",
+        "",
+        text,
+    )
     return re.sub(r"\s+", " ", text).strip(" ,.?!")

@@ -348,7 +348,7 @@ class Talk:
         free = work.kind is Mark.NEED and work.assignee is None
         if free and gap <= 1 and not c.has(Mark.SHIFT):
             return work if weight <= 2.5 else None
-        if work.kind is not Mark.REQUEST or work.accepted and weight >= 1.0:
+        if work.kind is not Mark.REQUEST or (work.accepted and weight >= 1.0):
             return None
         mine = c.speaker is not None and (
             work.assignee == c.speaker or c.speaker in work.candidates
@@ -392,9 +392,9 @@ class Talk:
         same_turn = c.turn == self.subject.turn
         if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT):
             return False
-        if self.subject.ticket is not None and c.has(_PROMISE):
-            if c.has(Mark.CONTACT) or self._helps_another(c):
-                return False
+        promised = self.subject.ticket is not None and c.has(_PROMISE)
+        if promised and (c.has(Mark.CONTACT) or self._helps_another(c)):
+            return False
         if weight < 1.0:
             return True
         if self._answers_question(c, weight) or self._agrees_on_need(c, weight):
@@ -552,17 +552,20 @@ class Talk:
             return
         if self.blocks and self.blocks[-1][-1].turn == c.turn and not c.has(Mark.NOT_DONE):
             return  # what was tried against the trouble is not the work itself
-        if c.has(Mark.BLOCK) and claims and claims[-1].clause.turn == c.turn:
-            if claims[-1].status is DONE and not claims[-1].clause.has(Mark.FINISHED):
-                claims.pop()
+        last = claims[-1] if claims and claims[-1].clause.turn == c.turn else None
+        if (
+            c.has(Mark.BLOCK)
+            and last
+            and last.status is DONE
+            and not last.clause.has(Mark.FINISHED)
+        ):
+            claims.pop()
         if c.has(Mark.NOT_DONE):
             status = IN_PROGRESS if c.has(Mark.PROGRESS) else None
             claims.append(Claim(status, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
-            before = claims[-1] if claims else None
-            if before and before.status is IN_PROGRESS and before.clause.turn == c.turn:
-                if not c.has(Mark.FINISHED):
-                    return  # a step of the work, not the whole
+            if last and last.status is IN_PROGRESS and not c.has(Mark.FINISHED):
+                return  # a step of the work, not the whole
             if not c.has(Mark.COMMIT) or known.status is not DONE:
                 claims.append(Claim(DONE, c))
         elif c.has(Mark.PROGRESS) and not c.has(Mark.BLOCK):
@@ -618,17 +621,13 @@ class Talk:
         """Later speech about the work: evidence, and corrections of who, when and how far."""
         gap = c.order - work.last
         if c.has(Mark.SMALL_TALK) and c.order != work.clause.order:
+            self.subject = Subject(order=c.order, turn=c.turn)
             return
         work.heard.append(c)
         reply = c.turn != work.clause.turn
-        if c.has(Mark.REFUSE) and reply and gap <= 2 and not c.has(Mark.COMMIT | Mark.ACCEPT):
-            if (
-                not c.doers
-                and work.kind is not Mark.DONE
-                and (work.assignee is None or c.speaker == work.assignee or c.speaker is None)
-            ):
-                work.refused = True
-                work.assignee = None if c.speaker == work.assignee else work.assignee
+        if reply and gap <= 2 and self._refuses(c, work):
+            work.refused = True
+            work.assignee = None if c.speaker == work.assignee else work.assignee
         if (
             c.has(Mark.CORRECT)
             and c.has(Mark.REFUSE)
@@ -652,6 +651,13 @@ class Talk:
         if gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM):
             self._learn_words(work, c.words)
 
+    def _refuses(self, c: Clause, work: Work) -> bool:
+        """Whether the one who was asked says no."""
+        if not c.has(Mark.REFUSE) or c.has(Mark.COMMIT | Mark.ACCEPT) or c.doers:
+            return False
+        asked = work.assignee is None or c.speaker is None or c.speaker == work.assignee
+        return asked and work.kind is not Mark.DONE and not work.accepted
+
     def _take(self, c: Clause, work: Work, *, reply: bool) -> None:
         """Who does it, after this clause."""
         if work.assignee is not None and work.assignee in c.excluded:
@@ -661,7 +667,8 @@ class Talk:
             own = c.speaker if c.speaker in self.people else None
             if own is not None and self._may_take(c, work):
                 work.assignee, work.candidates = own, ()
-            elif own is None and who and len(who) == 1:
+            work.accepted = work.accepted or reply
+            if own is None and who and len(who) == 1:
                 work.assignee = who[0]
             return
         if (
@@ -937,9 +944,9 @@ class Talk:
             if self.subject.ticket is None or len(c.text.split()) < 8:
                 self.cannot = c
                 return
-        if not c.has(Mark.BLOCK_HARD | Mark.CANNOT) and not c.korean:
-            if not any(b.has(Mark.CANNOT | Mark.BLOCK_HARD) for b in before):
-                return
+        firm = Mark.BLOCK_HARD | Mark.CANNOT
+        if not c.korean and not any(b.has(firm) for b in (*before, c)):
+            return
         if self.blocks:
             last = self.blocks[-1]
             gap = c.order - last[-1].order
@@ -992,18 +999,17 @@ class Talk:
     def _title(self, work: Work) -> str:
         c = work.clause
         days = [c.text[d.start : d.end] for d in c.days]
+        before = work.heard[: work.heard.index(c)]
         if c.korean:
-            text = korean.title(c.act_text, topic=self._korean_topic(work))
+            acts = [b.act_text if b.korean else b.text for b in before]
+            later = next((h.act_text for h in work.heard if h.has(Mark.COMMIT) and h.korean), "")
+            text = korean.title(c.act_text, topics=acts, thin=self._own(c) < 1.0, later=later)
         else:
-            text = english.title(c.act_text, topic=work.topic, days=days)
+            topics = [b.text for b in before if b.words]
+            text = english.title(c.act_text, topics=topics, days=days, source=c.text)
         if len(text) < 4:
             text = (work.topic or c.text).strip(" ,.?!")
         return _shorten(text)
-
-    def _korean_topic(self, work: Work) -> str:
-        context = [b for b in work.heard if b is not work.clause and b.order <= work.clause.order]
-        texts = [b.act_text if b.korean else b.text for b in context if b.act_text or not b.korean]
-        return texts[-1] if texts else ""
 
     def _reason(self, work: Work) -> str:
         how = {
