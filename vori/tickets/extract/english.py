@@ -466,12 +466,12 @@ def _status(low: str) -> tuple[Mark, str]:
     if has_begun and not (future and future.start() < has_begun.start()):
         found |= Mark.PROGRESS | Mark.BEGUN
         found &= ~Mark.DONE
-            ing = re.search(
-                r"\b(?:started|begun|began) (?:on )?(?:(?P<ing>\w+ing) )?(?P<rest>.+)",
-                low[has_begun.start() :],
-            )
-            if ing:
-                act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
+        ing = re.search(
+            r"\b(?:started|begun|began) (?:on )?(?:(?P<ing>\w+ing) )?(?P<rest>.+)",
+            low[has_begun.start() :],
+        )
+        if ing:
+            act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
     if progress := _PROGRESS.search(low):
         doing = progress.groupdict().get("ing")
         troubled = bool(_PROBLEM.search(low)) and not re.search(
