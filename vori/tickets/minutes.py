@@ -200,9 +200,9 @@ def _summary(heard: Sequence[Clause], work: set[int]) -> list[Clause]:
 
 def _decisions(heard: Sequence[Clause]) -> list[Clause]:
     wrong = Mark.HYPO | Mark.QUESTION | Mark.JOKE | Mark.LAUGH | Mark.COMMAND
-    return [
-        c for c in heard if c.has(Mark.DECISION) and not c.has(wrong) and sum(c.words.values()) >= 1
-    ][:MAX_DECISIONS]
+    return [c for c in heard if c.has(Mark.DECISION) and not c.has(wrong) and c.words][
+        :MAX_DECISIONS
+    ]
 
 
 def _questions(heard: Sequence[Clause], work: set[int]) -> list[Clause]:

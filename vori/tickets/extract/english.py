@@ -580,7 +580,10 @@ def _asked(low: str) -> tuple[Mark, str]:
     if weak:
         return Mark.WEAK, _group(weak)
     need = _NEED.search(low)
-    if need and _is_base(_group(need)):
+    stays = need and re.match(
+        r"(?:keep|stay|stick|leave|continue|wait|carry on|use|see|know|be)\b", _group(need)
+    )
+    if need and not stays and _is_base(_group(need)):
         return Mark.NEED, _group(need)
     undone = re.search(
         r"\b(?:nobody's|no one's|nobody has|no one has) (?P<act>[a-z][\w'-]*.*)", low

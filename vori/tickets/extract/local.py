@@ -347,7 +347,8 @@ class Talk:
             return work if thin and gap <= 1 else None
         free = work.kind is Mark.NEED and work.assignee is None
         if free and gap <= 1 and not c.has(Mark.SHIFT):
-            return work if weight <= 2.5 else None
+            points = c.has(Mark.ANAPHOR) and weight <= 2.5
+            return work if points or weight <= (1.0 if c.has(Mark.COMMIT) else 1.5) else None
         if work.kind is not Mark.REQUEST or (work.accepted and weight >= 1.0):
             return None
         mine = c.speaker is not None and (

@@ -567,9 +567,18 @@ def put(words: dict[str, float], word: str) -> None:
     words[word] = 0.35 if word in _GENERIC_KEYS else 0.5 if word in ACTIONS else 1.0
 
 
+def _numbered_otherwise(a: Mapping[str, float], b: Mapping[str, float]) -> bool:
+    """Whether both number the same thing, and with other numbers (gate 3, gate 4)."""
+    kinds = {kind: word for word in a if (kind := _number_kind(word))}
+    if not kinds:
+        return False
+    mine = [(kinds[kind], word) for word in b if (kind := _number_kind(word)) in kinds]
+    return bool(mine) and all(x != y and x not in b for x, y in mine)
+
+
 def overlap(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float, float]:
     """The weight of the words that `a` and `b` share, and its part of the smaller bag."""
-    if not a or not b:
+    if not a or not b or _numbered_otherwise(a, b):
         return 0.0, 0.0
     common = sum(min(a[w], b[w]) for w in a.keys() & b.keys())
     rest_a, rest_b = a.keys() - b.keys(), b.keys() - a.keys()
