@@ -35,7 +35,9 @@ from vori.tickets.messages import TicketCreated, TicketUpdated
 from vori.tickets.reader import TicketReader
 from vori.transcribe.messages import Caption
 from vori.transcribe.outgoing import Board
+from vori.transcribe.protocols.chunks import chunks_route
 from vori.transcribe.protocols.meeting import MeetingDialect
+from vori.transcribe.protocols.openai_files import transcriptions_route
 from vori.transcribe.protocols.session import converse
 from vori.transcribe.recogniser import Recogniser
 from vori.transcribe.recordings import Opening, Recordings
@@ -205,7 +207,11 @@ class Vori:
                 workers=self.workers,
                 is_draining=lambda: self._draining,
             ),
-            route_handlers=[self._meeting_socket()],
+            route_handlers=[
+                self._meeting_socket(),
+                chunks_route(self._recordings),
+                transcriptions_route(self._recordings, self.settings.audio),
+            ],
             max_body_bytes=self.settings.server.max_body_bytes,
         )
 

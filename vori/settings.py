@@ -68,6 +68,8 @@ class Audio(Part, frozen=True):
     max_frame_bytes: Count = 1024 * 1024
     max_text_bytes: Count = 256 * 1024
     first_message_s: Positive = 10.0
+    max_file_bytes: Count = 512 * 1024 * 1024
+    """Largest sound file sent over HTTP: about 4 hours of 16 kHz WAV."""
     idle_s: Positive = 60.0
     """A socket without a message for so long is closed with 4408."""
     resume_s: Positive = 120.0

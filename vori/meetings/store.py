@@ -119,6 +119,12 @@ async def meetings(
     return [_meeting(row) for row in rows]
 
 
+async def free_id() -> MeetingId:
+    """An id that no meeting has, and that is not given out again."""
+    [row] = await DB.fetch("SELECT next_meeting_id() AS id")
+    return MeetingId(row["id"])
+
+
 async def create(
     *,
     group_id: GroupId,

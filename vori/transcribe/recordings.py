@@ -27,6 +27,7 @@ from vori.transcribe.messages import AudioFormat, Caption, RecordingKey
 from vori.transcribe.outgoing import GOING_AWAY, INTERNAL, Final, Listener, Notice, Outgoing
 from vori.transcribe.playback import forget, wav_file
 from vori.transcribe.pool import RecogniserPool
+from vori.transcribe.recogniser import ModelInfo
 from vori.worker import Health, State
 
 logger = log.get(__name__)
@@ -175,6 +176,11 @@ class Recordings:
                 state=State.DEGRADED, message="demo model: synthetic voices only", detail=detail
             )
         return Health(detail=detail)
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model that is loaded."""
+        return self._pool.model if self._pool else None
 
     # ---- conversations
 

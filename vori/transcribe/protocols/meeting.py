@@ -116,7 +116,7 @@ class MeetingDialect:
             group_id=GroupId(meta.group_id),
             audio_id=AudioId(audio_id),
             language=None if meta.language in (None, "auto") else meta.language,
-            format=_format(meta.format),
+            format=format_of(meta.format),
             speaker_id=None if meta.speaker_id is None else UserId(meta.speaker_id),
             resume_seq=resume.next_seq if isinstance(resume, Resume) else None,
         )
@@ -212,7 +212,7 @@ def _read(text: str) -> tuple[str, Any]:
     return message["type"], message.get("data")
 
 
-def _format(given: Format | str) -> AudioFormat:
+def format_of(given: Format | str) -> AudioFormat:
     if isinstance(given, str):
         given = Format(encoding=given)  # type: ignore[arg-type]
     return AudioFormat(
