@@ -36,6 +36,8 @@ NEAR = 3
 """An answer comes within so many segments."""
 AGO = 6
 """A thing said so many segments ago may still be called "it" when nothing else came between."""
+MAX_LOOK_BACK = 40
+"""So many earlier pieces of work that share a word are compared, the latest first."""
 MAX_TITLE_CHARS = 80
 MAX_CONTENT_CHARS = 1_200
 
@@ -486,8 +488,11 @@ class Talk:
         """The piece of work whose words the clause repeats."""
         if not c.words:
             return None
-        indexes = {i for w in c.words for i in self.by_word.get(w, ())}
-        indexes |= set(range(max(0, len(self.works) - 5), len(self.works)))
+        shared = {i for w in c.words if c.words[w] >= 0.4 for i in self.by_word.get(w, ())}
+        indexes = sorted(shared, reverse=True)[:MAX_LOOK_BACK]
+        indexes += [
+            i for i in range(max(0, len(self.works) - 5), len(self.works)) if i not in shared
+        ]
         best: tuple[float, Work] | None = None
         for i in sorted(indexes, reverse=True):
             work = self.works[i]

@@ -12,6 +12,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from msgspec import Struct
@@ -509,17 +510,20 @@ def _pairs(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, str]]:
     return out
 
 
+@lru_cache(maxsize=50_000)
 def _number_kind(word: str) -> str:
     """What is numbered: `bay#` for `bay#3`, `회차` for `1회차`; "" for other words."""
     m = _NUMBER_KEY.match(word)
     return (m["noun"] or m["unit"]) if m else ""
 
 
+@lru_cache(maxsize=50_000)
 def _first(word: str) -> str:
     bones = skeleton(word.lstrip("="))
     return bones[:1]
 
 
+@lru_cache(maxsize=100_000)
 def alike(a: str, b: str) -> bool:
     """Whether two keys are one word: misheard, compounded, or in the other script."""
     if a == b:
