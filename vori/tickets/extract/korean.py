@@ -215,10 +215,10 @@ _STATIVE_PAST = _m(
     r"(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:었|어)|시작/NNG 되/XSV 었|착수/NNG|반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
-    r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
+    r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
 )
 _NO_PROGRESS = _m(
     r"(?:알|가지|갖|듣|기다리|지내|살|모르|대기/NNG 하|생각/NNG 하|믿|살아)(?:/(?:VV|XSV))? 고/EC 있|못/MAG \S+ (?:\S+ ){0,2}고/EC 있|못하/V[VX] 고/EC 있|안/MAG \S+ (?:\S+ ){0,2}고/EC 있|막히"
@@ -399,6 +399,11 @@ def _status(text: str, morphs: str) -> Mark:
         text,
     ):
         found |= Mark.PROGRESS
+    partly = bool(
+        re.search(r"반쪽|일부|절반|몇\s*개(?:는|만)|(?:개|장|명|대|군데)(?:만|는)\s", text)
+    )
+    if partly and re.search(r"었/EP", morphs):
+        found |= Mark.PROGRESS
     past = _PAST.search(morphs)
     finished = _FINISH.search(morphs)
     whole = _ALL.search(morphs)
@@ -425,7 +430,8 @@ def _status(text: str, morphs: str) -> Mark:
         found |= Mark.DONE
     if (
         re.search(
-            r"(?:반|절반)\s*(?:정도|쯤)|절반|삼분의|사분의|거의|퍼센트|%|프로\s|중간|아직", text
+            r"(?:반|절반)\s*(?:정도|쯤)|절반|반쪽|일부|삼분의|사분의|거의|퍼센트|%|프로\s|중간|아직",
+            text,
         )
         and Mark.PROGRESS in found
     ):
@@ -519,9 +525,10 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     ):
         out |= Mark.REQUEST
     idle = re.search(
-        r"(?:기다리|지켜보|생각|고민|알|두/VV 고/EC 보)(?:/\S+)?(?: 하/XSV)? (?:어/EC 보/VX )?어야/EC",
+        r"(?:기다리|지켜보|생각|고민|알|보)(?:/\S+)?(?: 하/XSV)? (?:어/EC 보/VX )?어야/EC",
         morphs,
     )
+    idle = None if idle and re.search(r"다시", text) else idle
     idle = idle or re.search(r"/(?:VA|XSA|VCP)(?: \S+/EP)* (?:어야|야)/EC", morphs)
     if not out and not idle and _NEED.search(morphs) and not _PAST_NEED.search(morphs):
         out |= Mark.NEED

@@ -753,7 +753,7 @@ class Talk:
 
     def _new_work(self, c: Clause) -> None:
         """Begins a piece of work when the clause asks for one, or reports one."""
-        if c.has(Mark.COMMAND):
+        if c.has(Mark.REOPEN_HARD):
             return
         asks = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK)
         if asks and not (c.has(Mark.QUESTION) and not c.has(Mark.REQUEST)):
@@ -829,7 +829,8 @@ class Talk:
         for before in reversed(self.recent):
             gap = c.order - before.order
             same_turn = before.turn == c.turn
-            if gap > (3 if same_turn else 2) or len(out) == 3:
+            points = self._own(c) < 1.0 and c.has(Mark.ANAPHOR)
+            if gap > (3 if same_turn or points else 2) or len(out) == 3:
                 break
             if before.has(_NO_CONTEXT) and not before.has(Mark.WANT | Mark.PROBLEM):
                 break
@@ -842,7 +843,6 @@ class Talk:
             if not before.words:
                 continue
             if not same_turn:
-                points = thin and c.has(Mark.ANAPHOR) and gap <= 1
                 wanted = before.has(_RAISES) or points
                 asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO | Mark.PROBLEM)
                 wanted = wanted or bool(out and before.turn == out[-1].turn)

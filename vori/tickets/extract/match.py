@@ -354,6 +354,10 @@ _NUMBERED = re.compile(
     + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True))
     + r"|[A-HJ-Zb-hj-z])(?![\w'])"
 )
+_LONE_NUMBER = re.compile(
+    r"\b(?P<n>\d{1,4}|" + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True)) + r")"
+    r"(?='s\b| (?:is|was|at|needs|went|has)\b|\s*[?.,!]*$)"
+)
 _NUMBER_KEY = re.compile(r"^(?P<noun>.+#).+$|^\d+(?P<unit>[가-힣]+)$")
 _JOINED = {"signin": "=login", "login": "=login", "signup": "=signup"}
 
@@ -398,9 +402,11 @@ class Vocabulary:
         self._pairs = _pairs(titles)
         self._is_blank = not titles
         self._numbered: dict[str, set[str]] = defaultdict(set)
+        self._numbers: dict[str, set[str]] = defaultdict(set)
         for word in self._by_word:
             if kind := _number_kind(word):
                 self._numbered[kind].add(word)
+                self._numbers[word.rpartition("#")[2]].add(word)
 
     # -------------------------------------------------------------- words
 
@@ -437,6 +443,11 @@ class Vocabulary:
             ):
                 word = f"{key(m['noun'])}#{number}"
                 out[word] = 1.0 if self._is_blank or self.knows(word) else 0.02
+        for m in _LONE_NUMBER.finditer(stripped.lower()):
+            number = _NUMBER_WORDS.get(m["n"], m["n"])
+            meant = self._numbers.get(number, set())
+            if len(meant) == 1:
+                out[next(iter(meant))] = 0.9
         for a, b in pairwise(tokens):
             joined = stem(f"{a}{b}".lower())
             concept = _JOINED.get(joined, joined)
