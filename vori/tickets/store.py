@@ -264,7 +264,7 @@ def _values_before(entry: Change, now: TicketDetail) -> dict[str, Any]:
         )
     if entry.kind is HistoryKind.CREATED:
         return {"dismissed": True}
-    return _fields_of(entry.before)
+    return fields_of(entry.before)
 
 
 async def locked(ticket_id: TicketId, *, dismissed_too: bool = False) -> TicketDetail:
@@ -423,13 +423,18 @@ async def _remember(
     )
 
 
-async def _require_member(group_id: GroupId, user_id: UserId | None) -> None:
+async def is_member(group_id: GroupId, user_id: UserId | None) -> bool:
+    """Whether tickets of the group may be given to that person; to nobody they may."""
     if user_id is None:
-        return
+        return True
     rows = await DB.fetch(
         "SELECT 1 FROM members WHERE group_id = $1 AND user_id = $2", group_id, user_id
     )
-    if not rows:
+    return bool(rows)
+
+
+async def _require_member(group_id: GroupId, user_id: UserId | None) -> None:
+    if not await is_member(group_id, user_id):
         raise BadMessage(
             f"assigneeId {user_id} is no member of group {group_id}.",
             code="assignee_not_member",
@@ -441,14 +446,17 @@ def name_of(field: str) -> str:
     return _NAMES.get(field, field)
 
 
+def plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as history keeps them."""
+    named: dict[str, Any] = msgspec.to_builtins({name_of(f): v for f, v in fields.items()})
+    return named
+
+
 def _plain(ticket: TicketDetail) -> dict[str, Any]:
-    """The fields as history keeps them."""
-    values = {name_of(field): getattr(ticket, field) for field in (*FIELDS, "dismissed")}
-    plain: dict[str, Any] = msgspec.to_builtins(values)
-    return plain
+    return plain({field: getattr(ticket, field) for field in (*FIELDS, "dismissed")})
 
 
-def _fields_of(plain: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Fields out of history, with their types."""
     values = {
         field: plain[name_of(field)] for field in (*FIELDS, "dismissed") if name_of(field) in plain
