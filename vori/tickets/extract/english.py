@@ -143,7 +143,6 @@ _COMMIT = re.compile(
 )
 _COMMIT_BARE = re.compile(
     r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
-    r"|\byou'll (?:have|get) (?:it|that|them|those|one|everything)\b"
     r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|up|live)\b"
     r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
@@ -231,7 +230,7 @@ _EXCUSE = re.compile(
 )
 _NO_BLOCK = re.compile(
     r"\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
-    r"|\bcan't wait\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
+    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
     r"\b(?:blocked|stuck|waiting|held up|on hold|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't)\b.*\b(?:until|till|without|because|unless|before)\b"
@@ -248,13 +247,13 @@ _DONE = re.compile(
     r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
 )
 _TICK = re.compile(
-    r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|take|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
+    r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
 )
 _BARE_PAST = re.compile(
     r"^(?:(?:yeah|yes|yep|ok|okay|so|oh|and|just|already|all|finally|right|well|sure|great|also|no|then),? )*(?P<verb>[a-z]+)\b(?P<rest>.*)"
 )
 _FINISHED = re.compile(
-    rf"\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
+    rf"\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
 )
 _FIRST_PAST = re.compile(
     r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
@@ -496,7 +495,7 @@ def _status(low: str) -> tuple[Mark, str]:
                 if doing and doing != "working":
                     act = f"{verbs.GERUND.get(doing, doing)} {low[progress.end() :]}".strip()
                 elif m := re.search(
-                    r"\b(?:working on|working through|going through|digging into|looking into|been on|busy with|in the middle of) (?:since \w+ )?(?:is |are )?(?:\w+ing )?(?P<rest>.+)",
+                    r"\b(?:working on|working through|going through|digging into|looking into|doing|been on|busy with|in the middle of) (?:since \w+ )?(?:is |are )?(?:\w+ing )?(?P<rest>.+)",
                     low,
                 ):
                     act = m["rest"]
@@ -697,6 +696,8 @@ def clause(
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()
     words = vocabulary.words(_without(piece.text, [*mentions, *days]))
+    if len(re.findall(r"[A-Za-z']+", piece.text)) <= 1:
+        words = {w: x for w, x in words.items() if vocabulary.knows(w)}
     if found & (Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK) and act:
         verb = key(act.split()[0].strip(".,?!"))
         if words.get(verb, 0) > 0.5:

@@ -344,12 +344,18 @@ class Talk:
         if not work.alive or gap > NEAR or self._moved_on(work):
             return None
         weight = sum(c.words.values())
+        agrees = c.has(Mark.ACCEPT) or (
+            bool(self.recent)
+            and self.recent[-1].turn == c.turn
+            and self.recent[-1].has(Mark.ACCEPT)
+        )
         if same_turn:
             thin = weight < 1.0 and (c.has(Mark.ANAPHOR) or not c.has(Mark.CONTACT))
             return work if thin and gap <= 1 else None
         free = work.kind is Mark.NEED and work.assignee is None
         if free and gap <= 1 and not c.has(Mark.SHIFT):
             points = c.has(Mark.ANAPHOR) and weight <= 2.5
+            points = points or (agrees and weight <= 2.0)
             return work if points or weight <= (1.0 if c.has(Mark.COMMIT) else 1.5) else None
         if work.kind is not Mark.REQUEST or (work.accepted and weight >= 1.0):
             return None
@@ -360,11 +366,6 @@ class Talk:
             return work
         if weight < 1.0 and gap <= 2:
             return work
-        agrees = c.has(Mark.ACCEPT) or (
-            bool(self.recent)
-            and self.recent[-1].turn == c.turn
-            and self.recent[-1].has(Mark.ACCEPT)
-        )
         unknown = c.speaker is None or work.assignee is None
         return work if agrees and unknown and gap <= 1 and weight <= 2.0 else None
 

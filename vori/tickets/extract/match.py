@@ -49,7 +49,8 @@ STOP = frozenset(
     enough lots loads plus fully nearly almost exactly completely anyway wherever whatever whenever else's mine ours
     worry worries fun funny happy glad quick quickly slow noticed notice found believe reckon guess suppose remember
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
-    hundred thousand dozen pick picked hear heard live night absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed""")
+    hundred thousand dozen pick picked hear heard live night round person eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+    nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed""")
 )
 """Words that carry no content of a piece of work."""
 
@@ -427,7 +428,7 @@ class Vocabulary:
         tokens: list[str] = _LATIN_WORD.findall(stripped)
         for token in tokens:
             for part in (token, *token.split("-")) if "-" in token else (token,):
-                low = part.lower().strip("'")
+                low = re.sub(r"'(?:ll|d|ve|re|s|m)$", "", part.lower()).strip("'")
                 if len(low) < 2 or low in _STOP_STEMS or stem(low) in _STOP_STEMS:
                     continue
                 put(out, key(low))
