@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import ctranslate2
 import numpy as np
@@ -211,6 +212,57 @@ def test_earlier_text_is_cut_to_few_sizes(english, monkeypatch):
     letters = english._tokenizers["en"].decode(prompts[-1])
     assert letters.count("x") == 31 - 1
     assert letters.endswith("word")
+
+
+class Scripted:
+    """An engine that says, for each call of generate, the next of the texts prepared."""
+
+    def __init__(self, model: Whisper, *answers: tuple[str, float]) -> None:
+        self.engine = model._engine
+        self.encode_text = model._tokenizers["en"].encode
+        self.answers = list(answers)
+        self.asked: list[tuple[int, int]] = []
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def generate(self, features, prompts, *, beam_size, **kwargs):
+        self.asked.append((beam_size, len(prompts[0])))
+        text, score = self.answers.pop(0)
+        tokens = self.encode_text(text)
+        return [SimpleNamespace(sequences_ids=[tokens], scores=[score], no_speech_prob=0.1)]
+
+
+LOOP = "good morning " * 9
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ((LOOP, -0.2), ("good morning everyone", -0.5), "good morning everyone"),
+        (("goo moo", -1.4), ("good morning", -0.9), "good morning"),
+        (("goo moo", -1.4), ("moo", -2.0), "goo moo"),
+        (("good", -1.4), (LOOP, -0.1), "good"),
+    ],
+)
+def test_a_final_that_went_wrong_is_decoded_again_plainly(
+    english, monkeypatch, first, second, kept
+):
+    scripted = Scripted(english, first, second)
+    monkeypatch.setattr(english, "_engine", scripted)
+    window = Window(samples=noise(12), previous_text="word " * 99, is_final=True)
+    [heard] = english.transcribe([window])
+    assert heard.text == kept
+    assert [word.text for word in heard.words] == kept.split()
+    assert scripted.asked == [(5, 66), (1, 2)]
+
+
+@pytest.mark.parametrize("is_final", [True, False])
+def test_a_good_final_and_any_partial_are_decoded_once(english, monkeypatch, is_final):
+    scripted = Scripted(english, ("good morning", -0.5) if is_final else (LOOP, -2.0))
+    monkeypatch.setattr(english, "_engine", scripted)
+    english.transcribe([Window(samples=noise(12), is_final=is_final)])
+    assert len(scripted.asked) == 1
 
 
 def test_a_model_made_for_fewer_positions_keeps_to_them(tmp_path, monkeypatch):
