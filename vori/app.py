@@ -36,6 +36,7 @@ from vori.tickets.reader import TicketReader
 from vori.transcribe.messages import Caption
 from vori.transcribe.outgoing import Board
 from vori.transcribe.protocols.chunks import chunks_route
+from vori.transcribe.protocols.deepgram import deepgram_route
 from vori.transcribe.protocols.meeting import MeetingDialect
 from vori.transcribe.protocols.openai_files import transcriptions_route
 from vori.transcribe.protocols.session import converse
@@ -210,6 +211,7 @@ class Vori:
             route_handlers=[
                 self._meeting_socket(),
                 chunks_route(self._recordings),
+                deepgram_route(self._recordings, self.settings.audio),
                 transcriptions_route(self._recordings, self.settings.audio),
             ],
             max_body_bytes=self.settings.server.max_body_bytes,

@@ -22,6 +22,7 @@ from vori.server import Server, configure
 from vori.settings import Audio, Settings
 from vori.settings import Server as ServerSettings
 from vori.transcribe.protocols.chunks import chunks_route
+from vori.transcribe.protocols.deepgram import deepgram_route
 from vori.transcribe.protocols.openai_files import transcriptions_route
 from vori.transcribe.recordings import Recordings
 from vori.web import Parts, build
@@ -64,6 +65,7 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
             ),
             route_handlers=[
                 chunks_route(recordings),
+                deepgram_route(recordings, host.audio),
                 transcriptions_route(recordings, host.audio),
             ],
         )

@@ -74,6 +74,12 @@ def spoken_language(tag: str | None, recordings: Recordings) -> str | None:
     return code
 
 
+def subprotocol_of(socket: WebSocket[Any, Any, Any], known: tuple[str, ...]) -> str | None:
+    """The first known subprotocol that the client offers: browsers want one of theirs back."""
+    offered: Any = socket.scope.get("subprotocols") or []
+    return next((name for name in known if name in offered), None)
+
+
 async def refuse(
     socket: WebSocket[Any, Any, Any], status: int, body: bytes, headers: Mapping[str, str]
 ) -> None:
