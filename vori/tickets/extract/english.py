@@ -180,11 +180,11 @@ _NO_REQUEST = re.compile(
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
     r"some ?day|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
-    r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|would have|could have|would've|could've|"
+    r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
     r"in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
     r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
     r"just an idea|just (?:thinking|dreaming|wondering|saying)|thinking out loud|spitball\w*|blue sky|wild idea|crazy idea|for the future|sometime|"
-    r"somebody could|someone could|should've|should have|shouldn't have)\b"
+    r"somebody could|someone could|shouldn't have)\b"
 )
 _UNSURE = re.compile(
     r"\b(?:i think|i believe|maybe|might|may have|may be|probably|possibly|perhaps|not sure|don't know|no idea|i'd have to (?:look|check)|"
@@ -513,6 +513,8 @@ def _status(low: str) -> tuple[Mark, str]:
             low,
         ):
             found &= ~(Mark.PROGRESS | Mark.BEGUN)
+    if Mark.DONE in found and _FINISHED.search(low):
+        found |= Mark.FINISHED
     if Mark.DONE in found and re.search(
         r"\b(?:almost|nearly|half|not quite|partly|mostly|pretty close|as good as)\b", low
     ):

@@ -612,7 +612,7 @@ class Talk:
         ) and not (c.has(Mark.LEAVE) and not c.has(Mark.AGAINST)):
             work.dropped = "decided against" if c.has(Mark.AGAINST) else "another team's work"
             return True
-        if c.has(Mark.HYPO) and not c.has(Mark.COMMIT | Mark.REQUEST):
+        if c.has(Mark.HYPO | Mark.JOKE) and not (c.has(Mark.COMMIT | Mark.REQUEST) and c.days):
             return True
         if not work.alive:
             return not (
@@ -667,9 +667,13 @@ class Talk:
 
     def _take(self, c: Clause, work: Work, *, reply: bool) -> None:
         """Who does it, after this clause."""
+        if work.kind is Mark.DONE and work.assignee is not None:
+            return
         if work.assignee is not None and work.assignee in c.excluded:
             work.assignee = None
         who = tuple(u for u in c.doers if u not in c.excluded)
+        before = self.recent[-1] if self.recent else c
+        corrects = c.has(Mark.CORRECT) or (before.turn == c.turn and before.has(Mark.CORRECT))
         if c.has(Mark.COMMIT) and (not who or c.has(Mark.FIRST)) and not c.has(Mark.QUESTION):
             own = c.speaker if c.speaker in self.people else None
             if own is not None and self._may_take(c, work):
@@ -690,7 +694,8 @@ class Talk:
             if len(who) == 1:
                 if (
                     work.assignee is None
-                    or c.has(Mark.REQUEST | Mark.CORRECT | Mark.RECAP | Mark.NEED)
+                    or c.has(Mark.REQUEST | Mark.RECAP | Mark.NEED)
+                    or corrects
                     or c.excluded
                 ):
                     work.assignee, work.candidates = who[0], ()
@@ -780,7 +785,16 @@ class Talk:
             and self.recent[-1].has(Mark.LAUGH)
             and (self.recent[-1].order == c.order)
         )
-        joking = c.has(Mark.JOKE) or laughs or (c.has(Mark.LAUGH) and not context)
+        answered = next((b for b in reversed(self.recent) if b.words), None)
+        teases = (
+            answered is not None
+            and answered.turn != c.turn
+            and c.order - answered.order <= 1
+            and answered.has(Mark.HYPO | Mark.JOKE)
+            and not answered.has(Mark.WANT)
+            and self._own(c) < 1.0
+        )
+        joking = teases or c.has(Mark.JOKE) or laughs or (c.has(Mark.LAUGH) and not context)
         kind = next(k for k in (Mark.REQUEST, Mark.COMMIT, Mark.NEED, Mark.WEAK) if c.has(k))
         work = Work(kind=kind, clause=c, words={}, last=c.order)
         if joking:
@@ -844,7 +858,8 @@ class Talk:
             if not before.words:
                 continue
             if not same_turn:
-                wanted = before.has(_RAISES) or points
+                near = thin and gap <= 1 and c.has(Mark.ANAPHOR)
+                wanted = before.has(_RAISES) or points or near
                 asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO | Mark.PROBLEM)
                 wanted = wanted or bool(out and before.turn == out[-1].turn)
                 if not thin and not asked:
@@ -918,7 +933,8 @@ class Talk:
         gap = c.order - work.clause.order
         if not work.alive or not 0 < gap <= 2 or c.turn == work.clause.turn:
             return
-        if self._moved_on(work):
+        since = [b for b in self.recent if b.order >= work.clause.order and b not in work.heard]
+        if self._moved_on(work) and any(b.turn != work.clause.turn for b in since):
             return
         if c.has(Mark.LAUGH) and gap <= 1 and not work.accepted:
             work.dropped = "laughed at"
