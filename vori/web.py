@@ -40,7 +40,7 @@ from vori.meetings.routes import AudioFile, DeleteSound, EndMeeting, MeetingRout
 from vori.people.auth import SignIn, principal_of
 from vori.people.messages import Principal
 from vori.people.routes import GroupRoutes, TokenRoutes, UserRoutes
-from vori.tickets.routes import ProposalRoutes, TicketRoutes, meeting_tickets
+from vori.tickets.routes import ProposalRoutes, TicketRoutes, meeting_tickets, undo_meeting_changes
 from vori.worker import Health, Worker
 from vori.worker import State as WorkerState
 
@@ -87,6 +87,7 @@ def routes() -> list[ControllerRouterHandler]:
     return [
         MeetingRoutes,
         meeting_tickets,
+        undo_meeting_changes,
         TicketRoutes,
         ProposalRoutes,
         GroupRoutes,
@@ -384,7 +385,16 @@ def _description() -> OpenAPIConfig:
         security=[{"token": []}],
         tags=[
             Tag(name=name)
-            for name in ("meetings", "speech", "tickets", "groups", "users", "tokens", "health")
+            for name in (
+                "meetings",
+                "speech",
+                "tickets",
+                "proposals",
+                "groups",
+                "users",
+                "tokens",
+                "health",
+            )
         ],
         render_plugins=[page],
         openapi_router=Router(

@@ -21,6 +21,7 @@ from vori.tickets import proposals, store
 from vori.tickets.messages import TicketStatus
 from vori.tickets.proposals import Proposal, ProposalState
 from vori.tickets.store import Change, Filters, TicketDetail
+from vori.tickets.undo import MeetingUndo, undo_meeting
 
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Content = Annotated[str, Meta(max_length=4000)]
@@ -234,6 +235,18 @@ async def meeting_tickets(
     group_id = await meeting_for(principal, MeetingId(meeting_id))
     filters = Filters(meeting_id=MeetingId(meeting_id))
     return await _page([group_id], filters, limit=limit, cursor=cursor)
+
+
+@post(
+    "/api/meetings/{meeting_id:int}/undo",
+    tags=["meetings"],
+    summary="Take back all that machines changed for a meeting",
+    status_code=200,
+)
+async def undo_meeting_changes(principal: SignedIn, clock: Now, meeting_id: PathId) -> MeetingUndo:
+    meeting = MeetingId(meeting_id)
+    group_id = await meeting_for(principal, meeting)
+    return await undo_meeting(meeting, group_id, user_id=principal.user_id, at=clock.now())
 
 
 async def _page(

@@ -198,6 +198,17 @@ async def history(ticket_id: TicketId) -> list[Change]:
     return [_change(row) for row in rows]
 
 
+async def machine_changes(ticket_id: TicketId, meeting_id: MeetingId) -> list[Change]:
+    """What machines changed for the meeting and nobody has undone, newest first."""
+    rows = await DB.fetch(
+        f"{_CHANGE} WHERE h.ticket_id = $1 AND h.meeting_id = $2 AND h.actor = 'machine'"
+        " AND h.undone_at IS NULL ORDER BY h.at DESC, h.id DESC",
+        ticket_id,
+        meeting_id,
+    )
+    return [_change(row) for row in rows]
+
+
 async def undo(
     ticket_id: TicketId, *, history_id: UUID | None, user_id: UserId, at: datetime
 ) -> TicketDetail:
