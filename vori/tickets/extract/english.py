@@ -197,7 +197,7 @@ _AGAINST = re.compile(
     r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
     r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
     r"on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
-    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
+    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|(?:postponed|dropped|canned|binned|ditched|scrapped|called off|put off|parked|postpone) (?:that|it|this|the idea|those|them|all that)|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
 )
 _LEAVE = re.compile(
     r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no (?:rush|panic|hurry)|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
@@ -260,7 +260,7 @@ _FIRST_PAST = re.compile(
 )
 _PROGRESS = re.compile(
     r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
-    r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
+    r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|so far|\w+ (?:more )?to go|up to (?:episode|page|number|chapter|row|block|room|unit|item|question|step|level) \w+|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
     r"|\b(?:i'm|we're|been)(?: (?:also|still|now|just|currently))? doing (?:a|an|the|some|up)\b"
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
@@ -326,7 +326,7 @@ _RECAP = re.compile(
     r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
 )
 _PROBLEM = re.compile(
-    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
+    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|shut|sealed off|out of service|unavailable|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
 )
 _CONTACT = re.compile(
     r"\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
@@ -343,10 +343,10 @@ _ANAPHOR = re.compile(
 _NOT_TOPIC_PAST = frozenset(
     listed(
         "be go come see say think tell know hear get let forget understand lose mean want need have had "
-        "said thought talk ask look call email wait try mention notice find feel like love hope wish "
-        "enjoy meet agree decide discuss happen seem turn walk sit stand sleep eat drink laugh ring mail message "
+        "said thought talk ask look wait try mention notice find feel like love hope wish "
+        "enjoy meet agree decide discuss happen seem turn walk sit stand sleep eat drink laugh "
         "spot discover realise realize receive expect learn remember recall miss hit glance "
-        "phone chase contact ping text speak remind watch promise complain restart plan start begin begun work locate identify figure"
+        "chase contact ping speak remind watch promise complain restart plan start begin begun work locate identify figure"
     )
 )
 _ROUTINE_ING = frozenset(
@@ -354,6 +354,14 @@ _ROUTINE_ING = frozenset(
         "going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting"
     )
 )
+
+
+def _is_planned(low: str, found: Mark, later: bool) -> bool:
+    """Whether "I'm doing it" speaks of a later day ("I'm opening it next Monday")."""
+    if Mark.PROGRESS not in found or Mark.BEGUN in found or not later:
+        return False
+    present = re.search(r"\b(?:i'm|we're|he's|she's|they're|i am|we are) \w+ing\b", low)
+    return bool(present and not re.search(r"\b(?:still|now|currently|already|half|been)\b", low))
 
 
 def _with_stand_ins(text: str, mentions: Sequence[Mention]) -> tuple[str, dict[str, str]]:
@@ -694,6 +702,8 @@ def clause(
     mentions = people.find(piece.text)
     found, act = marks(*_with_stand_ins(piece.text, mentions))
     days = find_days(piece.text, today)
+    if _is_planned(piece.text.lower(), found, any(d.day > today for d in days)):
+        found = (found | Mark.PLAN) & ~Mark.PROGRESS
     who = doer(piece.text, mentions)
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()

@@ -320,7 +320,8 @@ class Talk:
 
     def _least_share(self, c: Clause) -> float:
         """A promise is about a ticket only if it names it well; so is a new topic."""
-        if self.subject.ticket is not None and self.subject.turn == c.turn and c.has(Mark.ANAPHOR):
+        same_turn = self.subject.ticket is not None and self.subject.turn == c.turn
+        if same_turn and not c.has(Mark.SHIFT):
             return 0.45
         if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
             return 0.67 if c.has(Mark.CONTACT) else 0.5
@@ -734,8 +735,10 @@ class Talk:
             and len(c.days) > 1
             and c.days[0].day.weekday() == work.due.weekday()
         ):
-            # "not Friday but Wednesday" speaks of the week that was agreed on
-            due = work.due + timedelta(days=due.weekday() - work.due.weekday())
+            # "not Friday but Wednesday" speaks of the Wednesday nearest to the day agreed on
+            ahead = (due.weekday() - work.due.weekday()) % 7
+            nearest = work.due + timedelta(days=ahead if ahead <= 3 else ahead - 7)
+            due = nearest if nearest >= self.today else due
         elif work.due is not None and _is_bare_weekday(due, work.due, self.today):
             return
         work.due = due
@@ -858,11 +861,11 @@ class Talk:
             if not before.words:
                 continue
             if not same_turn:
-                near = thin and gap <= 1 and c.has(Mark.ANAPHOR)
+                near = gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0)
                 wanted = before.has(_RAISES) or points or near
                 asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO | Mark.PROBLEM)
                 wanted = wanted or bool(out and before.turn == out[-1].turn)
-                if not thin and not asked:
+                if not thin and not asked and not near:
                     wanted = wanted and overlap(before.words, c.words)[0] >= 0.5
                 if not wanted:
                     break
