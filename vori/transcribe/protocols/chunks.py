@@ -103,13 +103,13 @@ async def _take(
         live.detach(listener, for_good=is_last)
 
 
-def decoded(text: str) -> bytes:
+def decoded(text: str, name: str = "audioData") -> bytes:
     """The bytes of base64, as browsers and `btoa` write it; raises BadMessage."""
     _, comma, after = text.partition(",") if text.startswith("data:") else ("", "", "")
     try:
         return base64.b64decode(after if comma else text, validate=True)
     except (binascii.Error, ValueError) as exc:
-        raise BadMessage(f"audioData is not base64: {exc}.", code="bad_base64") from exc
+        raise BadMessage(f"{name} is not base64: {exc}.", code="bad_base64", param=name) from exc
 
 
 def _audio_id(given: str | int) -> AudioId:
