@@ -45,6 +45,7 @@ TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketSta
 
 
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
+_THIS = re.compile(r"\bthis\b|이번|금주", re.IGNORECASE)
 _REASON = re.compile(r"라서|니까|때문|\b(?:because|since|cause)\b", re.IGNORECASE)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
@@ -151,7 +152,7 @@ class Board:
         matches = self.vocabulary.find(clause_words)
         if not matches:
             return None
-        total = sum(clause_words.values()) or 1.0
+        total = sum(x for x in clause_words.values() if x > 0.1) or 1.0
         good = [m for m in matches[:8] if _fits(m, total) and m.share >= least_share]
         if not good:
             return None
@@ -301,7 +302,8 @@ class Talk:
             return self._set(c, ticket=ticket, work=work)
         near = c.order - self.subject.order <= (AGO if c.turn == self.subject.turn else NEAR)
         if near and self._goes_on(c, weight):
-            if self.subject.ticket is not None and weight == 0 and c.has(Mark.ACCEPT):
+            says_little = weight == 0 and not c.has(_STATUS | _PROMISE | Mark.REOPEN | Mark.LEAVE)
+            if self.subject.ticket is not None and says_little:
                 return Subject(ticket=self.subject.ticket, order=c.order, turn=c.turn)
             return self._set(c, ticket=self.subject.ticket, work=self.subject.work)
         reply = c.turn != self.subject.turn
@@ -321,7 +323,7 @@ class Talk:
     def _least_share(self, c: Clause) -> float:
         """A promise is about a ticket only if it names it well; so is a new topic."""
         same_turn = self.subject.ticket is not None and self.subject.turn == c.turn
-        if same_turn and not c.has(Mark.SHIFT):
+        if same_turn and not c.has(Mark.SHIFT | Mark.QUESTION):
             return 0.45
         if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
             return 0.67 if c.has(Mark.CONTACT) else 0.5
@@ -739,7 +741,11 @@ class Talk:
             ahead = (due.weekday() - work.due.weekday()) % 7
             nearest = work.due + timedelta(days=ahead if ahead <= 3 else ahead - 7)
             due = nearest if nearest >= self.today else due
-        elif work.due is not None and _is_bare_weekday(due, work.due, self.today):
+        elif (
+            work.due is not None
+            and not _THIS.search(c.text)
+            and _is_bare_weekday(due, work.due, self.today)
+        ):
             return
         work.due = due
 
