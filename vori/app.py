@@ -194,7 +194,7 @@ class Vori:
         self._draining = True
         self._recordings.begin_draining()
         async with asyncio.timeout(CLOSING_S):
-            await self._recordings.until_detached()
+            await self._recordings.until_left()
 
     def app(self) -> Litestar:
         """The web application."""

@@ -181,7 +181,8 @@ class LiveRecording:
         self._unheard = 0
         """Of what was put into the inbox, how much has not been taken in."""
         self._begun = len(journal.parts())
-        self._done = asyncio.Event()
+        self._let_go = asyncio.Event()
+        """Nobody is to wait for this recording any more: it is done, or VORI is stopping."""
         self._is_complete = False
         self._paused = False
         self._is_disk_told = False
@@ -189,6 +190,16 @@ class LiveRecording:
         self.on_listener: Callable[[LiveRecording], None] = lambda _: None
 
     # ---- the socket's side
+
+    @property
+    def next_seq(self) -> int:
+        """Finals before it have been told."""
+        return self._next_seq
+
+    @property
+    def has_sound(self) -> bool:
+        """A stream was begun, so that bytes can follow."""
+        return self._begun > 0
 
     @property
     def is_attached(self) -> bool:
@@ -246,7 +257,7 @@ class LiveRecording:
         self.journal.append(data)
         self._put(data)
         self._inbox_bytes += len(data)
-        if self._inbox_bytes > UNHEARD_BYTES:
+        if self._inbox_bytes > UNHEARD_BYTES and not self._let_go.is_set():
             self._caught_up.clear()
         await self._caught_up.wait()
 
@@ -285,13 +296,18 @@ class LiveRecording:
         self._paused = True
         self._change()
 
+    def let_go(self) -> None:
+        """VORI is stopping: whoever waits for the recording is answered now."""
+        self._let_go.set()
+        self._caught_up.set()
+
     async def finish(self) -> None:
         """End, and wait until every caption is stored and told.
 
         Raises Busy when VORI stops before that; the next start does it then.
         """
         self.end()
-        await self._done.wait()
+        await self._let_go.wait()
         if not self._is_complete:
             raise Busy("VORI is stopping; the recording is finished later.", code="draining")
 
@@ -325,7 +341,7 @@ class LiveRecording:
                 self.tell(Finished(captions=self._next_seq, duration_ms=self._ear.heard_ms))
             self._listener = None
         finally:
-            self._done.set()
+            self._let_go.set()
             for task in (syncing, hearing):
                 task.cancel()
             await asyncio.gather(syncing, hearing, return_exceptions=True)

@@ -102,30 +102,43 @@ async def converse(
     The sender closes the socket: after the recording is finished, or after a fatal notice.
     """
     await socket.accept(subprotocols=subprotocol, headers=dict(headers or {}))
-    listener = Listener()
-    sender = asyncio.create_task(_tell(socket, dialect, listener))
-    try:
+    with recordings.conversing() as listener:
+        sender = asyncio.create_task(_tell(socket, dialect, listener))
         try:
-            await _hear(socket, dialect, recordings, await sign_in(), listener, limits)
-        except _Gone:
-            return
-        except VoriError as exc:
-            logger.info("conversation refused", code=exc.code, **exc.ids)
-            listener.put(fatal(exc))
-        except Exception:
-            logger.exception("conversation failed")
-            listener.put(
-                Notice(
-                    code="internal",
-                    message="Something broke in VORI; nothing acknowledged is lost. Resume.",
-                    fatal=True,
-                    close_code=INTERNAL,
-                )
+            if await _heard_out(socket, dialect, recordings, sign_in, listener, limits):
+                await sender
+        finally:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+
+async def _heard_out(
+    socket: WebSocket[Any, Any, Any],
+    dialect: Dialect,
+    recordings: Recordings,
+    sign_in: Callable[[], Awaitable[Principal]],
+    listener: Listener,
+    limits: Audio,
+) -> bool:
+    """Hear the client; whether it is still there to be told how that ended."""
+    try:
+        await _hear(socket, dialect, recordings, await sign_in(), listener, limits)
+    except _Gone:
+        return False
+    except VoriError as exc:
+        logger.info("conversation refused", code=exc.code, **exc.ids)
+        listener.put(fatal(exc))
+    except Exception:
+        logger.exception("conversation failed")
+        listener.put(
+            Notice(
+                code="internal",
+                message="Something broke in VORI; nothing acknowledged is lost. Resume.",
+                fatal=True,
+                close_code=INTERNAL,
             )
-        await sender
-    finally:
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
+        )
+    return True
 
 
 async def _hear(
