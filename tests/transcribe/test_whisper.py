@@ -200,7 +200,8 @@ def test_earlier_text_is_cut_to_few_sizes(english, monkeypatch):
             return getattr(engine, name)
 
         def generate(self, features, batch, **kwargs):
-            prompts.extend(batch)
+            is_first_try = kwargs["repetition_penalty"] == 1
+            prompts.extend(batch if is_first_try else [])
             return engine.generate(features, batch, **kwargs)
 
     monkeypatch.setattr(english, "_engine", Spy())
@@ -257,12 +258,20 @@ def test_a_final_that_went_wrong_is_decoded_again_plainly(
     assert scripted.asked == [(5, 66), (1, 2)]
 
 
-@pytest.mark.parametrize("is_final", [True, False])
-def test_a_good_final_and_any_partial_are_decoded_once(english, monkeypatch, is_final):
-    scripted = Scripted(english, ("good morning", -0.5) if is_final else (LOOP, -2.0))
+@pytest.mark.parametrize(
+    ("is_final", "score", "text", "times"),
+    [
+        (True, -0.5, "good morning", 1),
+        (False, -2.0, "good morning", 1),
+        (False, -0.2, LOOP, 2),
+    ],
+)
+def test_only_what_went_wrong_is_decoded_again(english, monkeypatch, is_final, score, text, times):
+    scripted = Scripted(english, (text, score), ("good morning", -0.5))
     monkeypatch.setattr(english, "_engine", scripted)
-    english.transcribe([Window(samples=noise(12), is_final=is_final)])
-    assert len(scripted.asked) == 1
+    [heard] = english.transcribe([Window(samples=noise(12), is_final=is_final)])
+    assert heard.text == "good morning"
+    assert len(scripted.asked) == times
 
 
 def test_a_model_made_for_fewer_positions_keeps_to_them(tmp_path, monkeypatch):
