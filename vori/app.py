@@ -24,6 +24,7 @@ from vori.errors import Conflict, Unavailable, VoriError
 from vori.ids import AudioId, MeetingId
 from vori.meetings import sound
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
+from vori.meetings.store import MinutesText
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
 from vori.server import Server, configure, listen
@@ -148,12 +149,17 @@ class Vori:
     def _build_reader(self) -> TicketReader:
         from vori.tickets.board import TicketBoard
         from vori.tickets.extract.local import LocalExtractor
+        from vori.tickets.usage import Ledger, WithinBudget
 
         local = LocalExtractor()
         reader = TicketReader(
             TicketBoard(self.clock),
             local,
-            full_extractor(self.settings, local),
+            WithinBudget.unless_local(
+                full_extractor(self.settings, local),
+                local,
+                Ledger(self.clock, self.settings.claude),
+            ),
             sound.silent_since,
             self.end_meeting,
             settings=self.settings.tickets,
@@ -189,6 +195,15 @@ class Vori:
     async def delete_sound(self, meeting_id: MeetingId) -> None:
         await self._recordings.delete_sound(meeting_id)
 
+    async def write_minutes(
+        self, meeting_id: MeetingId, *, language: str | None, replace_edited: bool
+    ) -> MinutesText:
+        from vori.tickets.board import TicketBoard
+
+        return await TicketBoard(self.clock).rewrite_minutes(
+            meeting_id, language=language, replace_edited=replace_edited
+        )
+
     async def drain(self) -> None:
         """Tell every client to resume, and wait a moment for the sockets to close."""
         self._draining = True
@@ -206,6 +221,7 @@ class Vori:
                 end_meeting=self.end_meeting,
                 audio_file=self.audio_file,
                 delete_sound=self.delete_sound,
+                write_minutes=self.write_minutes,
                 workers=self.workers,
                 is_draining=lambda: self._draining,
             ),

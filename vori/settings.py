@@ -26,6 +26,7 @@ WORKERS: tuple[WorkerName, ...] = typing.get_args(WorkerName)
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
+Price = Annotated[float, Meta(ge=0)] | None
 
 
 class BadSetting(VoriError):
@@ -137,6 +138,11 @@ class Claude(Part, frozen=True):
     """Captions read in one request; longer meetings are read in parts."""
     max_concurrent: Count = 4
     """Requests under way at once."""
+    input_price: Price = None
+    """Of a million tokens, in your currency; none: what a meeting cost is unknown."""
+    output_price: Price = None
+    cache_read_price: Price = None
+    cache_write_price: Price = None
 
 
 class Settings(Part, frozen=True):

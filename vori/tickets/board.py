@@ -20,10 +20,10 @@ from msgspec.structs import replace
 from vori import log
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
-from vori.errors import Busy, NotFound
+from vori.errors import Busy, Conflict, NotFound
 from vori.ids import GroupId, MeetingId, TicketId, UserId, uuid7
-from vori.meetings.store import store_minutes
-from vori.tickets import machine, proposals, store
+from vori.meetings.store import MinutesText, is_edited, store_minutes
+from vori.tickets import machine, proposals, store, usage
 from vori.tickets.decide import (
     Create,
     Decision,
@@ -148,6 +148,7 @@ class TicketBoard:
             applied = await writer.write(at_once)
             applied = replace(applied, proposed=await writer.propose(later))
             await writer.write_blockers(extraction.blockers)
+            await usage.remember(passage.meeting_id, extraction, at=self._clock.now())
         if applied.created or applied.updated or applied.withdrawn or applied.proposed:
             _log.info(
                 "board changed",
@@ -161,11 +162,46 @@ class TicketBoard:
 
     async def write_minutes(self, passage: Passage, extraction: Extraction) -> None:
         """Write the minutes of what was said and of the tickets as they are on the board."""
-        passage = _stored(passage)
+        await self._write_minutes(_stored(passage), extraction)
+
+    async def rewrite_minutes(
+        self, meeting_id: MeetingId, *, language: str | None, replace_edited: bool
+    ) -> MinutesText:
+        """The minutes anew, out of what the last reading found: no engine is asked.
+
+        `language` is ko or en; None: the meeting's. Raises Conflict(code="minutes_edited") for
+        a text that a person has edited, unless it is to be replaced.
+        """
+        if not replace_edited and await is_edited(meeting_id):
+            raise Conflict(
+                "A person has edited these minutes; send `replace: true` to write over them.",
+                code="minutes_edited",
+                meetingId=meeting_id,
+            )
+        passage = await self.load_passage(meeting_id)
+        found = await usage.reading(meeting_id)
+        extraction = Extraction(
+            blockers=await _blockers(passage),
+            engine=found.engine or "local",
+            model=found.model,
+            notes=found.notes,
+        )
+        return await self._write_minutes(
+            passage, extraction, language=language, replace_edited=replace_edited
+        )
+
+    async def _write_minutes(
+        self,
+        passage: StoredPassage,
+        extraction: Extraction,
+        *,
+        language: str | None = None,
+        replace_edited: bool = False,
+    ) -> MinutesText:
         board = await load_board(passage.group_id, passage)
         own = [t for t in board if t.origin is not None]
         moved = [t for t in board if t.moved_from not in (None, t.status)]
-        language = _spoken_language(passage)
+        language = language or _spoken_language(passage)
         markdown = await asyncio.to_thread(
             minutes,
             passage,
@@ -182,13 +218,14 @@ class TicketBoard:
                 for ticket, evidence in zip(moved, await _reasons(moved, passage), strict=True)
             ],
         )
-        await store_minutes(
+        return await store_minutes(
             passage.meeting_id,
-            markdown=markdown,
+            markdown=markdown + "".join(f"\n> {note}\n" for note in extraction.notes),
             language=language,
             engine=extraction.engine,
             model=extraction.model,
             at=self._clock.now(),
+            replace_edited=replace_edited,
         )
 
 
@@ -627,6 +664,22 @@ async def _hold(meeting_id: MeetingId) -> None:
     rows = await DB.fetch("SELECT id FROM meetings WHERE id = $1 FOR KEY SHARE", meeting_id)
     if not rows:
         raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
+
+
+async def _blockers(passage: StoredPassage) -> tuple[Blocker, ...]:
+    """As the last reading found them."""
+    rows = await DB.fetch(
+        "SELECT about, caption_ids FROM blockers WHERE meeting_id = $1 ORDER BY start_ms, id",
+        passage.meeting_id,
+    )
+    seqs = _seqs(passage)
+    return tuple(
+        Blocker(
+            about=row["about"],
+            evidence=tuple(sorted(_evidence([str(c) for c in row["caption_ids"]], seqs))),
+        )
+        for row in rows
+    )
 
 
 async def _reasons(moved: Sequence[OpenTicket], passage: StoredPassage) -> list[tuple[int, ...]]:

@@ -17,11 +17,12 @@ from vori.errors import BadMessage
 from vori.ids import BIGINT_MAX, GroupId, MeetingId, TicketId, UserId
 from vori.people.access import meeting_for, proposal_for, require_member, ticket_for
 from vori.people.messages import Principal
-from vori.tickets import proposals, store
+from vori.tickets import proposals, store, usage
 from vori.tickets.messages import TicketStatus
 from vori.tickets.proposals import Proposal, ProposalState
 from vori.tickets.store import Change, Filters, TicketDetail
 from vori.tickets.undo import MeetingUndo, undo_meeting
+from vori.tickets.usage import Reading, Spending
 
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Content = Annotated[str, Meta(max_length=4000)]
@@ -247,6 +248,26 @@ async def undo_meeting_changes(principal: SignedIn, clock: Now, meeting_id: Path
     meeting = MeetingId(meeting_id)
     group_id = await meeting_for(principal, meeting)
     return await undo_meeting(meeting, group_id, user_id=principal.user_id, at=clock.now())
+
+
+@get(
+    "/api/meetings/{meeting_id:int}/reading",
+    tags=["meetings"],
+    summary="How a meeting was read last, and what its readings cost",
+)
+async def meeting_reading(principal: SignedIn, meeting_id: PathId) -> Reading:
+    await meeting_for(principal, MeetingId(meeting_id))
+    return await usage.reading(MeetingId(meeting_id))
+
+
+@get(
+    "/api/groups/{group_id:int}/usage",
+    tags=["groups"],
+    summary="What a group's meetings cost this month",
+)
+async def group_usage(principal: SignedIn, clock: Now, group_id: PathId) -> Spending:
+    require_member(principal, GroupId(group_id))
+    return await usage.spending(GroupId(group_id), at=clock.now())
 
 
 async def _page(

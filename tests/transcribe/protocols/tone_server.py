@@ -63,6 +63,7 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
                 end_meeting=recordings.finish_meeting,
                 audio_file=_no_file,
                 delete_sound=_nothing,
+                write_minutes=_nothing,
             ),
             route_handlers=[
                 chunks_route(recordings),
