@@ -90,6 +90,8 @@ class Clause:
     act_text: str = ""
     """The verb phrase a title is made of."""
     korean: bool = False
+    topic: str = ""
+    """The word that the clause puts first as its topic (서평단은 …); "" when none is."""
     excluded: tuple[UserId, ...] = ()
     """Whom the clause says it is not for."""
 

@@ -255,7 +255,7 @@ _UNSURE_WORDS = re.compile(
     r"아마|같은데|같아요|같습니다|확실(?:하|히)?[진지는 ]*(?:않|모르|치)|모르겠|몰라|수도\s*있|듯(?:요|해|합|하|$|\s)|글쎄|추정|걸요|텐데|아닐까|기억이|들은 것|[ㄴ은는]가\s*봐|나\s*봐"
 )
 _AGAINST_WORDS = re.compile(
-    r"안\s*\S{0,5}(?:는|은|ㄴ|[가-힣])\s*(?:걸|거|것)로|안\s*\S{1,3}기로|안\s*하기로|않기로|하지\s*(?:맙|말|마)|지\s*(?:맙시다|말죠|말자|마세요|마시|말기|말아|않기로)|안\s*하는\s*(?:걸|거|것)|(?<!예약\s)취소(?:하|됐|했|해|합|로|예)|없던\s*(?:일|걸)|보류(?:하|로|합)|빼(?:죠|기로|고\s*가|주|시)|(?:필요|할\s*건|할\s*거|할\s*일)(?:는|도|은|가)?\s*없|관두|그만\s*두|접(?:기로|죠|자|었|읍)|안\s*해도|무산|포기|안\s*할\s*(?:거|게|래)|미루기로|말고요|안\s*가기로|안\s*쓰기로|안\s*사기로|철회|됐어요\s*그(?:건|냥)|없애기로|않는\s*(?:걸|것)|않아도|안\s*\S{1,4}도\s*(?:돼|됩|되)|말고\s*그냥|하지\s*않|아이디어\s*단계|불필요|기각|탈락"
+    r"안\s*\S{0,5}(?:는|은|ㄴ|[가-힣])\s*(?:걸|거|것)로|안\s*\S{1,3}기로|안\s*하기로|않기로|하지\s*(?:맙|말|마)|지\s*(?:맙시다|말죠|말자|마세요|마시|말기|말아|않기로)|안\s*하는\s*(?:걸|거|것)|(?<!예약\s)취소(?:하|됐|했|해|합|로|예)|없던\s*(?:일|걸)|보류(?:하|로|합)|빼(?:죠|기로|고\s*가|주|시)|(?:필요|할\s*건|할\s*거|할\s*일)(?:는|도|은|가)?\s*없|관두|그만\s*두|접(?:기로|죠|자|었|읍)|안\s*해도|무산|포기|안\s*할\s*(?:거|게|래)|미루기로|말고요|안\s*가기로|안\s*쓰기로|안\s*사기로|철회|됐어요\s*그(?:건|냥)|없애기로|않는\s*(?:걸|것)|않아도|안\s*\S{1,4}도\s*(?:돼|됩|되)|말고\s*그냥|없이\s*(?:가|하|진행)|하지\s*않|아이디어\s*단계|불필요|기각|탈락"
 )
 _LEAVE_WORDS = re.compile(
     r"그대로\s*(?:두|놔|놓|가|있)|놔두|냅두|천천히|건드리지|손대지|급하(?:지|진)|안\s*급|하셔도\s*(?:됩|돼)|해도\s*(?:됩|돼)|똑같|변동|하던\s*대로|새로운\s*(?:건|거)?\s*없|특이\s*사항"
@@ -358,7 +358,11 @@ def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
     found |= _status(text, morphs)
     if final:
         found |= _asked(text, morphs, found)
-    elif _NEED.search(morphs) and not _PAST_NEED.search(morphs):
+    elif (
+        _NEED.search(morphs)
+        and not _PAST_NEED.search(morphs)
+        and not re.search(r"(?:니까|어서|아서|라서|거든|느라고?)/EC(?: \S+/S[FP])?$", morphs)
+    ):
         found |= Mark.NEED
     if _OTHER_TEAM_WORDS.search(text) and Mark.COMMIT not in found and Mark.BLOCK not in found:
         found |= Mark.OTHER_TEAM
@@ -480,7 +484,7 @@ def _status(text: str, morphs: str) -> Mark:
             found |= Mark.REOPEN_HARD
     if _PLAN.search(morphs):
         found |= Mark.PLAN
-    if re.search(r"었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):
+    if re.search(r"었/EP (?:어도|더라도)|었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):
         found &= ~Mark.DONE
     return found
 
@@ -727,8 +731,22 @@ def clause(
         named=tuple(m.who for m in mentions),
         act_text=phrase(part, mentions, days),
         korean=True,
+        topic=_topic_word(own),
         excluded=excluded(text, mentions),
     )
+
+
+def _topic_word(toks: Sequence[Token]) -> str:
+    """The key of a noun marked with 은/는 at the beginning of the clause."""
+    nouns: list[str] = []
+    for t in toks[:7]:
+        if t.tag in ("NNG", "NNP"):
+            nouns.append(t.form)
+        elif t.form in ("은", "는") and t.tag == "JX" and nouns:
+            return key(nouns[0])
+        elif t.tag not in ("IC", "MAJ", "SP", "XSN", "SL", "MM"):
+            return ""
+    return ""
 
 
 def _blank(text: str, mentions: Sequence[Mention], days: Sequence[Day]) -> str:

@@ -46,9 +46,11 @@ TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketSta
 
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
 _THIS = re.compile(r"\bthis\b|이번|금주", re.IGNORECASE)
+_BECAUSE = re.compile(r"(?:because|cause|cos|since|until|till|as|unless|without)\b", re.IGNORECASE)
 _REASON = re.compile(r"라서|니까|때문|\b(?:because|since|cause)\b", re.IGNORECASE)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
+_ASKS = Mark.WANT | Mark.WHO | Mark.PROBLEM
 _RAISES = (
     Mark.WHO | Mark.WANT | Mark.PROBLEM | Mark.NEED | Mark.REQUEST | Mark.QUESTION | Mark.BLOCK
 )
@@ -509,7 +511,10 @@ class Talk:
             else:
                 told = c.has(Mark.RECAP) or bool(c.named)
                 mine = bool(c.doers) and c.doers == (work.assignee,)
-                enough = (common >= 1.6 and share >= 0.5) or (
+                named = c.topic in work.words and work.words[c.topic] >= 0.8
+                told_of = c.has(_PROMISE | Mark.CORRECT | Mark.RECAP) or bool(c.doers)
+                enough = (named and told_of) or (common >= 1.6 and share >= 0.5)
+                enough = enough or (
                     common >= (0.4 if mine else 0.65 if told else 0.8)
                     and share >= (0.65 if told else 0.75)
                     and (told or len(c.words) > 1)
@@ -869,11 +874,13 @@ class Talk:
             if not same_turn:
                 near = gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0)
                 wanted = before.has(_RAISES) or points or near
-                asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO | Mark.PROBLEM)
+                asked = gap <= 1 and any(
+                    b.turn == before.turn and b.has(_ASKS) for b in self.recent
+                )
                 wanted = wanted or bool(out and before.turn == out[-1].turn)
                 if not thin and not asked and not near:
                     wanted = wanted and overlap(before.words, c.words)[0] >= 0.5
-                if not wanted:
+                if not (wanted or asked):
                     break
             out.append(before)
             if before.has(Mark.SHIFT):
@@ -900,9 +907,10 @@ class Talk:
         context = self._context(c) if self._own(c) < 2.5 or c.has(Mark.ANAPHOR) else []
         context = [b for b in context if b.turn == c.turn]
         weight = self._own(c) + sum(sum(b.words.values()) for b in context)
-        least = (
-            1.3 if c.has(Mark.FIRST) and (c.korean or c.has(Mark.SHIFT | Mark.FINISHED)) else 1.8
-        )
+        least = 1.8
+        if c.has(Mark.FIRST) and (c.korean or c.has(Mark.SHIFT | Mark.FINISHED)):
+            told = not c.korean and c.has(Mark.SHIFT) and c.has(Mark.DONE)
+            least = 1.0 if told else 1.3
         if weight < least or not (c.act_text or c.korean):
             return
         work = Work(kind=Mark.DONE, clause=c, words={}, last=c.order, firm=True)
@@ -960,7 +968,7 @@ class Talk:
     def _note_block(self, c: Clause) -> None:
         cannot, self.cannot = self.cannot, None
         if cannot is not None and cannot.turn == c.turn and not c.has(Mark.QUESTION | Mark.BLOCK):
-            if c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE):
+            if c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE) or _BECAUSE.match(c.text):
                 self.blocks.append([cannot, c])
                 return
             self.cannot = cannot
