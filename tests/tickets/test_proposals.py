@@ -12,6 +12,7 @@ from tests.tickets.test_board import LOGIN, REPORT, Meeting, by_hand, meet, move
 from tests.web_site import Person, Site, events, make_recording, open_site, say, uncommitted
 from vori.data.engine import DB
 from vori.ids import UserId
+from vori.meetings import store as meetings
 from vori.people.messages import Role
 from vori.tickets import proposals, store
 from vori.tickets.messages import Draft, TicketStatus
@@ -398,6 +399,16 @@ async def test_accepting_what_a_reading_takes_back_at_that_moment_is_refused(
     async with uncommitted(meeting.read):
         accepting = asyncio.create_task(accept(meeting, number))
     assert (await accepting).json()["code"] == "proposal_decided"
+    assert await meeting.titles() == []
+
+
+async def test_accepting_while_the_meeting_is_deleted_finds_nothing(meeting: Meeting) -> None:
+    await meeting.say("fix the login page")
+    [number] = (await meeting.read(new_tickets=(LOGIN,))).proposed
+    await meeting.mina.post(f"/api/meetings/{meeting.meeting_id}/end")
+    async with uncommitted(lambda: meetings.delete(meeting.meeting_id)):
+        accepting = asyncio.create_task(accept(meeting, number))
+    assert (await accepting).status_code == 404
     assert await meeting.titles() == []
 
 

@@ -262,6 +262,24 @@ async def test_minutes_are_written_anew_of_the_tickets_as_they_are(
     assert [e["language"] for e in await events("meeting.summary")] == ["en", "en", "ko"]
 
 
+async def test_minutes_tell_what_waits_for_a_decision(site: Site, mina: Person) -> None:
+    await mina.patch(f"/api/groups/{mina.group_id}", json={"policy": "propose"})
+    meeting = await meet(site, mina)
+    chairs = await by_hand(meeting, "Order new chairs")
+    await meeting.say("fix the login page please", "the chairs are ordered")
+    update = moved(chairs, TicketStatus.DONE, 1)
+    create, move = (await meeting.read(new_tickets=(LOGIN,), ticket_updates=(update,))).proposed
+    text = (await rewrite(meeting)).json()["markdown"]
+    section = text.split("## Proposed, not decided yet")[1].split("##")[0]
+    assert "**Fix the login page** — nobody yet, to do [00:00]" in section
+    assert f"**{chairs} Order new chairs** → done [00:03]" in section
+    await mina.post(f"/api/proposals/{create}/accept")
+    await mina.post(f"/api/proposals/{move}/dismiss")
+    text = (await rewrite(meeting)).json()["markdown"]
+    assert "Proposed" not in text
+    assert "**T-2 Fix the login page**" in text.split("## New tickets")[1].split("##")[0]
+
+
 async def test_a_text_that_a_person_edited_is_replaced_only_on_demand(meeting: Meeting) -> None:
     path = f"/api/meetings/{meeting.meeting_id}/minutes"
     await meeting.mina.patch(path, json={"markdown": "# mine"})

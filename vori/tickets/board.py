@@ -136,7 +136,7 @@ class TicketBoard:
         passage = _stored(passage)
         async with transaction():
             rules = await machine.hold_board(passage.group_id)
-            await _hold(passage.meeting_id)
+            await machine.hold_meeting(passage.meeting_id)
             for _ in range(ATTEMPTS):
                 decision, versions = await _decide(passage, extraction)
                 if await _unchanged(decision, versions):
@@ -217,6 +217,7 @@ class TicketBoard:
                 )
                 for ticket, evidence in zip(moved, await _reasons(moved, passage), strict=True)
             ],
+            proposed=await _noted_proposals(passage, board),
         )
         return await store_minutes(
             passage.meeting_id,
@@ -660,12 +661,6 @@ async def _members(group_id: GroupId) -> tuple[Member, ...]:
     )
 
 
-async def _hold(meeting_id: MeetingId) -> None:
-    rows = await DB.fetch("SELECT id FROM meetings WHERE id = $1 FOR KEY SHARE", meeting_id)
-    if not rows:
-        raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
-
-
 async def _blockers(passage: StoredPassage) -> tuple[Blocker, ...]:
     """As the last reading found them."""
     rows = await DB.fetch(
@@ -694,6 +689,32 @@ async def _reasons(moved: Sequence[OpenTicket], passage: StoredPassage) -> list[
     seqs = _seqs(passage)
     found = {row["ticket_id"]: row["caption_ids"] or () for row in rows}
     return [tuple(sorted(_evidence(found.get(t.ticket_id, ()), seqs))) for t in moved]
+
+
+async def _noted_proposals(
+    passage: StoredPassage, board: Sequence[OpenTicket]
+) -> list[NotedTicket | NotedMove]:
+    """Tickets and moves of the meeting that nobody has decided on."""
+    titles = {ticket.ticket_id: ticket.title for ticket in board}
+    noted: list[NotedTicket | NotedMove] = []
+    for one in await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=0):
+        if one.state is not ProposalState.OPEN or one.meeting_id != passage.meeting_id:
+            continue
+        evidence = tuple(sorted(_rests_on(one, passage)))
+        fields = store.fields_of(one.after)
+        if one.kind is ProposalKind.CREATE:
+            del fields["content"]
+            noted.append(NotedTicket(evidence=evidence, **fields))
+        elif one.kind is ProposalKind.MOVE and one.ticket_id in titles:
+            noted.append(
+                NotedMove(
+                    ticket_id=one.ticket_id,
+                    to_status=fields["status"],
+                    evidence=evidence,
+                    title=titles[one.ticket_id],
+                )
+            )
+    return noted
 
 
 def _noted(ticket: OpenTicket) -> NotedTicket:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from vori.data.engine import DB
+from vori.errors import NotFound
 from vori.ids import GroupId, MeetingId, TicketId, UserId
 from vori.people.messages import Policy
 from vori.tickets import store
@@ -46,6 +47,16 @@ async def hold_board(group_id: GroupId) -> Rules:
     if not rows:
         return Rules()
     return Rules(policy=Policy(rows[0]["policy"]), auto_above=rows[0]["auto_above"])
+
+
+async def hold_meeting(meeting_id: MeetingId) -> None:
+    """Keep the meeting from being deleted meanwhile; to be held before any ticket of it.
+
+    Raises NotFound when it was.
+    """
+    rows = await DB.fetch("SELECT id FROM meetings WHERE id = $1 FOR KEY SHARE", meeting_id)
+    if not rows:
+        raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
 
 
 async def create(

@@ -278,7 +278,9 @@ class _Held(Proposal, frozen=True, kw_only=True):
 
 async def _held(proposal_id: int) -> _Held:
     """The open proposal, while no reading changes it and nobody else decides on it."""
-    await machine.hold_board((await proposal(proposal_id)).group_id)
+    one = await proposal(proposal_id)
+    await machine.hold_board(one.group_id)
+    await machine.hold_meeting(one.meeting_id)
     rows = await DB.fetch(
         "SELECT payload -> 'origin' AS origin FROM proposals WHERE id = $1 FOR UPDATE", proposal_id
     )

@@ -46,6 +46,7 @@ async def undo_meeting(
     left: list[TicketUndo] = []
     async with transaction():
         await machine.hold_board(group_id)
+        await machine.hold_meeting(meeting_id)
         for ticket_id in await _touched(meeting_id):
             before = await store.locked(ticket_id, dismissed_too=True)
             entries = await store.machine_changes(ticket_id, meeting_id)
