@@ -27,6 +27,7 @@ from vori.meetings.messages import MeetingStatus, MeetingUpdated
 from vori.meetings.store import MinutesText
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
+from vori.people.store import has_users
 from vori.server import Server, configure, listen
 from vori.settings import BadSetting, Settings
 from vori.streams import topics
@@ -67,6 +68,11 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
             await migrate()
             if settings.server.dev:
                 await ensure_dev()
+            elif not await has_users():
+                logger.warning(
+                    "nobody can sign in yet: make somebody with `vori user add` and a token with "
+                    "`vori token create`, or start with --dev to try VORI by yourself"
+                )
             vori = Vori(settings, SystemClock())
             async with running(vori.workers):
                 host, port = listening.getsockname()[:2]

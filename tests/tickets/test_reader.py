@@ -29,8 +29,12 @@ class Board:
         self.applied: list[tuple[MeetingId, str]] = []
         self.minutes: list[tuple[MeetingId, str]] = []
         self.gone: set[MeetingId] = set()
+        self.ended: set[MeetingId] = set()
         self.failures: list[Exception] = []
         self.was_applied = asyncio.Event()
+
+    async def is_live(self, meeting_id: MeetingId) -> bool:
+        return meeting_id not in self.ended
 
     async def load_passage(self, meeting_id: MeetingId) -> Passage:
         if meeting_id in self.gone:
@@ -113,6 +117,17 @@ async def test_ended_meeting_is_read_by_the_careful_engine_with_minutes() -> Non
         await room.reader.meeting_ended(MEETING)
     assert room.board.applied == [(MEETING, "careful")]
     assert room.board.minutes == [(MEETING, "careful")]
+
+
+async def test_words_read_late_do_not_undo_what_the_careful_engine_found() -> None:
+    room = Room()
+    async with running(room):
+        await room.reader.captions_came(MEETING)
+        room.board.ended = {MEETING}
+        await room.reader.meeting_ended(MEETING)
+        while room.reader.health().detail["due"]:
+            await asyncio.sleep(0.001)
+    assert room.board.applied == [(MEETING, "careful")]
 
 
 async def test_deleted_meeting_is_passed_over() -> None:

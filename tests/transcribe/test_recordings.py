@@ -448,3 +448,15 @@ async def test_worker_that_breaks_says_so(host: Host) -> None:
         while not failures:
             await asyncio.sleep(0.001)
         assert "the log says why" in recordings.health().message
+
+
+@pytest.mark.parametrize(("tag", "asked"), [("en-GB", "en"), ("en", "en"), ("tlh", None)])
+async def test_language_is_given_to_the_model_as_the_model_knows_it(
+    host: Host, tag: str, asked: str | None
+) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings, language=tag)
+        await send(live, s16(tones([1, None])), host.listener)
+        await live.finish()
+    assert {window.language for window in host.recogniser.windows} == {asked}
+    assert await stored() == ["w1"]

@@ -90,6 +90,12 @@ class TicketBoard:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
+    async def is_live(self, meeting_id: MeetingId) -> bool:
+        rows = await DB.fetch(
+            "SELECT 1 FROM meetings WHERE id = $1 AND status = 'LIVE'", meeting_id
+        )
+        return bool(rows)
+
     async def load_passage(self, meeting_id: MeetingId) -> StoredPassage:
         """All final captions of the meeting by meeting time, its group's members and tickets.
 

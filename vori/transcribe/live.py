@@ -47,7 +47,7 @@ from vori.transcribe.outgoing import (
     fatal,
 )
 from vori.transcribe.pool import Priority, RecogniserPool
-from vori.transcribe.recogniser import Window
+from vori.transcribe.recogniser import ModelInfo, Window
 from vori.transcribe.settle import Piece, Settler
 
 logger = log.get(__name__)
@@ -134,6 +134,14 @@ class Speaking:
         return self._count * 1000 // RATE_HZ
 
 
+def _language_for(tag: str, model: ModelInfo) -> str | None:
+    """What the model calls the language (`ko` for `ko-KR`); None where it is to listen for it."""
+    code = tag.lower().partition("-")[0]
+    if code != "auto" and code not in model.languages:
+        logger.warning("the model does not know this language", language=tag, model=model.name)
+    return code if code in model.languages else None
+
+
 class LiveRecording:
     """An open recording. `run` works until it is finished or stopped."""
 
@@ -162,9 +170,7 @@ class LiveRecording:
         self._speech_settings = speech
         self._hotwords = hotwords
         self._is_file = is_file
-        self._language = progress.language or (
-            None if speech.language == "auto" else speech.language
-        )
+        self._language = _language_for(progress.language or speech.language, pool.model)
         self._offset_ms = progress.offset_ms
         self._next_seq = progress.next_seq
         self._settled_ms = progress.settled_ms
