@@ -400,7 +400,7 @@ async def test_what_is_refused_before_the_upgrade(
 
 
 async def test_connection_that_says_nothing_leaves_nothing(database: str, tmp_path: Path) -> None:
-    async with tone_server(tmp_path, first_message_s=0.2) as server, session(server) as made:
+    async with tone_server(tmp_path, idle_s=0.2) as server, session(server) as made:
         assert (await made.recv()).error.code == "idle"
         with pytest.raises(ConnectionClosed) as closed:
             await made.recv()
