@@ -447,7 +447,7 @@ def _marks(low: str) -> tuple[Mark, str]:
     if asked:
         found |= asked
         act = phrase or act
-    if re.search(r"\b(?:i|i'm|i've|i'll|my|me|we|we've|we're|we'll)\b", low):
+    if re.search(r"\b(?:i|i'm|i've|i'll|i'd|we|we've|we're|we'll|we'd)\b", low):
         found |= Mark.FIRST
     return found, act
 

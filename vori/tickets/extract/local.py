@@ -501,7 +501,8 @@ class Talk:
         """The piece of work whose words the clause repeats."""
         if not c.words:
             return None
-        shared = {i for w in c.words if c.words[w] >= 0.4 for i in self.by_word.get(w, ())}
+        telling = [w for w, x in c.words.items() if x >= 0.4 or w == c.topic]
+        shared = {i for w in telling for i in self.by_word.get(w, ())}
         indexes = sorted(shared, reverse=True)[:MAX_LOOK_BACK]
         indexes += [
             i for i in range(max(0, len(self.works) - 5), len(self.works)) if i not in shared
