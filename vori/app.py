@@ -356,7 +356,11 @@ async def _database(settings: Settings) -> AsyncIterator[None]:
             server = embedded.Embedded(settings.home_path / "postgres")
             await stack.enter_async_context(embedded.running(server))
             url = server.url
-        await DB.open(url, pool_size=settings.database.pool_size)
+        try:
+            await DB.open(url, pool_size=settings.database.pool_size)
+        except Unavailable as exc:
+            which = "database.url" if settings.database.url else "PostgreSQL in the box"
+            raise Unavailable(f"{which}: {exc.message}", code=exc.code) from exc
         stack.push_async_callback(DB.close)
         yield
 
