@@ -299,7 +299,7 @@ _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
 )
 _JOKE = re.compile(
-    r"\b(?:just kidding|kidding|joking|joke|in your dreams|good luck with that|world peace|unicorns?|magic(?:al)? wand|lottery|enormous salary|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:own )?(?:salary|savings|pocket)|become a? ?\w+ers?$)\b"
+    r"\b(?:just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
 )
 _QUESTION = re.compile(
     r"\?\s*$|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|is|are|was|were|do|does|did|has|have|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
