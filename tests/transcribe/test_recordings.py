@@ -460,3 +460,20 @@ async def test_language_is_given_to_the_model_as_the_model_knows_it(
         await live.finish()
     assert {window.language for window in host.recogniser.windows} == {asked}
     assert await stored() == ["w1"]
+
+
+async def test_client_whose_meeting_is_ended_hears_its_last_captions(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones([1, 2, None, 3])), host.listener)
+        ending = asyncio.create_task(
+            sound.end(MEETING, clock=host.clock, finish_recordings=recordings.finish_meeting)
+        )
+        while not live.is_ending:
+            await asyncio.sleep(0)
+        for _ in range(3):
+            await live.feed(b"\x00" * 3200, host.listener)
+        await ending
+    assert [final.caption.text for final in host.told(Final)] == ["w1 w2", "w3"]
+    assert [(n.code, n.fatal) for n in host.told(Notice)] == [("ended", False)]
+    assert len(host.told(Finished)) == 1

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from vori import log
-from vori.errors import BadMessage, Busy, Unavailable, VoriError
+from vori.errors import Busy, Unavailable, VoriError
 from vori.ids import CaptionId, EventId, uuid7
 from vori.settings import Audio, Speech
 from vori.transcribe.ear import Ear, Heard
@@ -193,6 +193,7 @@ class LiveRecording:
         self._paused = False
         self._is_disk_told = False
         self._is_late_told = False
+        self._is_end_told = False
         self.on_listener: Callable[[LiveRecording], None] = lambda _: None
 
     # ---- the socket's side
@@ -259,7 +260,8 @@ class LiveRecording:
         if self.failure is not None:
             raise self.failure
         if self._ending:
-            raise BadMessage("This recording has ended; no more sound is taken.", code="ended")
+            self._tell_if_ended()
+            return
         self.journal.append(data)
         self._put(data)
         self._inbox_bytes += len(data)
@@ -447,6 +449,17 @@ class LiveRecording:
             and not self._paused
         ):
             await self._wait()
+
+    def _tell_if_ended(self) -> None:
+        """The meeting was ended while this client was sending; its last captions still come."""
+        if not self._is_end_told:
+            self._is_end_told = True
+            self.tell(
+                Notice(
+                    code="ended",
+                    message="The meeting was ended; what is sent from now on is not kept.",
+                )
+            )
 
     def _tell_if_late(self) -> None:
         if self._ear.reads_whole_files and not self._is_late_told:
