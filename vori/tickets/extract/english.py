@@ -237,7 +237,7 @@ _EXCUSE = re.compile(
     r"\b(?:i|we) (?:can't|cannot|couldn't) (?:come|attend|join|make|stay|talk|wait|complain|sleep|believe|help)\b"
 )
 _NO_BLOCK = re.compile(
-    r"\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
+    r"\b(?:drain|pipe|sink|toilet|gutter|road|filter|vent|chimney|downpipe|nozzle)s?(?:'s| is| are|'re) (?:\w+ )?blocked\b|\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
     r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
@@ -252,7 +252,7 @@ _DONE = re.compile(
     rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call(?:ing)? (?:it|that)(?: one)?|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
     r"|\b(?:went|gone|go) (?:through|out|live|in|up)\b(?! of)|\bcame (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|(?:\b(?:is|are)|'s|'re)(?: (?:all|now|already))? (?:up|on|in|out)(?: (?:now|and running|since|as of)\b|(?=[,.!]|$| and\b))"
     r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
-    r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b|(?:^|\b(?:so|yeah|yep|and|all|now),? )done(?=[.,!]|$)"
+    r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b|(?<!i )(?<!we )(?<!they )\b(?:shipped|launched|landed|deployed|released|merged|rolled out)\b(?= (?:to|on|in|into|yesterday|last|this|at|over|without|fine|cleanly)\b|[.,!]|$)|\bconsider(?:ing)? (?:it|that|this)(?: one)? (?:done|delivered|closed|finished|complete)|(?:^|\b(?:so|yeah|yep|and|all|now),? )done(?=[.,!]|$)"
 )
 _TICK = re.compile(
     r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
@@ -273,7 +273,7 @@ _PROGRESS = re.compile(
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
 _BEGUN = re.compile(
-    r"\b(?:started|begun|began|kicked off|kicked it off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|set (?:it |that )?going|took (?:it|that|this) on)\b"
+    r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|set (?:it |that )?going|took (?:it|that|this) on)\b"
 )
 _NEGATION = re.compile(
     r"\b(?:not|n't|never|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|don't|doesn't|won't|can't|couldn't|nobody|nobody's|no one|no one's|nothing|none|without|neither|hardly|barely|yet to|far from)\b|n't\b"
@@ -494,7 +494,9 @@ def _status(low: str) -> tuple[Mark, str]:
         )
         if ing:
             act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
-    if (progress := _PROGRESS.search(low)) and not re.search(r"\bcalling (?:it|that)\b", low):
+    if (progress := _PROGRESS.search(low)) and not re.search(
+        r"\b(?:calling|considering|counting) (?:it|that|this)\b", low
+    ):
         doing = progress.groupdict().get("ing")
         troubled = bool(_PROBLEM.search(low)) and not re.search(
             r"\b(?:i'm|i am|we're|i've|on it)\b", low
