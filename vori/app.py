@@ -40,7 +40,7 @@ from vori.transcribe.outgoing import Board
 from vori.transcribe.protocols.chunks import chunks_route
 from vori.transcribe.protocols.deepgram import deepgram_route
 from vori.transcribe.protocols.meeting import MeetingDialect
-from vori.transcribe.protocols.openai_files import transcriptions_route
+from vori.transcribe.protocols.openai_files import transcriptions_route, translations_route
 from vori.transcribe.protocols.openai_realtime import openai_realtime_route
 from vori.transcribe.protocols.session import converse
 from vori.transcribe.recogniser import Recogniser
@@ -237,6 +237,7 @@ class Vori:
                 deepgram_route(self._recordings, self.settings.audio),
                 openai_realtime_route(self._recordings, self.settings.audio),
                 transcriptions_route(self._recordings, self.settings.audio),
+                translations_route(self._recordings, self.settings.audio),
             ],
             max_body_bytes=self.settings.server.max_body_bytes,
         )
