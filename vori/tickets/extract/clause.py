@@ -102,6 +102,9 @@ class Clause:
 MAX_SEGMENT_CHARS = 4_000
 """A caption longer than this is no speech; what follows is not read."""
 
+MAX_CLAUSE_CHARS = 500
+"""Of a clause longer than this only the beginning is read."""
+
 _CONTROL = dict.fromkeys(range(32), " ") | {127: None}
 
 

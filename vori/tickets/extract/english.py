@@ -12,7 +12,15 @@ from datetime import date
 
 from vori.ids import UserId
 from vori.tickets.extract import verbs
-from vori.tickets.extract.clause import COMMAND, Clause, Mark, Piece, seqs_of, spans
+from vori.tickets.extract.clause import (
+    COMMAND,
+    MAX_CLAUSE_CHARS,
+    Clause,
+    Mark,
+    Piece,
+    seqs_of,
+    spans,
+)
 from vori.tickets.extract.dates import Day, find_days
 from vori.tickets.extract.match import Vocabulary, key
 from vori.tickets.extract.people import Mention, People
@@ -98,7 +106,7 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
     pieces = []
     start = 0
     for end in sorted(cuts)[1:]:
-        text = tidy(joined[start:end])
+        text = tidy(joined[start:end])[:MAX_CLAUSE_CHARS]
         bare = _call_removed(text, [joined[m.start : m.end] for m in mentions])
         if end < len(joined) and bare is not None and _JOINT.fullmatch(bare.lower()):
             continue  # a lone "so" or "and", or a name that is called, opens the next clause

@@ -16,7 +16,7 @@ from typing import Any
 
 from vori.errors import Unavailable
 from vori.ids import UserId
-from vori.tickets.extract.clause import COMMAND, Clause, Mark, seqs_of, spans
+from vori.tickets.extract.clause import COMMAND, MAX_CLAUSE_CHARS, Clause, Mark, seqs_of, spans
 from vori.tickets.extract.dates import Day, find_days
 from vori.tickets.extract.match import GLOSSARY, STOP, Vocabulary, is_hangul, key, put, stem
 from vori.tickets.extract.people import Mention, People
@@ -101,7 +101,9 @@ def split(texts: Sequence[tuple[int, str]], people: People) -> list[Part]:
 
     def close(final: bool) -> None:
         if any(t.tag[0] in "NVXMS" and t.tag not in ("SF", "SP", "SS") for t in run) or run:
-            start, end = run[0].start, run[-1].end
+            start = run[0].start
+            run[:] = [t for t in run if t.end - start <= MAX_CLAUSE_CHARS] or run[:1]
+            end = min(run[-1].end, start + MAX_CLAUSE_CHARS)
             shifted = [Token(t.form, t.tag, t.start - start, t.end - start) for t in run]
             parts.append(Part(joined[start:end], seqs_of(owners, start, end), shifted, final))
         run.clear()
@@ -260,7 +262,7 @@ _AGAINST_WORDS = re.compile(
 _LEAVE_WORDS = re.compile(
     r"그대로\s*(?:두|놔|놓|가|있)|놔두|냅두|천천히|건드리지|손대지|급하(?:지|진)|안\s*급|하셔도\s*(?:됩|돼)|해도\s*(?:됩|돼)|똑같|변동|하던\s*대로|새로운\s*(?:건|거)?\s*없|특이\s*사항"
 )
-_ORG = r"(?:[가-힣A-Za-z]*(?:팀|부서|본부|센터|업체|외주사|협력사|회사|본사|지사|대행사|시공사|재단|협회|위원회|학회|공사|은행|구청|시청|군청|교육청|관리소|사무소|사무실|연구소|지점|병원|대학|학교|건물주|제조사|공급사|고객사|거래처|파트너사|벤더|[가-힣]{2,}(?:과|실|처|국|소|부|측|사))|[가-힣]{2,}\s?쪽|거기|그쪽|그\s쪽|집주인|아파트|주최\s?측)"
+_ORG = r"(?:(?<![가-힣A-Za-z])[가-힣A-Za-z]{0,10}(?:팀|부서|본부|센터|업체|외주사|협력사|회사|본사|지사|대행사|시공사|재단|협회|위원회|학회|공사|은행|구청|시청|군청|교육청|관리소|사무소|사무실|연구소|지점|병원|대학|학교|건물주|제조사|공급사|고객사|거래처|파트너사|벤더|(?<![가-힣])[가-힣]{2,8}(?:과|실|처|국|소|부|측|사))|(?<![가-힣])[가-힣]{2,8}\s?쪽|거기|그쪽|그\s쪽|집주인|아파트|주최\s?측)"
 _OTHER_TEAM_WORDS = re.compile(
     rf"{_ORG}(?:에서는?|에서도|이|가|은|는|측에서)\s+(?:(?!제가|저희가|우리가|안\s|못\s)\S+\s+){{0,5}}?(?:하|한|합|해|할|맡|진행|준비|처리|담당|알아서|직접|세우|세운|고치|바꾸|바꾼|만들|만든|보내|정하|정한|주관|관리|챙기|챙긴)\S*"
     r"|(?:저희|우리)\s*(?:쪽\s*)?(?:작업|일|업무|건|거|몫|소관|담당|책임|범위)?(?:은|는|이|가|도)?\s*아니|우리가\s*할\s*(?:건|거|일)|(?:우리는?|저희는?)\s*(?:신경|상관|할)|신경\s*(?:안\s*쓰|쓰지|끄)|알아서\s*(?:한|하|해|할)|자체적으로|(?:그쪽|거기)\s*(?:일|담당|소관)|다른\s*(?:팀|부서|쪽)"

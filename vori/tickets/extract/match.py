@@ -413,7 +413,7 @@ class Vocabulary:
 
     def known_in(self, word: str) -> str | None:
         """The longest ticket word that a written Korean word begins with (입고는 → 입고)."""
-        for size in range(len(word), 1, -1):
+        for size in range(min(len(word), 12), 1, -1):
             if self.knows(key(word[:size])) and len(word) - size <= 4:
                 return key(word[:size])
         return None
