@@ -94,7 +94,8 @@ def test_a_block_goes_on_where_the_one_before_ended(monkeypatch):
     assert (third.previous_text, third.likely_language) == ("level1 level2", "en")
 
 
-def test_stretches_side_by_side_begin_afresh():
+def test_stretches_side_by_side_begin_afresh(monkeypatch):
+    monkeypatch.setattr("vori.transcribe.offline.STRETCH", 2)
     levels = Levels()
     said = list(transcribe_samples(levels, VoiceGate(loud), [FOUR], workers=2))
     assert [p.text for s in said for p in s.pieces] == ["level1", "level2", "level3", "level4"]

@@ -6,7 +6,6 @@ several stretches of the recording at the same time.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -23,8 +22,8 @@ from vori.transcribe.voice import SpeechEnded, SpeechStarted, VoiceEvent, VoiceG
 
 logger = log.get(__name__)
 
-STRETCH = 16
-"""Utterances: some 1 to 2 min of speech, of which the first knows nothing of what was before."""
+STRETCH = 32
+"""Utterances: some 2 min of speech, of which the first knows nothing of what was before."""
 NOTHING: Samples = np.zeros(0, np.float32)
 
 
@@ -58,8 +57,7 @@ def transcribe_samples(
     with ThreadPoolExecutor(workers, thread_name_prefix="recogniser") as threads:
         before = template
         while block := list(islice(utterances, workers * STRETCH)):
-            size = math.ceil(len(block) / workers)
-            stretches = [block[at : at + size] for at in range(0, len(block), size)]
+            stretches = [block[at : at + STRETCH] for at in range(0, len(block), STRETCH)]
             # The first goes on from the block before, the others begin afresh.
             starts = [before, *(template for _ in stretches[1:])]
             running = [
