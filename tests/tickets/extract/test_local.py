@@ -268,7 +268,7 @@ def test_an_empty_meeting_yields_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["blah ", "네 ", "I'll I'll ", "a", "그거 제가 ", "(((", "할게요 "]
+    "word", ["blah ", "네 ", "I'll I'll ", "a", "그거 제가 ", "(((", "할게요 ", "보고", "반품은"]
 )
 def test_a_caption_of_100_kb_is_read_in_time(word: str) -> None:
     began = time.perf_counter()
