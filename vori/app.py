@@ -291,6 +291,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Any]:
         workers=replicas_of(settings, recogniser),
         batch_size=speech.batch_size,
         queue_size=speech.queue_size,
+        remake=lambda: load_recogniser(settings),
     ) as pool:
         yield pool
 

@@ -171,6 +171,7 @@ class LiveRecording:
         self._hotwords = hotwords
         self._is_file = is_file
         self._language = _language_for(progress.language or speech.language, pool.model)
+        self._heard_language: str | None = None
         self._offset_ms = progress.offset_ms
         self._next_seq = progress.next_seq
         self._settled_ms = progress.settled_ms
@@ -588,6 +589,8 @@ class LiveRecording:
         await self._retry(lambda: self._store.save(self.key, captions, settled_ms=settled_ms))
         self._next_seq += len(captions)
         self._settled_ms = settled_ms
+        if captions and language:
+            self._heard_language = language
         for caption in captions:
             is_last = ended is not None and caption is captions[-1]
             self.tell(
@@ -602,6 +605,7 @@ class LiveRecording:
         return Window(
             samples=samples,
             language=self._language,
+            likely_language=self._heard_language,
             previous_text=self._settler.previous_text,
             is_final=is_final,
             hotwords=self._hotwords,
