@@ -211,14 +211,14 @@ def noise(rng: np.random.Generator, n: int) -> Sound:
 def degrade(sound: Sound, rng: random.Random, nprng: np.random.Generator) -> Sound:
     """Room, microphone, noise and gain, each some of the time."""
     n = len(sound)
-    if rng.random() < 0.2:  # a room: decaying noise after the direct sound
+    if rng.random() < 0.15:  # a room: decaying noise after the direct sound
         rt60_s = rng.uniform(0.1, 0.6)
         m = int(rt60_s * RATE_HZ)
         tail = nprng.standard_normal(m).astype(np.float32) * np.exp(-6.9 * np.arange(m) / m)
         tail *= rng.uniform(0.1, 0.6) / np.sqrt((tail**2).sum())
         tail[0] = 1.0
         sound = oaconvolve(sound, tail.astype(np.float32))[:n].astype(np.float32)
-    if rng.random() < 0.2:  # a microphone: tilt and a low-pass
+    if rng.random() < 0.15:  # a microphone: tilt and a low-pass
         f = np.fft.rfftfreq(n, 1 / RATE_HZ)
         tilt = 10 ** (rng.uniform(-6, 6) * np.log2(np.maximum(f, 100) / 1000) / 20 / 2)
         low = rng.choice((3400.0, 5000.0, 7000.0, 8000.0))
@@ -227,11 +227,11 @@ def degrade(sound: Sound, rng: random.Random, nprng: np.random.Generator) -> Sou
     level = float(np.abs(sound).max()) or 1.0
     sound = sound / level * 10 ** (rng.choice((rng.uniform(-3, 0), rng.uniform(-25, 0))) / 20)
     r = rng.random()
-    if r < 0.35:
+    if r < 0.25:
         rms = float(np.sqrt((sound**2).mean())) or 1e-4
         snr_db = rng.choice((rng.uniform(8, 20), rng.uniform(20, 50)))
         sound = sound + noise(nprng, n) * (rms * 10 ** (-snr_db / 20))
-    elif r < 0.7:  # the floor of a sound card
+    elif r < 0.6:  # the floor of a sound card
         sound = sound + nprng.standard_normal(n).astype(np.float32) * 10 ** rng.uniform(-5, -3.3)
     return np.clip(sound, -1, 1).astype(np.float32)
 
@@ -374,7 +374,7 @@ class Batches:
                 )
                 window.sound = degrade(window.sound, rng, nprng)
             mel = self.mel(window.sound)
-            if rng.random() < 0.2:
+            if rng.random() < 0.1:
                 mel = mel.copy()
                 width, low = rng.randrange(1, 11), rng.randrange(0, 70)
                 mel[low : low + width] = mel.mean()

@@ -217,17 +217,18 @@ def train(rank: int, options: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=100.0, help="sound in one batch")
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--steps", type=int, default=40_000 if gpu else 12_000)
+    parser.add_argument("--seconds", type=float, default=400 if gpu else 80, help="in one batch")
+    parser.add_argument("--rate", type=float, default=1.4e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--d", type=int, default=256)
+    parser.add_argument("--d", type=int, default=256 if gpu else 192, help="width")
     parser.add_argument("--encoder-layers", type=int, default=4)
     parser.add_argument("--decoder-layers", type=int, default=2)
     parser.add_argument("--name", default="checkpoint")
     parser.add_argument("--stop-after", type=int, default=None, help="end at this step")
-    cores = 1 if torch.cuda.is_available() else min(4, os.cpu_count() or 1)
+    cores = 1 if gpu else min(4, os.cpu_count() or 1)
     parser.add_argument("--processes", type=int, default=cores)
     options = parser.parse_args()
     prepare(corpora.work_folder())
