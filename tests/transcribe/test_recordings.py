@@ -333,11 +333,14 @@ async def test_recording_killed_before_its_first_byte_was_on_disk_can_be_resumed
         folder = live.journal.folder
     for file in folder.iterdir():
         file.unlink()
+    host.clock.turn(timedelta(seconds=20))
     async with host.running() as recordings:
         live = await host.open(recordings, resume_seq=0)
         await send(live, s16(tones(SENTENCE)), host.listener)
         await live.finish()
     assert await stored() == words(SENTENCE)
+    [row] = await DB.fetch("SELECT min(start_ms) AS first FROM captions")
+    assert row["first"] < 1000, "the same sound again starts where it started before"
 
 
 async def test_finals_that_are_settled_during_a_resume_are_told_once_and_in_order(

@@ -241,10 +241,10 @@ class Recordings:
             self._refuse_when_draining()
             if live is None:
                 live = await self._start(opened, hotwords=opening.hotwords, is_file=opening.is_file)
-            if opened.is_new:
+            if opened.is_new or (opening.resume_seq is not None and not live.has_sound):
+                # Without sound VORI was killed before the first part was on disk: all comes again.
                 live.begin_part(opening.format, 0)
-            elif opening.resume_seq is None or not live.has_sound:
-                # Without sound VORI was killed before the first part was on disk.
+            elif opening.resume_seq is None:
                 live.begin_part(opening.format, opened.offset_now_ms)
             missed = await self._missed(live, opening.resume_seq)
             if live.failure is not None:
