@@ -23,7 +23,9 @@ from vori.data.migrate import migrate
 from vori.errors import Conflict, Unavailable, VoriError
 from vori.ids import AudioId, MeetingId
 from vori.meetings import sound
+from vori.meetings.events import Events, events_socket
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
+from vori.page import page_route
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
 from vori.server import Server, configure, listen
@@ -84,6 +86,7 @@ class Vori:
         self._draining = False
         self._road = Road()
         self._recordings = self._build_recordings()
+        self._events = self._build_events()
         # A worker is plugged in by one line here; started in this order, stopped in reverse.
         parts: dict[str, Callable[[], Worker]] = {
             "streams": lambda: self._road,
@@ -140,6 +143,19 @@ class Vori:
 
         self._road.listen("sockets", [topics.TICKET_CREATED, topics.TICKET_UPDATED], ticket_changed)
         return recordings
+
+    def _build_events(self) -> Events:
+        events = Events()
+        told = [
+            topics.MEETING_CREATED,
+            topics.MEETING_UPDATED,
+            topics.MEETING_SUMMARY,
+            topics.TICKET_CREATED,
+            topics.TICKET_UPDATED,
+            topics.TRANSCRIPTION_COMPLETED,
+        ]
+        self._road.listen("pages", told, events.tell)
+        return events
 
     def _build_reader(self) -> TicketReader:
         from vori.tickets.board import TicketBoard
@@ -205,7 +221,7 @@ class Vori:
                 workers=self.workers,
                 is_draining=lambda: self._draining,
             ),
-            route_handlers=[self._meeting_socket()],
+            route_handlers=[self._meeting_socket(), events_socket(self._events), page_route()],
             max_body_bytes=self.settings.server.max_body_bytes,
         )
 
