@@ -43,6 +43,7 @@ def parts(workers: list[Any], *, draining: bool = False) -> Parts:
         end_meeting=nobody,
         audio_file=nobody,
         delete_sound=nobody,
+        write_minutes=nobody,
         workers=workers,
         is_draining=lambda: draining,
     )
@@ -261,7 +262,24 @@ async def filled(site: Site, owner: Person) -> dict[str, str]:
         "meeting_id": str(meeting_id),
         "ticket_id": ticket.json()["ticketId"],
         "token_id": str(token["tokenId"]),
+        "proposal_id": str(await propose(owner.group_id, meeting_id)),
     }
+
+
+async def propose(group_id: int, meeting_id: int) -> int:
+    draft = {"title": "secret plan", "content": "", "status": "TODO", "assigneeId": None,
+             "due": None}  # fmt: skip
+    receipt = {"quote": "secret words", "captionIds": [], "startMs": 0, "endMs": 0,
+               "engine": "local", "confidence": 0.5, "reason": ""}  # fmt: skip
+    rows = await DB.fetch(
+        "INSERT INTO proposals (group_id, meeting_id, kind, payload, receipt)"
+        " VALUES ($1, $2, 'create', $3, $4) RETURNING id",
+        group_id,
+        meeting_id,
+        {"before": {}, "after": draft, "origin": {"captionIds": [], "title": "", "status": "TODO"}},
+        receipt,
+    )
+    return int(rows[0]["id"])
 
 
 BODIES: dict[str, dict[str, object]] = {
@@ -270,15 +288,17 @@ BODIES: dict[str, dict[str, object]] = {
     "PATCH /api/groups/{group_id}": {"name": "x"},
     "PATCH /api/meetings/{meeting_id}": {"title": "x"},
     "PATCH /api/meetings/{meeting_id}/minutes": {"markdown": "x"},
+    "POST /api/meetings/{meeting_id}/minutes": {"replace": True},
     "PATCH /api/tickets/{ticket_id}": {"title": "x"},
 }
+NO_BODY = ("end", "undo", "accept", "dismiss")
 
 
 @pytest.mark.postgres
 async def test_without_a_token_every_route_is_closed(site: Site) -> None:
     ids = await filled(site, await site.person("Mina"))
     anyone = await site.client()
-    assert len(operations(site.app)) >= 34
+    assert len(operations(site.app)) >= 42
     for method, path in operations(site.app):
         answer = await anyone.request(method, path.format(**ids))
         assert answer.status_code == 401, f"{method} {path}"
@@ -296,14 +316,15 @@ async def test_a_stranger_finds_nothing_of_another_group(site: Site) -> None:
             continue
         walked += 1
         body = BODIES.get(f"{method} {path}")
-        assert body is not None or method not in ("POST", "PATCH") or path.endswith(("end", "undo"))
+        assert body is not None or method not in ("POST", "PATCH") or path.endswith(NO_BODY)
         answer = await stranger.request(method, path.format(**ids), json=body)
         assert answer.status_code == 404, f"{method} {path}: {answer.text}"
         assert "secret" not in answer.text
-    assert walked >= 23
+    assert walked >= 30
     for path, ours in (
         (f"/api/meetings?groupId={mina.group_id}", {}),
         (f"/api/tickets?groupId={mina.group_id}", {}),
+        (f"/api/proposals?groupId={mina.group_id}", {}),
         ("/api/meetings", {"groupId": mina.group_id}),
         ("/api/tickets", {"title": "t", "groupId": mina.group_id}),
         ("/api/tickets", {"title": "t", "meetingId": int(ids["meeting_id"])}),
@@ -311,14 +332,15 @@ async def test_a_stranger_finds_nothing_of_another_group(site: Site) -> None:
         method = "POST" if ours else "GET"
         answer = await stranger.request(method, path, json=ours or None)
         assert answer.status_code == 404, f"{method} {path}"
-    for path in ("/api/meetings", "/api/tickets", f"/api/tickets?meetingId={ids['meeting_id']}"):
+    for path in ("/api/meetings", "/api/tickets", f"/api/tickets?meetingId={ids['meeting_id']}",
+                 "/api/proposals", f"/api/proposals?meetingId={ids['meeting_id']}"):  # fmt: skip
         assert (await stranger.get(path)).json()["items"] == []
     assert await everything() == before
 
 
 async def everything() -> list[list[str]]:
     tables = ("groups", "users", "members", "meetings", "minutes", "tickets", "ticket_history",
-              "captions", "outbox")  # fmt: skip
+              "captions", "outbox", "proposals")  # fmt: skip
     return [
         sorted(row["row"] for row in await DB.fetch(f"SELECT t::text AS row FROM {table} t"))
         for table in tables
@@ -329,7 +351,7 @@ async def everything() -> list[list[str]]:
 async def test_ids_out_of_range_are_refused_everywhere(site: Site, mina: Person) -> None:
     ids = await filled(site, mina)
     for method, path in operations(site.app):
-        for name in ("group_id", "user_id", "meeting_id", "token_id"):
+        for name in ("group_id", "user_id", "meeting_id", "token_id", "proposal_id"):
             if f"{{{name}}}" not in path:
                 continue
             for wrong in ("0", "-1", str(2**63), "9" * 40, "9" * 5_000, "x", "1.5", "%00"):

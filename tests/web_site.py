@@ -20,6 +20,7 @@ from vori.ids import AudioId, GroupId, MeetingId, UserId, uuid7
 from vori.people import store as people
 from vori.people.auth import SignIn
 from vori.people.messages import Role
+from vori.tickets.board import TicketBoard
 from vori.web import Parts, build
 
 NOON = datetime(2026, 3, 16, 3, 0, tzinfo=UTC)
@@ -54,6 +55,7 @@ class Site:
                 end_meeting=self._end_meeting,
                 audio_file=self._audio_file,
                 delete_sound=self._delete_sound,
+                write_minutes=TicketBoard(self.clock).rewrite_minutes,
                 workers=self.workers,
                 is_draining=lambda: self.draining,
             ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from msgspec.structs import fields
+
 from vori import web
 from vori.clock import SystemClock
 from vori.people.auth import SignIn
@@ -16,14 +18,9 @@ async def _never(*_: Any) -> Any:
 
 def document() -> dict[str, Any]:
     clock = SystemClock()
-    parts = web.Parts(
-        clock=clock,
-        sign_in=SignIn(clock=clock),
-        end_meeting=_never,
-        audio_file=_never,
-        delete_sound=_never,
-    )
-    return web.build(parts).openapi_schema.to_schema()
+    parts: dict[str, Any] = {one.name: _never for one in fields(web.Parts) if one.required}
+    parts |= {"clock": clock, "sign_in": SignIn(clock=clock)}
+    return web.build(web.Parts(**parts)).openapi_schema.to_schema()
 
 
 if __name__ == "__main__":

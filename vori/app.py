@@ -25,6 +25,7 @@ from vori.ids import AudioId, MeetingId
 from vori.meetings import sound
 from vori.meetings.events import Events, events_socket
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
+from vori.meetings.store import MinutesText
 from vori.page import page_route
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
@@ -37,7 +38,11 @@ from vori.tickets.messages import TicketCreated, TicketUpdated
 from vori.tickets.reader import TicketReader
 from vori.transcribe.messages import Caption
 from vori.transcribe.outgoing import Board
+from vori.transcribe.protocols.chunks import chunks_route
+from vori.transcribe.protocols.deepgram import deepgram_route
 from vori.transcribe.protocols.meeting import MeetingDialect
+from vori.transcribe.protocols.openai_files import transcriptions_route
+from vori.transcribe.protocols.openai_realtime import openai_realtime_route
 from vori.transcribe.protocols.session import converse
 from vori.transcribe.recogniser import Recogniser
 from vori.transcribe.recordings import Opening, Recordings
@@ -160,12 +165,17 @@ class Vori:
     def _build_reader(self) -> TicketReader:
         from vori.tickets.board import TicketBoard
         from vori.tickets.extract.local import LocalExtractor
+        from vori.tickets.usage import Ledger, WithinBudget
 
         local = LocalExtractor()
         reader = TicketReader(
             TicketBoard(self.clock),
             local,
-            full_extractor(self.settings, local),
+            WithinBudget.unless_local(
+                full_extractor(self.settings, local),
+                local,
+                Ledger(self.clock, self.settings.claude),
+            ),
             sound.silent_since,
             self.end_meeting,
             settings=self.settings.tickets,
@@ -201,12 +211,21 @@ class Vori:
     async def delete_sound(self, meeting_id: MeetingId) -> None:
         await self._recordings.delete_sound(meeting_id)
 
+    async def write_minutes(
+        self, meeting_id: MeetingId, *, language: str | None, replace_edited: bool
+    ) -> MinutesText:
+        from vori.tickets.board import TicketBoard
+
+        return await TicketBoard(self.clock).rewrite_minutes(
+            meeting_id, language=language, replace_edited=replace_edited
+        )
+
     async def drain(self) -> None:
         """Tell every client to resume, and wait a moment for the sockets to close."""
         self._draining = True
         self._recordings.begin_draining()
         async with asyncio.timeout(CLOSING_S):
-            await self._recordings.until_detached()
+            await self._recordings.until_left()
 
     def app(self) -> Litestar:
         """The web application."""
@@ -218,10 +237,19 @@ class Vori:
                 end_meeting=self.end_meeting,
                 audio_file=self.audio_file,
                 delete_sound=self.delete_sound,
+                write_minutes=self.write_minutes,
                 workers=self.workers,
                 is_draining=lambda: self._draining,
             ),
-            route_handlers=[self._meeting_socket(), events_socket(self._events), page_route()],
+            route_handlers=[
+                self._meeting_socket(),
+                events_socket(self._events),
+                page_route(),
+                chunks_route(self._recordings),
+                deepgram_route(self._recordings, self.settings.audio),
+                openai_realtime_route(self._recordings, self.settings.audio),
+                transcriptions_route(self._recordings, self.settings.audio),
+            ],
             max_body_bytes=self.settings.server.max_body_bytes,
         )
 

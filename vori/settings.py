@@ -26,6 +26,7 @@ WORKERS: tuple[WorkerName, ...] = typing.get_args(WorkerName)
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
+Price = Annotated[float, Meta(ge=0)] | None
 
 
 class BadSetting(VoriError):
@@ -68,6 +69,8 @@ class Audio(Part, frozen=True):
     max_frame_bytes: Count = 1024 * 1024
     max_text_bytes: Count = 256 * 1024
     first_message_s: Positive = 10.0
+    max_file_bytes: Count = 512 * 1024 * 1024
+    """Largest sound file sent over HTTP: about 4 hours of 16 kHz WAV."""
     idle_s: Positive = 60.0
     """A socket without a message for so long is closed with 4408."""
     resume_s: Positive = 120.0
@@ -135,6 +138,11 @@ class Claude(Part, frozen=True):
     """Captions read in one request; longer meetings are read in parts."""
     max_concurrent: Count = 4
     """Requests under way at once."""
+    input_price: Price = None
+    """Of a million tokens, in your currency; none: what a meeting cost is unknown."""
+    output_price: Price = None
+    cache_read_price: Price = None
+    cache_write_price: Price = None
 
 
 class Settings(Part, frozen=True):

@@ -36,11 +36,24 @@ from vori.api import Request, check_text
 from vori.clock import Clock
 from vori.errors import Busy, NotSignedIn, Unavailable, VoriError
 from vori.ids import uuid7
-from vori.meetings.routes import AudioFile, DeleteSound, EndMeeting, MeetingRoutes
+from vori.meetings.routes import (
+    AudioFile,
+    DeleteSound,
+    EndMeeting,
+    MeetingRoutes,
+    WriteMinutes,
+)
 from vori.people.auth import SignIn, principal_of
 from vori.people.messages import Principal
 from vori.people.routes import GroupRoutes, TokenRoutes, UserRoutes
-from vori.tickets.routes import TicketRoutes, meeting_tickets
+from vori.tickets.routes import (
+    ProposalRoutes,
+    TicketRoutes,
+    group_usage,
+    meeting_reading,
+    meeting_tickets,
+    undo_meeting_changes,
+)
 from vori.worker import Health, Worker
 from vori.worker import State as WorkerState
 
@@ -78,6 +91,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     end_meeting: EndMeeting
     audio_file: AudioFile
     delete_sound: DeleteSound
+    write_minutes: WriteMinutes
     workers: Sequence[Worker] = ()
     is_draining: Callable[[], bool] = lambda: False
 
@@ -87,7 +101,11 @@ def routes() -> list[ControllerRouterHandler]:
     return [
         MeetingRoutes,
         meeting_tickets,
+        undo_meeting_changes,
+        meeting_reading,
+        group_usage,
         TicketRoutes,
+        ProposalRoutes,
         GroupRoutes,
         UserRoutes,
         TokenRoutes,
@@ -116,6 +134,7 @@ def build(
             "end_meeting": _given(parts.end_meeting),
             "audio_file": _given(parts.audio_file),
             "delete_sound": _given(parts.delete_sound),
+            "write_minutes": _given(parts.write_minutes),
         },
         state=State({"parts": parts, "sign_in": parts.sign_in, "max_body_bytes": max_body_bytes}),
         middleware=[Gate(), *options.pop("middleware", ())],
@@ -383,7 +402,16 @@ def _description() -> OpenAPIConfig:
         security=[{"token": []}],
         tags=[
             Tag(name=name)
-            for name in ("meetings", "tickets", "groups", "users", "tokens", "health")
+            for name in (
+                "meetings",
+                "speech",
+                "tickets",
+                "proposals",
+                "groups",
+                "users",
+                "tokens",
+                "health",
+            )
         ],
         render_plugins=[page],
         openapi_router=Router(

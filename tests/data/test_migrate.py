@@ -40,6 +40,26 @@ async def fresh_database(make_database):
     await DB.close()
 
 
+async def test_a_database_of_the_first_schema_is_brought_up_to_date(make_database, monkeypatch):
+    await DB.open(make_database("template1"))
+    try:
+        with monkeypatch.context() as first:
+            steps = {"0001": known_steps()["0001"]}
+            first.setattr(migrating, "known_steps", lambda: steps)
+            assert await migrate() == ["0001"]
+        await DB.fetch("INSERT INTO groups (name) VALUES ('Team')")
+        await DB.fetch("INSERT INTO meetings (group_id) SELECT id FROM groups")
+        await DB.fetch("INSERT INTO tickets (group_id, title) SELECT id, '배포' FROM groups")
+        assert await migrate() == [step for step in known_steps() if step != "0001"]
+        [group] = await DB.fetch("SELECT * FROM groups")
+        assert (group["name"], group["policy"]) == ("Team", "auto")
+        assert (group["auto_above"], group["budget_tokens"], group["budget_cost"]) == (None,) * 3
+        assert [row["title"] for row in await DB.fetch("SELECT title FROM tickets")] == ["배포"]
+        assert await migrate() == []
+    finally:
+        await DB.close()
+
+
 async def test_a_schema_of_a_newer_vori_is_refused(fresh_database):
     await DB.fetch("INSERT INTO migration (name, app_name) VALUES ('9999', 'vori')")
     with pytest.raises(Unavailable, match="9999") as newer:

@@ -323,3 +323,128 @@ async def test_ended_meeting_takes_no_sound(host: Host) -> None:
     assert ended.value.code == "meeting_ended"
     events = await DB.fetch("SELECT payload FROM outbox WHERE topic LIKE 'meeting.%' ORDER BY id")
     assert len(events) == 2  # created, ended once
+
+
+async def test_recording_killed_before_its_first_byte_was_on_disk_can_be_resumed(
+    host: Host,
+) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        folder = live.journal.folder
+    for file in folder.iterdir():
+        file.unlink()
+    async with host.running() as recordings:
+        live = await host.open(recordings, resume_seq=0)
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        await live.finish()
+    assert await stored() == words(SENTENCE)
+
+
+async def test_finals_that_are_settled_during_a_resume_are_told_once_and_in_order(
+    host: Host,
+) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        store = recordings._store
+        go, save, captions_from = asyncio.Event(), store.save, store.captions_from
+
+        async def save_when_told(key: Any, captions: Any, *, settled_ms: int) -> None:
+            if captions and captions[0].seq > 0:
+                await go.wait()
+            await save(key, captions, settled_ms=settled_ms)
+
+        async def captions_late(key: Any, seq: int) -> Any:
+            go.set()
+            async with asyncio.timeout(10):
+                while live._next_seq < 3:
+                    await asyncio.sleep(0.001)
+            return await captions_from(key, seq)
+
+        store.save, store.captions_from = save_when_told, captions_late  # type: ignore[method-assign]
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        await host.hear(Final)
+        await host.open(recordings, resume_seq=0)
+        assert [final.caption.seq for final in host.told(Final)] == [0, 1, 2]
+        await live.finish()
+        assert [final.caption.seq for final in host.told(Final)] == [0, 1, 2]
+
+
+async def test_meeting_that_is_ended_right_after_a_start_is_recovered_first(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with host.running(drain_s=0.01) as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones(SENTENCE)), host.listener)
+    go, unfinished = asyncio.Event(), CaptionStore.unfinished
+
+    async def unfinished_late(store: CaptionStore) -> Any:
+        await go.wait()
+        return await unfinished(store)
+
+    monkeypatch.setattr(CaptionStore, "unfinished", unfinished_late)
+    async with host.running() as recordings:
+        ending = asyncio.create_task(
+            sound.end(MEETING, clock=host.clock, finish_recordings=recordings.finish_meeting)
+        )
+        await asyncio.wait([ending], timeout=0.2)
+        go.set()
+        await ending
+        assert await stored() == words(SENTENCE)
+    [row] = await DB.fetch("SELECT status FROM recordings")
+    assert row["status"] == "COMPLETE"
+
+
+async def test_recording_opened_while_its_meeting_ends_is_finished_with_it(host: Host) -> None:
+    async with host.running() as recordings:
+        await host.open(recordings)
+        late: list[LiveRecording] = []
+
+        async def finish(meeting_id: MeetingId) -> None:
+            await recordings.finish_meeting(meeting_id)
+            if not late:
+                late.append(await host.open(recordings, audio_id=AudioId("late")))
+                await send(late[0], s16(tones([1, 2])), host.listener)
+
+        await sound.end(MEETING, clock=host.clock, finish_recordings=finish)
+        rows = await DB.fetch("SELECT status FROM recordings")
+        assert [row["status"] for row in rows] == ["COMPLETE", "COMPLETE"]
+        assert await stored() == ["w1", "w2"]
+
+
+async def test_stopping_answers_who_waits_for_a_recording_at_once(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        host.away = [Unavailable("gone", code="database_away") for _ in range(100)]
+        await send(live, s16(tones([1, None])), host.listener)
+        finishing = asyncio.create_task(recordings.finish_meeting(MEETING))
+        await asyncio.sleep(0)
+        with recordings.conversing() as early:
+            recordings.begin_draining()
+            with pytest.raises(Busy):
+                await asyncio.wait_for(finishing, 10)
+            notice = await early.get()
+            assert isinstance(notice, Notice)
+            assert (notice.code, notice.close_code) == ("draining", 1001)
+        host.away = []
+
+
+async def test_worker_that_breaks_says_so(host: Host) -> None:
+    failures: list[VoriError] = []
+
+    def open_pool() -> Any:
+        raise RuntimeError("bad model")
+
+    recordings = Recordings(
+        None,  # type: ignore[arg-type]
+        open_pool,
+        None,  # type: ignore[arg-type]
+        host.home,
+        audio=host.audio,
+        speech=Speech(),
+        drain_s=1,
+        on_failure=failures.append,
+    )
+    async with asyncio.timeout(10), recordings.lifespan():
+        while not failures:
+            await asyncio.sleep(0.001)
+        assert "the log says why" in recordings.health().message

@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import ctranslate2
 import numpy as np
@@ -199,7 +200,8 @@ def test_earlier_text_is_cut_to_few_sizes(english, monkeypatch):
             return getattr(engine, name)
 
         def generate(self, features, batch, **kwargs):
-            prompts.extend(batch)
+            is_first_try = kwargs["repetition_penalty"] == 1
+            prompts.extend(batch if is_first_try else [])
             return engine.generate(features, batch, **kwargs)
 
     monkeypatch.setattr(english, "_engine", Spy())
@@ -211,6 +213,65 @@ def test_earlier_text_is_cut_to_few_sizes(english, monkeypatch):
     letters = english._tokenizers["en"].decode(prompts[-1])
     assert letters.count("x") == 31 - 1
     assert letters.endswith("word")
+
+
+class Scripted:
+    """An engine that says, for each call of generate, the next of the texts prepared."""
+
+    def __init__(self, model: Whisper, *answers: tuple[str, float]) -> None:
+        self.engine = model._engine
+        self.encode_text = model._tokenizers["en"].encode
+        self.answers = list(answers)
+        self.asked: list[tuple[int, int]] = []
+
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+
+    def generate(self, features, prompts, *, beam_size, **kwargs):
+        self.asked.append((beam_size, len(prompts[0])))
+        text, score = self.answers.pop(0)
+        tokens = self.encode_text(text)
+        return [SimpleNamespace(sequences_ids=[tokens], scores=[score], no_speech_prob=0.1)]
+
+
+LOOP = "good morning " * 9
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ((LOOP, -0.2), ("good morning everyone", -0.5), "good morning everyone"),
+        (("goo moo", -1.4), ("good morning", -0.9), "good morning"),
+        (("goo moo", -1.4), ("moo", -2.0), "goo moo"),
+        (("good", -1.4), (LOOP, -0.1), "good"),
+    ],
+)
+def test_a_final_that_went_wrong_is_decoded_again_plainly(
+    english, monkeypatch, first, second, kept
+):
+    scripted = Scripted(english, first, second)
+    monkeypatch.setattr(english, "_engine", scripted)
+    window = Window(samples=noise(12), previous_text="word " * 99, is_final=True)
+    [heard] = english.transcribe([window])
+    assert heard.text == kept
+    assert [word.text for word in heard.words] == kept.split()
+    assert scripted.asked == [(5, 66), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("is_final", "score", "text", "times"),
+    [
+        (True, -0.5, "good morning", 1),
+        (False, -2.0, "good morning", 1),
+        (False, -0.2, LOOP, 2),
+    ],
+)
+def test_only_what_went_wrong_is_decoded_again(english, monkeypatch, is_final, score, text, times):
+    scripted = Scripted(english, (text, score), ("good morning", -0.5))
+    monkeypatch.setattr(english, "_engine", scripted)
+    [heard] = english.transcribe([Window(samples=noise(12), is_final=is_final)])
+    assert heard.text == "good morning"
+    assert len(scripted.asked) == times
 
 
 def test_a_model_made_for_fewer_positions_keeps_to_them(tmp_path, monkeypatch):

@@ -123,8 +123,8 @@ def compose(corpus: Corpus, rng: random.Random, length_s: float, *, many: bool) 
     sound = np.zeros(n, np.float32)
     phones = np.full(n // 320, -100, np.int16)
     pieces: list[Piece] = []
-    at_s = rng.choice((0.0, rng.uniform(0, 0.3), rng.uniform(0, 1.0)))
-    if length_s > 4 and rng.random() < 0.1:
+    at_s = rng.choice((0.0, rng.uniform(0, 0.2), rng.uniform(0, 0.6)))
+    if length_s > 4 and rng.random() < 0.05:
         at_s = rng.uniform(0, 3)
     one_voice = rng.random() < 0.6
     first = rng.choice(corpus.sentences)
@@ -180,8 +180,8 @@ def compose(corpus: Corpus, rng: random.Random, length_s: float, *, many: bool) 
             ]
             end_s = min(length_s, at_s - skip_s + s.n / RATE_HZ)
             pieces.append(Piece(at_s, end_s, text, spans, whole))
-        at_s += m / RATE_HZ + rng.choice((0.05, rng.uniform(0.05, 0.5), rng.uniform(0.1, 1.5)))
-        if rng.random() < 0.03:
+        at_s += m / RATE_HZ + rng.choice((0.05, rng.uniform(0.05, 0.4), rng.uniform(0.1, 1.2)))
+        if rng.random() < 0.015:
             at_s += rng.uniform(1, 5)
         if not whole or at_s > length_s - 0.5 or (not many and rng.random() < 0.3):
             break
@@ -211,14 +211,14 @@ def noise(rng: np.random.Generator, n: int) -> Sound:
 def degrade(sound: Sound, rng: random.Random, nprng: np.random.Generator) -> Sound:
     """Room, microphone, noise and gain, each some of the time."""
     n = len(sound)
-    if rng.random() < 0.25:  # a room: decaying noise after the direct sound
+    if rng.random() < 0.2:  # a room: decaying noise after the direct sound
         rt60_s = rng.uniform(0.1, 0.6)
         m = int(rt60_s * RATE_HZ)
         tail = nprng.standard_normal(m).astype(np.float32) * np.exp(-6.9 * np.arange(m) / m)
-        tail *= rng.uniform(0.1, 0.8) / np.sqrt((tail**2).sum())
+        tail *= rng.uniform(0.1, 0.6) / np.sqrt((tail**2).sum())
         tail[0] = 1.0
         sound = oaconvolve(sound, tail.astype(np.float32))[:n].astype(np.float32)
-    if rng.random() < 0.25:  # a microphone: tilt and a low-pass
+    if rng.random() < 0.2:  # a microphone: tilt and a low-pass
         f = np.fft.rfftfreq(n, 1 / RATE_HZ)
         tilt = 10 ** (rng.uniform(-6, 6) * np.log2(np.maximum(f, 100) / 1000) / 20 / 2)
         low = rng.choice((3400.0, 5000.0, 7000.0, 8000.0))
@@ -227,9 +227,9 @@ def degrade(sound: Sound, rng: random.Random, nprng: np.random.Generator) -> Sou
     level = float(np.abs(sound).max()) or 1.0
     sound = sound / level * 10 ** (rng.choice((rng.uniform(-3, 0), rng.uniform(-25, 0))) / 20)
     r = rng.random()
-    if r < 0.45:
+    if r < 0.35:
         rms = float(np.sqrt((sound**2).mean())) or 1e-4
-        snr_db = rng.choice((rng.uniform(5, 20), rng.uniform(15, 50)))
+        snr_db = rng.choice((rng.uniform(8, 20), rng.uniform(20, 50)))
         sound = sound + noise(nprng, n) * (rms * 10 ** (-snr_db / 20))
     elif r < 0.7:  # the floor of a sound card
         sound = sound + nprng.standard_normal(n).astype(np.float32) * 10 ** rng.uniform(-5, -3.3)
@@ -332,7 +332,8 @@ class Batches:
         rng = random.Random(self.seed * 1_000_003 + index)
         nprng = np.random.default_rng(rng.randrange(2**31))
         r = rng.random()
-        long = 0.04 + 0.21 * min(1.0, max(0.0, (progress - 0.4) / 0.4))
+        late = min(1.0, max(0.0, (progress - 0.65) / 0.15))  # long windows cost more for each word
+        long = 0.02 + 0.28 * late
         first = 0
         if progress > 0.03 and r < long:  # full windows, sometimes mostly padding
             length_s = 30.0
@@ -341,9 +342,9 @@ class Batches:
             length_s = rng.choice((10.0, 12.0, 15.0, 20.0))
             count = round(self.seconds / length_s)
         else:
-            length_s = rng.choice((2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 6.0, 8.0))
+            length_s = rng.choice((2.0, 3.0, 4.0, 4.0, 5.0, 5.0, 6.0, 8.0))
             count = round(self.seconds / length_s)
-            if rng.random() < (0.15 if progress < 0.25 else 0.4):
+            if rng.random() < 0.15:
                 first = rng.randrange(0, int((29.9 - length_s) * 50))
         longest = rng.choice((0, 0, 0, 0, 16, 32, 64, 64, 200))  # tokens of previous text
         if longest == 200 and count > 12:
@@ -355,24 +356,27 @@ class Batches:
         labels: list[Labels] = []
         for _ in range(count):
             rest_s = 0.0
-            if rng.random() < (0.5 if length_s == 30.0 else 0.2):
+            if rng.random() < (0.4 if length_s == 30.0 else 0.07 + 0.13 * late):
                 rest_s = rng.uniform(0, length_s - 1.5)
             sounding_s = round((length_s - rest_s) * 50) / 50
             rest_s = length_s - sounding_s
-            if progress > 0.02 and rng.random() < 0.05:
+            if progress > 0.02 and rng.random() < 0.02 + 0.02 * late:
                 n = int(sounding_s * RATE_HZ)
                 level = 0.0 if rng.random() < 0.3 else 10 ** rng.uniform(-4, -0.7)
                 sound = (noise(nprng, n) * level).clip(-1, 1).astype(np.float32)
                 window = Window(sound, [], np.full(n // 320, -100, np.int16))
             else:
                 window = compose(
-                    self.corpus, rng, sounding_s, many=rng.random() < 0.8 or length_s < 7
+                    self.corpus,
+                    rng,
+                    sounding_s,
+                    many=rng.random() < 0.95 - 0.1 * late or length_s < 7,
                 )
                 window.sound = degrade(window.sound, rng, nprng)
             mel = self.mel(window.sound)
-            if rng.random() < 0.3:
+            if rng.random() < 0.2:
                 mel = mel.copy()
-                width, low = rng.randrange(1, 13), rng.randrange(0, 70)
+                width, low = rng.randrange(1, 11), rng.randrange(0, 70)
                 mel[low : low + width] = mel.mean()
             windows.append(window)
             mels.append(np.pad(mel, ((0, 0), (0, frames - mel.shape[1]))))

@@ -134,9 +134,9 @@ def main() -> None:
     from faster_whisper import WhisperModel
 
     model = WhisperModel(str(options.model), device="cpu", compute_type="int8")
-    speakers = voices.Speakers()
     unseen = (HERE / "unseen.txt").read_text().splitlines()
     texts = {"grammar": new_sentences(options.count), "unseen": unseen}
+    speakers = voices.Speakers()
     figures: dict[str, Any] = {}
     for kind in ("trained espeak-ng", "trained flite", "held-out espeak-ng"):
         for name, lines in texts.items():

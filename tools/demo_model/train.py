@@ -94,8 +94,9 @@ def losses(
         phone_logits = model.phone_head(sound).flatten(0, 1)
     logits, goal = logits.float(), targets.flatten()[at]
     goal[(targets != -100).sum() :] = -100
+    # a batch of nothing but silence has no phone, hence nan_to_num
     token_loss = functional.cross_entropy(logits, goal)
-    phone_loss = functional.cross_entropy(phone_logits.float(), phones.flatten())
+    phone_loss = functional.cross_entropy(phone_logits.float(), phones.flatten()).nan_to_num()
     frame = torch.arange(sound.shape[1], device=device)
     guided = (spans[..., 1] > 0) & (spans[..., 0] < len(frame) - 1)
     span = spans[guided]
@@ -104,7 +105,7 @@ def losses(
     for w in weights:
         log = w[guided].float()
         mass = torch.logsumexp(log.masked_fill(~inside, -1e9), 1) - torch.logsumexp(log, 1)
-        attention_loss = attention_loss - mass.mean() / len(weights)
+        attention_loss = attention_loss - mass.mean().nan_to_num() / len(weights)
     text = (goal >= 0) & (goal < bpe.EOT)
     known = phones.flatten() >= 0
     counts = {
@@ -198,7 +199,7 @@ def train(rank: int, options: argparse.Namespace) -> None:
                     average[k].lerp_(v, 1 - keep)
             logged.append(counts)
             if step % 50 == 0:
-                mean = {k: float(np.mean([c[k] for c in logged])) for k in logged[0]}
+                mean = {k: float(np.nanmean([c[k] for c in logged])) for k in logged[0]}
                 each_s = (time.monotonic() - begin) / len(logged)
                 row = " ".join(f"{k} {v:.3f}" for k, v in mean.items())
                 print(f"step {step} {row} rate {rate:.5f} {each_s:.3f} s/step", flush=True)

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from vori.meetings.store import Line, Meeting
 from vori.tickets.messages import Ticket, TicketStatus
+from vori.transcribe.subtitles import Cue, srt, vtt
 
 
 class Format(StrEnum):
@@ -56,8 +57,8 @@ def write(export: Export, form: Format, *, at: datetime) -> bytes:
         return _table(export.tickets)
     text: Callable[[Export], str] = {
         Format.MD: _markdown,
-        Format.SRT: _srt,
-        Format.VTT: _vtt,
+        Format.SRT: lambda export: srt(_cues(export)),
+        Format.VTT: lambda export: vtt(_cues(export)),
     }[form]
     return text(export).encode()
 
@@ -75,23 +76,11 @@ def _said(line: Line, time: str) -> str:
     return f"[{time}] {speaker}{_one_line(line.text)}"
 
 
-def _srt(export: Export) -> str:
-    """SubRip: numbered blocks, times with a comma."""
-    return "\n".join(
-        f"{number}\n{_stamp(line.start_ms, ',')} --> {_stamp(line.end_ms, ',')}\n"
-        f"{_speaker(line)}{_cue(line.text)}\n"
-        for number, line in enumerate(export.lines, start=1)
-    )
-
-
-def _vtt(export: Export) -> str:
-    """WebVTT (W3C): the speaker is the cue's voice."""
-    cues = []
-    for line in export.lines:
-        voice = f"<v {_escaped(line.speaker)}>" if line.speaker else ""
-        times = f"{_stamp(line.start_ms, '.')} --> {_stamp(line.end_ms, '.')}"
-        cues.append(f"\n{times}\n{voice}{_escaped(line.text)}\n")
-    return "WEBVTT\n" + "".join(cues)
+def _cues(export: Export) -> list[Cue]:
+    return [
+        Cue(start_ms=line.start_ms, end_ms=line.end_ms, text=line.text, speaker=line.speaker)
+        for line in export.lines
+    ]
 
 
 def _table(tickets: Sequence[Ticket]) -> bytes:
@@ -157,11 +146,6 @@ def _folded(line: str) -> bytes:
     return bytes(out) + b"\r\n"
 
 
-def _stamp(millis: int, point: str) -> str:
-    seconds, rest = divmod(max(0, millis), 1000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"
-
-
 def _clock(millis: int) -> str:
     """`03:25`, from the first hour on `1:03:25`, as the minutes cite."""
     seconds = millis // 1000
@@ -171,16 +155,3 @@ def _clock(millis: int) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _cue(text: str) -> str:
-    """Text that cannot be taken for a cue's times."""
-    return _one_line(text).replace("-->", "→")
-
-
-def _speaker(line: Line) -> str:
-    return f"{_cue(line.speaker)}: " if line.speaker else ""
-
-
-def _escaped(text: str) -> str:
-    return _one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from litestar import Controller, HttpMethod, Request, Response, delete, get, patch, post, route
@@ -46,6 +46,17 @@ AudioFile = Callable[[MeetingId, AudioId | None], Awaitable[Path]]
 DeleteSound = Callable[[MeetingId], Awaitable[None]]
 """Removes every recording's sound from the disk."""
 
+
+class WriteMinutes(Protocol):
+    """Writes minutes of what was said and of the tickets as they are; raises Conflict
+    (code="minutes_edited") for a text that a person has edited, unless it is to be replaced.
+    """
+
+    async def __call__(
+        self, meeting_id: MeetingId, *, language: str | None, replace_edited: bool
+    ) -> MinutesText: ...
+
+
 MINUTES_POLL_S = 0.1
 MOST_TICKETS = 10_000
 """In one export."""
@@ -76,6 +87,13 @@ class MeetingChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class MinutesChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     markdown: Annotated[str, Meta(max_length=200_000)]
     language: Language | None = None
+
+
+class NewMinutes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    language: Literal["ko", "en"] | None = None
+    """None: the meeting's, or what most was said in."""
+    replace: bool = False
+    """Also a text that a person has edited."""
 
 
 class TranscriptText(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -209,6 +227,24 @@ class MeetingRoutes(Controller):
     async def get_minutes(self, principal: SignedIn, meeting_id: PathId) -> MinutesText:
         await meeting_for(principal, MeetingId(meeting_id))
         return await store.minutes(MeetingId(meeting_id))
+
+    @post(
+        "/{meeting_id:int}/minutes",
+        summary="Write the minutes anew, of the tickets as they are now",
+        status_code=200,
+    )
+    async def rewrite_minutes(
+        self,
+        principal: SignedIn,
+        write_minutes: SkipValidation[WriteMinutes],
+        meeting_id: PathId,
+        data: JSONBody[NewMinutes | None] = None,
+    ) -> MinutesText:
+        await meeting_for(principal, MeetingId(meeting_id))
+        wanted = data or NewMinutes()
+        return await write_minutes(
+            MeetingId(meeting_id), language=wanted.language, replace_edited=wanted.replace
+        )
 
     @patch("/{meeting_id:int}/minutes", summary="Edit the minutes; yours stay")
     async def edit_minutes(

@@ -9,11 +9,14 @@ from msgspec import Struct
 
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
-from vori.errors import Conflict, Forbidden
+from vori.errors import Conflict, Forbidden, NotFound
 from vori.ids import GroupId, MeetingId
 from vori.meetings.messages import MeetingStatus
 from vori.meetings.store import announce_created, announce_updated
 from vori.people.messages import Principal
+
+ATTEMPTS = 3
+"""How often recordings are finished that are begun while their meeting is being ended."""
 
 
 class Admission(Struct, frozen=True, kw_only=True):
@@ -87,14 +90,31 @@ async def end(
     clock: Clock,
     finish_recordings: Callable[[MeetingId], Awaitable[None]],
 ) -> None:
-    """End a meeting once its recordings are finished. Ending twice changes nothing."""
-    await finish_recordings(meeting_id)
-    async with transaction():
-        [before] = await DB.fetch(
-            "SELECT status FROM meetings WHERE id = $1 FOR UPDATE", meeting_id
-        )
-        if before["status"] == MeetingStatus.ENDED:
+    """End a meeting once its recordings are finished. Ending twice changes nothing.
+
+    Raises NotFound when the meeting is gone.
+    """
+    for attempt in range(ATTEMPTS):
+        await finish_recordings(meeting_id)
+        if await _end(meeting_id, clock, even_if_open=attempt == ATTEMPTS - 1):
             return
+
+
+async def _end(meeting_id: MeetingId, clock: Clock, *, even_if_open: bool) -> bool:
+    """Whether the meeting is ended now: not if somebody has begun to record again meanwhile."""
+    async with transaction():
+        rows = await DB.fetch("SELECT status FROM meetings WHERE id = $1 FOR UPDATE", meeting_id)
+        if not rows:
+            raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
+        [before] = rows
+        if before["status"] == MeetingStatus.ENDED:
+            return True
+        is_recorded = await DB.fetch(  # asked under the lock, so that nobody begins after it
+            "SELECT 1 FROM recordings WHERE meeting_id = $1 AND status = 'OPEN' LIMIT 1",
+            meeting_id,
+        )
+        if is_recorded and not even_if_open:
+            return False
         await DB.fetch(
             """
             UPDATE meetings SET status = 'ENDED', ended_at = $2, updated_at = $2,
@@ -109,6 +129,7 @@ async def end(
             ("status", "endedAt"),
             previous_status=MeetingStatus(before["status"]),
         )
+    return True
 
 
 async def silent_since(before: datetime) -> list[MeetingId]:

@@ -38,6 +38,8 @@ class Meeting(Struct, frozen=True, kw_only=True, rename="camel"):
     updated_at: datetime
     has_minutes: bool
     """Minutes have been written since the meeting last ended."""
+    notes: tuple[str, ...] = ()
+    """What people should know about its last reading: that an engine was away, or cut off."""
 
 
 class Line(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -87,7 +89,8 @@ _MEETING = """
 SELECT m.id AS meeting_id, m.group_id, m.title, m.status, m.language, m.time_zone, m.started_at,
        m.ended_at, m.created_by, m.created_at, m.updated_at,
        EXISTS (SELECT 1 FROM minutes n WHERE n.meeting_id = m.id
-               AND n.updated_at >= coalesce(m.ended_at, m.created_at)) AS has_minutes
+               AND n.updated_at >= coalesce(m.ended_at, m.created_at)) AS has_minutes,
+       coalesce((SELECT notes FROM readings r WHERE r.meeting_id = m.id), '[]') AS notes
 FROM meetings m
 """
 
@@ -117,6 +120,12 @@ async def meetings(
         limit,
     )
     return [_meeting(row) for row in rows]
+
+
+async def free_id() -> MeetingId:
+    """An id that no meeting has, and that is not given out again."""
+    [row] = await DB.fetch("SELECT next_meeting_id() AS id")
+    return MeetingId(row["id"])
 
 
 async def create(
@@ -302,6 +311,14 @@ async def minutes(meeting_id: MeetingId) -> MinutesText:
     return MinutesText(**rows[0])
 
 
+async def is_edited(meeting_id: MeetingId) -> bool:
+    """Whether a person has edited the meeting's minutes."""
+    rows = await DB.fetch(
+        "SELECT 1 FROM minutes WHERE meeting_id = $1 AND edited_by IS NOT NULL", meeting_id
+    )
+    return bool(rows)
+
+
 async def edit_minutes(
     meeting_id: MeetingId, *, markdown: str, language: str | None, editor: UserId, at: datetime
 ) -> MinutesText:
@@ -331,8 +348,11 @@ async def store_minutes(
     engine: str,
     model: str,
     at: datetime,
+    replace_edited: bool = False,
 ) -> MinutesText:
-    """Minutes as an engine wrote them. Text a person has edited stays; nothing new, no event."""
+    """Minutes as an engine wrote them. Text a person has edited stays, unless that is to be
+    replaced; nothing new, no event.
+    """
     async with transaction():
         await _lock(meeting_id)
         rows = await DB.fetch(
@@ -340,14 +360,16 @@ async def store_minutes(
             " (meeting_id, language, markdown, engine, model, created_at, updated_at)"
             " VALUES ($1, $2, $3, $4, $5, $6, $6)"
             " ON CONFLICT (meeting_id) DO UPDATE SET"
-            " language = $2, markdown = $3, engine = $4, model = $5, updated_at = $6"
-            " WHERE minutes.edited_by IS NULL AND minutes.markdown <> $3 RETURNING 1",
+            " language = $2, markdown = $3, engine = $4, model = $5, updated_at = $6,"
+            " edited_by = NULL WHERE ($7 OR minutes.edited_by IS NULL)"
+            " AND (minutes.edited_by IS NOT NULL OR minutes.markdown <> $3) RETURNING 1",
             meeting_id,
             language,
             markdown,
             engine,
             model,
             at,
+            replace_edited,
         )
         if rows:
             return await _announce_minutes(meeting_id)
@@ -385,4 +407,4 @@ def _absent(meeting_id: MeetingId) -> NotFound:
 
 
 def _meeting(row: Any) -> Meeting:
-    return Meeting(**{**row, "status": MeetingStatus(row["status"])})
+    return Meeting(**{**row, "status": MeetingStatus(row["status"]), "notes": tuple(row["notes"])})

@@ -43,3 +43,11 @@ async def ticket_for(principal: Principal, ticket_id: TicketId) -> GroupId:
     if rows and rows[0]["group_id"] in principal.roles:
         return GroupId(rows[0]["group_id"])
     raise NotFound(f"There is no ticket {ticket_id}.", ticketId=ticket_id)
+
+
+async def proposal_for(principal: Principal, proposal_id: int) -> GroupId:
+    """The group that owns the proposal; raises NotFound when there is none to see."""
+    rows = await DB.fetch("SELECT group_id FROM proposals WHERE id = $1", proposal_id)
+    if rows and rows[0]["group_id"] in principal.roles:
+        return GroupId(rows[0]["group_id"])
+    raise NotFound(f"There is no proposal {proposal_id}.", proposalId=proposal_id)

@@ -106,7 +106,8 @@ async def principal_of(connection: Connection) -> Principal:
     """Who opened this request or WebSocket, by `app.state.sign_in`; asked once a connection.
 
     Browsers cannot set headers on a WebSocket or a media element, so `?token=` counts on
-    WebSockets and on routes with `opt={"token_in_query": True}`.
+    WebSockets and on routes with `opt={"token_in_query": True}`, and so does a token among the
+    subprotocols that a WebSocket offers.
     Raises NotSignedIn, or Forbidden when another site tries to use development mode.
     """
     known: Principal | None = connection.scope["state"].get("principal")
@@ -115,6 +116,7 @@ async def principal_of(connection: Connection) -> Principal:
     sign_in: SignIn = connection.app.state.sign_in
     authorization = connection.headers.get("authorization")
     query_token = connection.query_params.get("token") if _may_ask(connection) else None
+    query_token = query_token or _offered(connection)
     if sign_in.dev and not authorization and not query_token:
         _require_same_machine(connection)
     principal = await sign_in.authenticate(authorization, query_token)
@@ -152,6 +154,13 @@ def _from_header(authorization: str) -> str:
     if scheme.lower() not in ("bearer", "token") or not secret.strip():
         raise NotSignedIn("The Authorization header must read `Bearer vori_…`.", code="bad_token")
     return secret.strip()
+
+
+def _offered(connection: Connection) -> str | None:
+    """The token in `Sec-WebSocket-Protocol`: alone, or after the last dot of a name."""
+    names: list[str] = connection.scope.get("subprotocols") or []  # type: ignore[assignment]
+    offered = (name.rsplit(".", 1)[-1] for name in names)
+    return next((secret for secret in offered if _SECRET.fullmatch(secret)), None)
 
 
 def _may_ask(connection: Connection) -> bool:

@@ -18,6 +18,15 @@ class Role(StrEnum):
     MEMBER = "MEMBER"
 
 
+class Policy(StrEnum):
+    """What machines may change by themselves; the rest waits for somebody to accept it."""
+
+    AUTO = "auto"
+    PROPOSE = "propose"
+    THRESHOLD = "threshold"
+    """What a reading is at least `autoAbove` sure of."""
+
+
 class Principal(Struct, frozen=True, kw_only=True):
     """Whoever sent a request. `is_admin`: may run this VORI; says nothing about groups."""
 
@@ -38,12 +47,20 @@ class User(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Group(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`role` is the asking user's."""
+    """`role` is the asking user's.
+
+    The budgets are for one calendar month (UTC), None for no limit: tokens of the hosted
+    ticket engine, and money in the currency of the prices in the settings.
+    """
 
     group_id: GroupId
     name: str
     role: Role
     created_at: datetime
+    policy: Policy = Policy.AUTO
+    auto_above: float | None = None
+    budget_tokens: int | None = None
+    budget_cost: float | None = None
 
 
 class GroupMember(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -13,13 +13,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from vori.api import BodyId, Language, Now, PathId, SignedIn, TimeZone, check_time_zone
 from vori.data.engine import transaction
 from vori.errors import BadMessage, NotFound
-from vori.ids import GroupId, UserId
+from vori.ids import BIGINT_MAX, GroupId, UserId
 from vori.people import store
 from vori.people.access import require_admin, require_member
 from vori.people.messages import (
     Group,
     GroupMember,
     NewToken,
+    Policy,
     Principal,
     Role,
     Token,
@@ -41,6 +42,19 @@ class ProfileChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class GroupName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     name: Name
+
+
+class GroupChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """`policy`: what machines may change by themselves; threshold: from `autoAbove` on.
+
+    The budgets are for a calendar month (UTC); null for no limit.
+    """
+
+    name: Name | UnsetType = UNSET
+    policy: Policy | UnsetType = UNSET
+    auto_above: Annotated[float, Meta(ge=0, le=1)] | UnsetType | None = UNSET
+    budget_tokens: Annotated[int, Meta(ge=0, le=BIGINT_MAX)] | UnsetType | None = UNSET
+    budget_cost: Annotated[float, Meta(ge=0, le=1e12)] | UnsetType | None = UNSET
 
 
 class NewMember(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -99,13 +113,13 @@ class GroupRoutes(Controller):
         require_member(principal, GroupId(group_id))
         return await store.group(GroupId(group_id), principal.user_id)
 
-    @patch("/{group_id:int}", summary="Rename a group (ADMIN)")
-    async def rename_group(
-        self, principal: SignedIn, group_id: PathId, data: JSONBody[GroupName]
+    @patch("/{group_id:int}", summary="Change a group's name, policy or budget (ADMIN)")
+    async def change_group(
+        self, principal: SignedIn, group_id: PathId, data: JSONBody[GroupChange]
     ) -> Group:
         require_admin(principal, GroupId(group_id))
-        await store.rename_group(GroupId(group_id), data.name)
-        return await store.group(GroupId(group_id), principal.user_id)
+        changes = {k: v for k, v in msgspec.structs.asdict(data).items() if v is not UNSET}
+        return await store.change_group(GroupId(group_id), changes, principal.user_id)
 
     @get("/{group_id:int}/members", summary="Who is in a group")
     async def list_members(self, principal: SignedIn, group_id: PathId) -> list[GroupMember]:

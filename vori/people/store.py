@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from vori.data.engine import DB, transaction
 from vori.errors import BadMessage, Conflict, NotFound
 from vori.ids import GroupId, UserId
 from vori.people.auth import digest, new_secret
-from vori.people.messages import Group, GroupMember, NewToken, Role, Token, User
+from vori.people.messages import Group, GroupMember, NewToken, Policy, Role, Token, User
 
 _USER = "id AS user_id, name, email, language, time_zone, is_admin, created_at"
 _TOKEN = "id AS token_id, name, created_at, expires_at, last_used_at"  # noqa: S105
@@ -72,11 +74,14 @@ async def change_user(user_id: UserId, changes: dict[str, Any]) -> User:
 
 async def groups_of(user_id: UserId) -> tuple[Group, ...]:
     rows = await DB.fetch(
-        "SELECT g.id AS group_id, g.name, m.role, g.created_at FROM groups g"
+        "SELECT g.id AS group_id, g.name, m.role, g.created_at, g.policy, g.auto_above,"
+        " g.budget_tokens, g.budget_cost FROM groups g"
         " JOIN members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.id",
         user_id,
     )
-    return tuple(Group(**{**row, "role": Role(row["role"])}) for row in rows)
+    return tuple(
+        Group(**{**row, "role": Role(row["role"]), "policy": Policy(row["policy"])}) for row in rows
+    )
 
 
 async def group(group_id: GroupId, user_id: UserId) -> Group:
@@ -99,8 +104,29 @@ async def create_group(*, name: str, admin: UserId) -> Group:
         return await group(group_id, admin)
 
 
-async def rename_group(group_id: GroupId, name: str) -> None:
-    await DB.fetch("UPDATE groups SET name = $2 WHERE id = $1", group_id, name)
+async def change_group(group_id: GroupId, changes: dict[str, Any], user_id: UserId) -> Group:
+    """Set `changes` (column: value). Raises BadMessage for policy threshold without a number."""
+    async with transaction():
+        await DB.fetch("SELECT id FROM groups WHERE id = $1 FOR NO KEY UPDATE", group_id)
+        before = await group(group_id, user_id)
+        after = msgspec.structs.replace(before, **changes)
+        if after.policy is Policy.THRESHOLD and after.auto_above is None:
+            raise BadMessage(
+                "Policy `threshold` needs `autoAbove`, 0 to 1: from which confidence on"
+                " machines change tickets by themselves.",
+                code="no_threshold",
+            )
+        await DB.fetch(
+            "UPDATE groups SET name = $2, policy = $3, auto_above = $4, budget_tokens = $5,"
+            " budget_cost = $6 WHERE id = $1",
+            group_id,
+            after.name,
+            after.policy.value,
+            after.auto_above,
+            after.budget_tokens,
+            after.budget_cost,
+        )
+        return after
 
 
 async def members(group_id: GroupId) -> tuple[GroupMember, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from piccolo.columns import (
     Array,
+    BigInt,
     BigSerial,
     Boolean,
     Bytea,
+    DoublePrecision,
     ForeignKey,
     Text,
     Timestamptz,
@@ -19,8 +21,18 @@ from vori.data.engine import DB
 
 
 class Group(Table, db=DB, tablename="groups"):
+    """`policy` is auto, propose or threshold (by itself from `auto_above` on).
+
+    The budgets are for one calendar month (UTC): tokens, and money in the currency of the
+    prices in the settings.
+    """
+
     id = BigSerial(primary_key=True)
     name = Text(required=True)
+    policy = Varchar(length=16, default="auto")
+    auto_above = DoublePrecision(default=None, null=True)
+    budget_tokens = BigInt(default=None, null=True)
+    budget_cost = DoublePrecision(default=None, null=True)
     created_at = Timestamptz(default=TimestamptzNow())
 
 

@@ -14,16 +14,16 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from vori import log
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
-from vori.errors import Busy, NotFound
+from vori.errors import Busy, Conflict, NotFound
 from vori.ids import GroupId, MeetingId, TicketId, UserId, uuid7
-from vori.meetings.store import store_minutes
-from vori.tickets import store
+from vori.meetings.store import MinutesText, is_edited, store_minutes
+from vori.tickets import machine, proposals, store, usage
 from vori.tickets.decide import (
     Create,
     Decision,
@@ -37,8 +37,11 @@ from vori.tickets.decide import (
     Withdraw,
     board_before,
     decide,
+    id_of,
+    pair,
 )
 from vori.tickets.extract.match import is_hangul
+from vori.tickets.machine import Cause
 from vori.tickets.messages import (
     Actor,
     Blocker,
@@ -50,7 +53,9 @@ from vori.tickets.messages import (
     TicketStatus,
 )
 from vori.tickets.minutes import NotedMove, NotedTicket, minutes
-from vori.tickets.store import FIELDS, HistoryKind, TicketDetail
+from vori.tickets.policy import Refusal, split, values_of, without_refused
+from vori.tickets.proposals import Kept, ProposalKind, ProposalState, Wanted
+from vori.tickets.store import FIELDS
 
 _log = log.get(__name__)
 
@@ -74,6 +79,8 @@ class Applied(Struct, frozen=True, kw_only=True):
     created: tuple[TicketId, ...] = ()
     updated: tuple[TicketId, ...] = ()
     withdrawn: tuple[TicketId, ...] = ()
+    proposed: tuple[int, ...] = ()
+    """Proposals that are new or say something else now."""
     skipped: tuple[Skipped, ...] = ()
 
 
@@ -122,17 +129,14 @@ class TicketBoard:
     async def apply(self, passage: Passage, extraction: Extraction) -> Applied:
         """Store what the reading changes, with receipts, history and events, in one transaction.
 
-        Readings of one group wait for each other. Where a person changes a ticket at the same
+        What the group's policy does not let machines do by themselves becomes proposals. Readings of one group wait for each other. Where a person changes a ticket at the same
         moment, the decision is made again on what they wrote. Raises NotFound when the meeting
         was deleted meanwhile.
         """
         passage = _stored(passage)
         async with transaction():
-            # Not the tickets' rows: locking thousands each second would rewrite them all.
-            await DB.fetch(
-                "SELECT id FROM groups WHERE id = $1 FOR NO KEY UPDATE", passage.group_id
-            )
-            await _hold(passage.meeting_id)
+            rules = await machine.hold_board(passage.group_id)
+            await machine.hold_meeting(passage.meeting_id)
             for _ in range(ATTEMPTS):
                 decision, versions = await _decide(passage, extraction)
                 if await _unchanged(decision, versions):
@@ -140,25 +144,64 @@ class TicketBoard:
             else:
                 raise Busy("The board keeps changing; read the meeting again.")
             writer = _Writer(passage, extraction, self._clock.now())
-            applied = await writer.write(decision)
+            at_once, later = split(decision, rules.policy, rules.auto_above)
+            applied = await writer.write(at_once)
+            applied = replace(applied, proposed=await writer.propose(later))
             await writer.write_blockers(extraction.blockers)
-        if applied.created or applied.updated or applied.withdrawn:
+            await usage.remember(passage.meeting_id, extraction, at=self._clock.now())
+        if applied.created or applied.updated or applied.withdrawn or applied.proposed:
             _log.info(
                 "board changed",
                 meeting_id=passage.meeting_id,
                 created=len(applied.created),
                 updated=len(applied.updated),
                 withdrawn=len(applied.withdrawn),
+                proposed=len(applied.proposed),
             )
         return applied
 
     async def write_minutes(self, passage: Passage, extraction: Extraction) -> None:
         """Write the minutes of what was said and of the tickets as they are on the board."""
-        passage = _stored(passage)
+        await self._write_minutes(_stored(passage), extraction)
+
+    async def rewrite_minutes(
+        self, meeting_id: MeetingId, *, language: str | None, replace_edited: bool
+    ) -> MinutesText:
+        """The minutes anew, out of what the last reading found: no engine is asked.
+
+        `language` is ko or en; None: the meeting's. Raises Conflict(code="minutes_edited") for
+        a text that a person has edited, unless it is to be replaced.
+        """
+        if not replace_edited and await is_edited(meeting_id):
+            raise Conflict(
+                "A person has edited these minutes; send `replace: true` to write over them.",
+                code="minutes_edited",
+                meetingId=meeting_id,
+            )
+        passage = await self.load_passage(meeting_id)
+        found = await usage.reading(meeting_id)
+        extraction = Extraction(
+            blockers=await _blockers(passage),
+            engine=found.engine or "local",
+            model=found.model,
+            notes=found.notes,
+        )
+        return await self._write_minutes(
+            passage, extraction, language=language, replace_edited=replace_edited
+        )
+
+    async def _write_minutes(
+        self,
+        passage: StoredPassage,
+        extraction: Extraction,
+        *,
+        language: str | None = None,
+        replace_edited: bool = False,
+    ) -> MinutesText:
         board = await load_board(passage.group_id, passage)
         own = [t for t in board if t.origin is not None]
         moved = [t for t in board if t.moved_from not in (None, t.status)]
-        language = _spoken_language(passage)
+        language = language or _spoken_language(passage)
         markdown = await asyncio.to_thread(
             minutes,
             passage,
@@ -174,14 +217,16 @@ class TicketBoard:
                 )
                 for ticket, evidence in zip(moved, await _reasons(moved, passage), strict=True)
             ],
+            proposed=await _noted_proposals(passage, board),
         )
-        await store_minutes(
+        return await store_minutes(
             passage.meeting_id,
-            markdown=markdown,
+            markdown=markdown + "".join(f"\n> {note}\n" for note in extraction.notes),
             language=language,
             engine=extraction.engine,
             model=extraction.model,
             at=self._clock.now(),
+            replace_edited=replace_edited,
         )
 
 
@@ -271,18 +316,77 @@ async def _decide(
     passage: StoredPassage, extraction: Extraction
 ) -> tuple[Decision, Mapping[TicketId, int]]:
     board = await _versioned_board(passage.group_id, passage)
+    kept = await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=MOST_DISMISSED)
+    undone = await _dismissed_moves(passage)
     # In a thread: comparing with thousands of titles takes longer than a socket may wait.
     decision = await asyncio.to_thread(
         decide,
         extraction,
-        [ticket for ticket, _ in board],
-        dismissed=await _dismissed(passage),
-        dismissed_moves=await _dismissed_moves(passage),
+        [*(ticket for ticket, _ in board), *_proposed_elsewhere(kept, passage)],
+        dismissed=[*await _dismissed(passage), *_dismissed_drafts(kept, passage)],
+        dismissed_moves=undone,
         members={member.user_id for member in await _members(passage.group_id)},
         segments=passage.segments,
         started_at=passage.started_at,
     )
-    return decision, {ticket.ticket_id: version for ticket, version in board}
+    versions = {ticket.ticket_id: version for ticket, version in board}
+    decision = replace(
+        decision, moves=tuple(move for move in decision.moves if move.ticket_id in versions)
+    )
+    return without_refused(decision, _refusals(kept, undone, passage)), versions
+
+
+def _proposed_elsewhere(kept: Sequence[Kept], passage: StoredPassage) -> list[OpenTicket]:
+    """Tickets that other meetings propose: what is asked for twice is proposed once."""
+    return [
+        OpenTicket(ticket_id=TicketId(f"proposal {one.proposal_id}"), **_draft_fields(one))
+        for one in kept
+        if one.kind is ProposalKind.CREATE
+        and one.state is ProposalState.OPEN
+        and one.meeting_id != passage.meeting_id
+    ]
+
+
+def _dismissed_drafts(kept: Sequence[Kept], passage: StoredPassage) -> list[Dismissed]:
+    return [
+        Dismissed(title=one.after["title"], evidence=_rests_on(one, passage))
+        for one in kept
+        if one.kind is ProposalKind.CREATE and one.state is ProposalState.DISMISSED
+    ]
+
+
+def _refusals(
+    kept: Sequence[Kept], undone: Sequence[DismissedMove], passage: StoredPassage
+) -> list[Refusal]:
+    """What people refused of tickets on the board: proposals dismissed, and moves undone."""
+    return [
+        *(
+            Refusal(
+                ticket_id=one.ticket_id,
+                fields=store.fields_of(one.after),
+                evidence=_rests_on(one, passage),
+            )
+            for one in kept
+            if one.state is ProposalState.DISMISSED and one.ticket_id is not None
+        ),
+        *(
+            Refusal(
+                ticket_id=move.ticket_id,
+                fields={"status": move.to_status},
+                evidence=move.evidence,
+            )
+            for move in undone
+        ),
+    ]
+
+
+def _draft_fields(one: Kept) -> dict[str, Any]:
+    return {k: v for k, v in store.fields_of(one.after).items() if k in FIELDS}
+
+
+def _rests_on(one: Kept, passage: StoredPassage) -> frozenset[int]:
+    """In this passage's `seq`; nothing of it when the words fell in another meeting."""
+    return _evidence([str(caption_id) for caption_id in one.caption_ids], _seqs(passage))
 
 
 async def _unchanged(decision: Decision, versions: Mapping[TicketId, int]) -> bool:
@@ -354,17 +458,20 @@ class _Writer:
         created: list[TicketId] = []
         updated: list[TicketId] = []
         for create in decision.creates:
-            ticket_id = await self._revive(create)
-            if ticket_id is not None:
-                updated.append(ticket_id)
-            else:
-                created.append(await self._create(create))
+            ticket_id, is_new = await machine.create(
+                self._passage.group_id,
+                {field: getattr(create, field) for field in FIELDS},
+                self._origin(create.evidence, create.title, create.status),
+                self._cause(create.evidence, create.confidence, create.why),
+            )
+            (created if is_new else updated).append(ticket_id)
         for move in decision.moves:
             await self._move(move)
             updated.append(move.ticket_id)
         updated += [r.ticket_id for r in decision.revisions if await self._revise(r)]
         for withdrawal in decision.withdrawals:
-            await self._withdraw(withdrawal)
+            cause = self._cause((), 1.0, withdrawal.why)
+            await machine.withdraw(withdrawal.ticket_id, cause)
         return Applied(
             created=tuple(created),
             updated=tuple(dict.fromkeys(updated)),
@@ -401,101 +508,111 @@ class _Writer:
                 self._at,
             )
 
-    async def _create(self, create: Create) -> TicketId:
-        made = await store.insert(
-            self._passage.group_id,
-            {field: getattr(create, field) for field in FIELDS},
-            meeting_id=self._passage.meeting_id,
-            human_edited=(),
-            origin=self._origin(create.evidence, create.title, create.status),
-            at=self._at,
-        )
-        await store.record_creation(
-            made,
-            actor=Actor.MACHINE,
-            receipt=self._receipt(create.evidence, create.confidence, create.why),
-            at=self._at,
-        )
-        return made.ticket_id
-
-    async def _revive(self, create: Create) -> TicketId | None:
-        """Bring back the ticket that an earlier reading made of the same words and took back."""
-        rows = await DB.fetch(
-            "SELECT id FROM tickets WHERE meeting_id = $1 AND dismissed_at IS NOT NULL"
-            " AND (origin ->> 'withdrawn')::boolean AND origin -> 'captionIds' ?| $2"
-            " AND origin ->> 'title' = $3 ORDER BY id LIMIT 1",
-            self._passage.meeting_id,
-            [str(caption_id) for caption_id in self._captions(create.evidence)],
-            create.title,
-        )
-        if not rows:
-            return None
-        ticket_id = TicketId(rows[0]["id"])
-        await self._change(
-            ticket_id,
-            {field: getattr(create, field) for field in FIELDS} | {"dismissed": False},
-            HistoryKind.UPDATED,
-            self._receipt(create.evidence, create.confidence, create.why),
-        )
-        await self._set_origin(
-            ticket_id, self._origin(create.evidence, create.title, create.status)
-        )
-        return ticket_id
-
     async def _move(self, move: Move) -> None:
-        await self._change(
-            move.ticket_id,
-            {"status": move.to_status},
-            HistoryKind.UPDATED,
-            self._receipt(move.evidence, move.confidence, move.why),
-        )
+        cause = self._cause(move.evidence, move.confidence, move.why)
+        await machine.change(move.ticket_id, {"status": move.to_status}, cause)
 
     async def _revise(self, revision: Revise) -> bool:
         """Whether anything that people see changed."""
-        values = {
-            field: value for field in FIELDS if (value := getattr(revision, field)) is not UNSET
-        }
+        values = values_of(revision)
         if values:
-            await self._change(
-                revision.ticket_id,
-                values,
-                HistoryKind.UPDATED,
-                self._receipt(revision.evidence, revision.confidence, revision.why),
-            )
-        await self._set_origin(
-            revision.ticket_id,
-            self._origin(revision.evidence, revision.origin_title, revision.origin_status),
-        )
+            cause = self._cause(revision.evidence, revision.confidence, revision.why)
+            await machine.change(revision.ticket_id, values, cause)
+        await machine.set_origin(revision.ticket_id, self._origin_of(revision))
         return bool(values)
 
-    async def _withdraw(self, withdrawal: Withdraw) -> None:
-        await self._change(
-            withdrawal.ticket_id,
-            {"dismissed": True},
-            HistoryKind.DISMISSED,
-            self._receipt((), 1.0, withdrawal.why),
-        )
-        await DB.fetch(
-            "UPDATE tickets SET origin = origin || '{\"withdrawn\": true}' WHERE id = $1",
-            withdrawal.ticket_id,
+    async def propose(self, decision: Decision) -> tuple[int, ...]:
+        """Make the meeting's open proposals what `decision` holds."""
+        wanted = [
+            *await self._wanted_creations(decision.creates),
+            *(
+                Wanted(
+                    kind=ProposalKind.MOVE,
+                    ticket_id=move.ticket_id,
+                    before=store.plain({"status": move.from_status}),
+                    after=store.plain({"status": move.to_status}),
+                    origin={},
+                    receipt=self._receipt(move.evidence, move.confidence, move.why),
+                )
+                for move in decision.moves
+            ),
+            *[await self._wanted_revision(revision) for revision in decision.revisions],
+            *[await self._wanted_withdrawal(w) for w in decision.withdrawals],
+        ]
+        return await proposals.reconcile(
+            self._passage.group_id, self._passage.meeting_id, wanted, at=self._at
         )
 
-    async def _change(
-        self, ticket_id: TicketId, new: Mapping[str, Any], kind: HistoryKind, receipt: Receipt
-    ) -> None:
-        before: TicketDetail = await store.locked(ticket_id, dismissed_too=True)
-        after = await store.set_fields(before, new, human_edited=(), at=self._at)
-        await store.record_change(
-            before,
-            after,
-            kind,
+    async def _wanted_creations(self, creates: Sequence[Create]) -> list[Wanted]:
+        known = await self._kept_for(creates) if creates else {}
+        return [
+            Wanted(
+                kind=ProposalKind.CREATE,
+                ticket_id=None,
+                before={},
+                after=store.plain({field: getattr(create, field) for field in FIELDS}),
+                origin=self._origin(create.evidence, create.title, create.status),
+                receipt=self._receipt(create.evidence, create.confidence, create.why),
+                proposal_id=known.get(id_of(create)),
+            )
+            for create in creates
+        ]
+
+    async def _kept_for(self, creates: Sequence[Create]) -> dict[tuple[str, tuple[int, ...]], int]:
+        """Proposals of earlier readings that mean the same tickets: open ones, then others."""
+        kept = await proposals.kept(
+            self._passage.group_id, self._passage.meeting_id, most_dismissed=0
+        )
+        found: dict[tuple[str, tuple[int, ...]], int] = {}
+        for state in (ProposalState.OPEN, ProposalState.SUPERSEDED):
+            candidates = [
+                OpenTicket(
+                    ticket_id=TicketId(str(one.proposal_id)),
+                    origin=Origin(title=one.after["title"], evidence=_rests_on(one, self._passage)),
+                    **_draft_fields(one),
+                )
+                for one in kept
+                if one.kind is ProposalKind.CREATE
+                and one.state is state
+                and one.meeting_id == self._passage.meeting_id
+            ]
+            left = [create for create in creates if id_of(create) not in found]
+            found |= {key: int(t.ticket_id) for key, t in pair(left, candidates).items()}
+        return found
+
+    async def _wanted_revision(self, revision: Revise) -> Wanted:
+        now = await store.ticket(revision.ticket_id)
+        values = values_of(revision)
+        return Wanted(
+            kind=ProposalKind.REVISE,
+            ticket_id=revision.ticket_id,
+            before=store.plain({field: getattr(now, field) for field in values}),
+            after=store.plain(values),
+            origin=self._origin_of(revision),
+            receipt=self._receipt(revision.evidence, revision.confidence, revision.why),
+        )
+
+    async def _wanted_withdrawal(self, withdrawal: Withdraw) -> Wanted:
+        now = await store.ticket(withdrawal.ticket_id)
+        before = {field: getattr(now, field) for field in FIELDS}
+        return Wanted(
+            kind=ProposalKind.WITHDRAW,
+            ticket_id=withdrawal.ticket_id,
+            before=store.plain({**before, "dismissed": False}),
+            after={"dismissed": True},
+            origin={},
+            receipt=self._receipt((), 1.0, withdrawal.why),
+        )
+
+    def _origin_of(self, revision: Revise) -> dict[str, Any]:
+        return self._origin(revision.evidence, revision.origin_title, revision.origin_status)
+
+    def _cause(self, evidence: Sequence[int], confidence: float, reason: str) -> Cause:
+        return Cause(
             meeting_id=self._passage.meeting_id,
-            receipt=receipt,
+            receipt=self._receipt(evidence, confidence, reason),
             at=self._at,
         )
-
-    async def _set_origin(self, ticket_id: TicketId, origin: Mapping[str, Any]) -> None:
-        await DB.fetch("UPDATE tickets SET origin = $2 WHERE id = $1", ticket_id, dict(origin))
 
     def _origin(self, evidence: Sequence[int], title: str, status: TicketStatus) -> dict[str, Any]:
         captions = [str(caption_id) for caption_id in self._captions(evidence)]
@@ -544,10 +661,20 @@ async def _members(group_id: GroupId) -> tuple[Member, ...]:
     )
 
 
-async def _hold(meeting_id: MeetingId) -> None:
-    rows = await DB.fetch("SELECT id FROM meetings WHERE id = $1 FOR KEY SHARE", meeting_id)
-    if not rows:
-        raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
+async def _blockers(passage: StoredPassage) -> tuple[Blocker, ...]:
+    """As the last reading found them."""
+    rows = await DB.fetch(
+        "SELECT about, caption_ids FROM blockers WHERE meeting_id = $1 ORDER BY start_ms, id",
+        passage.meeting_id,
+    )
+    seqs = _seqs(passage)
+    return tuple(
+        Blocker(
+            about=row["about"],
+            evidence=tuple(sorted(_evidence([str(c) for c in row["caption_ids"]], seqs))),
+        )
+        for row in rows
+    )
 
 
 async def _reasons(moved: Sequence[OpenTicket], passage: StoredPassage) -> list[tuple[int, ...]]:
@@ -562,6 +689,32 @@ async def _reasons(moved: Sequence[OpenTicket], passage: StoredPassage) -> list[
     seqs = _seqs(passage)
     found = {row["ticket_id"]: row["caption_ids"] or () for row in rows}
     return [tuple(sorted(_evidence(found.get(t.ticket_id, ()), seqs))) for t in moved]
+
+
+async def _noted_proposals(
+    passage: StoredPassage, board: Sequence[OpenTicket]
+) -> list[NotedTicket | NotedMove]:
+    """Tickets and moves of the meeting that nobody has decided on."""
+    titles = {ticket.ticket_id: ticket.title for ticket in board}
+    noted: list[NotedTicket | NotedMove] = []
+    for one in await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=0):
+        if one.state is not ProposalState.OPEN or one.meeting_id != passage.meeting_id:
+            continue
+        evidence = tuple(sorted(_rests_on(one, passage)))
+        fields = store.fields_of(one.after)
+        if one.kind is ProposalKind.CREATE:
+            del fields["content"]
+            noted.append(NotedTicket(evidence=evidence, **fields))
+        elif one.kind is ProposalKind.MOVE and one.ticket_id in titles:
+            noted.append(
+                NotedMove(
+                    ticket_id=one.ticket_id,
+                    to_status=fields["status"],
+                    evidence=evidence,
+                    title=titles[one.ticket_id],
+                )
+            )
+    return noted
 
 
 def _noted(ticket: OpenTicket) -> NotedTicket:

@@ -212,7 +212,7 @@ def decide(
     drafts, skipped = _one_each(extraction.new_tickets)
     own = [t for t in board if t.origin is not None]
     others = [t for t in board if t.origin is None]
-    pairs = _pair(drafts, own)
+    pairs = pair(drafts, own)
     creates: list[Create] = []
     revisions: list[Revise] = []
     moves = _moves(extraction.ticket_updates, others, dismissed_moves, spoken, skipped)
@@ -427,7 +427,7 @@ def _forward(ticket: OpenTicket, draft: Draft, spoken: _Spoken) -> Move | None:
 # ------------------------------------------------------------------ drafts
 
 
-def id_of(draft: Draft) -> tuple[str, tuple[int, ...]]:
+def id_of(draft: Draft | Create) -> tuple[str, tuple[int, ...]]:
     """What tells two drafts of one reading apart."""
     return draft.title, draft.evidence
 
@@ -479,8 +479,8 @@ def _create(draft: Draft, note: str) -> Create:
     )
 
 
-def _pair(
-    drafts: Sequence[Draft], own: Sequence[OpenTicket]
+def pair(
+    drafts: Sequence[Draft | Create], own: Sequence[OpenTicket]
 ) -> dict[tuple[str, tuple[int, ...]], OpenTicket]:
     """Which draft means which ticket that an earlier reading of this meeting made."""
     options: list[tuple[float, int, int]] = []

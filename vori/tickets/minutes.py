@@ -52,6 +52,7 @@ _TEXT: dict[str, dict[str, str]] = {
         "decisions": "Decisions",
         "made": "New tickets",
         "moved": "Tickets moved",
+        "proposed": "Proposed, not decided yet",
         "blockers": "Blockers",
         "questions": "Open questions",
         "nobody": "nobody yet",
@@ -68,6 +69,7 @@ _TEXT: dict[str, dict[str, str]] = {
         "decisions": "결정 사항",
         "made": "새 티켓",
         "moved": "상태가 바뀐 티켓",
+        "proposed": "제안, 아직 정하지 않음",
         "blockers": "막힌 일",
         "questions": "남은 질문",
         "nobody": "담당 미정",
@@ -88,11 +90,13 @@ def minutes(
     language: str | None = None,
     made: Sequence[NotedTicket] | None = None,
     moved: Sequence[NotedMove] | None = None,
+    proposed: Sequence[NotedTicket | NotedMove] = (),
 ) -> str:
     """The minutes as Markdown.
 
     `language` is `ko` or `en`; None or `mixed` takes what most was said in. `made` and `moved`
     are the tickets as stored; without them the extraction's drafts and intents are listed.
+    `proposed` waits for somebody to accept it, and has a section only when there is any.
     Raises Unavailable when Korean is to be read and kiwipiepy is missing.
     """
     text = _TEXT[_language(passage, language)]
@@ -106,18 +110,21 @@ def minutes(
         made = _made(extraction)
     if moved is None:
         moved = _moved(passage, extraction)
-    work = {e for t in made for e in t.evidence} | {e for m in moved for e in m.evidence}
+    work = {e for noted in (*made, *moved, *proposed) for e in noted.evidence}
     blocked = {e for b in extraction.blockers for e in b.evidence}
     sections = (
         ("summary", [_quote(c, when) for c in _summary(heard, work | blocked)]),
         ("decisions", [_quote(c, when) for c in _decisions(heard)]),
         ("made", [_ticket_line(t, text, names, when) for t in made]),
         ("moved", [_move_line(m, text, when) for m in moved]),
+        ("proposed", [_proposal_line(p, text, names, when) for p in proposed]),
         ("blockers", [f"- {_plain(b.about)} {when(b.evidence)}" for b in extraction.blockers]),
         ("questions", [_quote(c, when) for c in _questions(heard, work)]),
     )
     out = [head]
     for name, lines in sections:
+        if name == "proposed" and not lines:
+            continue
         out.append(f"## {text[name]}\n\n" + ("\n".join(lines) if lines else text["none"]))
     return "\n\n".join(out) + "\n"
 
@@ -167,6 +174,17 @@ def _move_line(move: NotedMove, text: dict[str, str], when: _Times) -> str:
     )
 
 
+def _proposal_line(
+    proposal: NotedTicket | NotedMove,
+    text: dict[str, str],
+    names: dict[UserId, str],
+    when: _Times,
+) -> str:
+    if isinstance(proposal, NotedMove):
+        return _move_line(proposal, text, when)
+    return _ticket_line(proposal, text, names, when)
+
+
 def _plain(text: str) -> str:
     """Spoken text that Markdown shows as it is."""
     text = " ".join(text.split())[:400]
@@ -200,9 +218,9 @@ def _summary(heard: Sequence[Clause], work: set[int]) -> list[Clause]:
 
 def _decisions(heard: Sequence[Clause]) -> list[Clause]:
     wrong = Mark.HYPO | Mark.QUESTION | Mark.JOKE | Mark.LAUGH | Mark.COMMAND
-    return [
-        c for c in heard if c.has(Mark.DECISION) and not c.has(wrong) and sum(c.words.values()) >= 1
-    ][:MAX_DECISIONS]
+    return [c for c in heard if c.has(Mark.DECISION) and not c.has(wrong) and c.words][
+        :MAX_DECISIONS
+    ]
 
 
 def _questions(heard: Sequence[Clause], work: set[int]) -> list[Clause]:

@@ -70,6 +70,7 @@ class TicketReader:
         self._reading: dict[MeetingId, asyncio.Lock] = {}
         self._read = 0
         self._failed = ""
+        self._with_notes = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -84,6 +85,8 @@ class TicketReader:
 
     def health(self) -> Health:
         detail = {"engine": self._full.name, "readings": self._read, "due": len(self._due)}
+        if self._with_notes:
+            detail["withNotes"] = self._with_notes  # what they say, the meetings tell
         if self._failed:
             return Health(state=State.DEGRADED, message=self._failed, detail=detail)
         return Health(detail=detail)
@@ -109,6 +112,7 @@ class TicketReader:
             await self._board.apply(passage, extraction)
             await self._board.write_minutes(passage, extraction)
             self._read += 1
+            self._with_notes += bool(extraction.notes)
         logger.info(
             "meeting read",
             meeting_id=meeting_id,

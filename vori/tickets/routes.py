@@ -15,11 +15,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from vori.api import BodyId, Cursor, Limit, Now, Page, PathId, SignedIn, cursor_of, place_of
 from vori.errors import BadMessage
 from vori.ids import BIGINT_MAX, GroupId, MeetingId, TicketId, UserId
-from vori.people.access import meeting_for, require_member, ticket_for
+from vori.people.access import meeting_for, proposal_for, require_member, ticket_for
 from vori.people.messages import Principal
-from vori.tickets import store
+from vori.tickets import proposals, store, usage
 from vori.tickets.messages import TicketStatus
+from vori.tickets.proposals import Proposal, ProposalState
 from vori.tickets.store import Change, Filters, TicketDetail
+from vori.tickets.undo import MeetingUndo, undo_meeting
+from vori.tickets.usage import Reading, Spending
 
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Content = Annotated[str, Meta(max_length=4000)]
@@ -48,6 +51,16 @@ class TicketChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     assignee_id: BodyId | UnsetType | None = UNSET
     due: date | UnsetType | None = UNSET
     version: int | None = None
+
+
+class Edits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What to set otherwise than proposed; machines leave it alone from then on."""
+
+    title: Title | UnsetType = UNSET
+    content: Content | UnsetType = UNSET
+    status: TicketStatus | UnsetType = UNSET
+    assignee_id: BodyId | UnsetType | None = UNSET
+    due: date | UnsetType | None = UNSET
 
 
 class TicketRoutes(Controller):
@@ -149,6 +162,73 @@ class TicketRoutes(Controller):
         )
 
 
+class ProposalRoutes(Controller):
+    path = "/api/proposals"
+    tags = ("proposals",)
+
+    @get(summary="What machines propose in my groups, newest first")
+    async def list_proposals(
+        self,
+        principal: SignedIn,
+        group_id: Annotated[int | None, QueryParameter(name="groupId", ge=1, le=BIGINT_MAX)] = None,
+        meeting_id: Annotated[
+            int | None, QueryParameter(name="meetingId", ge=1, le=BIGINT_MAX)
+        ] = None,
+        # `state` itself is a name of Litestar's
+        in_state: Annotated[ProposalState | None, QueryParameter(name="state")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[Proposal]:
+        if group_id is not None:
+            require_member(principal, GroupId(group_id))
+        found = await proposals.proposals(
+            list(principal.roles) if group_id is None else [GroupId(group_id)],
+            meeting_id=None if meeting_id is None else MeetingId(meeting_id),
+            state=in_state,
+            before=place_of(cursor),
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        more = cursor_of(page[-1].created_at, page[-1].proposal_id) if len(found) > limit else None
+        return Page(items=tuple(page), next_cursor=more)
+
+    @get("/{proposal_id:int}", summary="One proposal")
+    async def get_proposal(self, principal: SignedIn, proposal_id: PathId) -> Proposal:
+        await proposal_for(principal, proposal_id)
+        return await proposals.proposal(proposal_id)
+
+    @post(
+        "/{proposal_id:int}/accept",
+        summary="Let the machine do it, with fields set otherwise if you like",
+        status_code=200,
+    )
+    async def accept_proposal(
+        self,
+        principal: SignedIn,
+        clock: Now,
+        proposal_id: PathId,
+        data: JSONBody[Edits | None] = None,
+    ) -> Proposal:
+        await proposal_for(principal, proposal_id)
+        return await proposals.accept(
+            proposal_id,
+            {} if data is None else _given(data),
+            user_id=principal.user_id,
+            at=clock.now(),
+        )
+
+    @post(
+        "/{proposal_id:int}/dismiss",
+        summary="Refuse it; the same words do not propose it again",
+        status_code=200,
+    )
+    async def dismiss_proposal(
+        self, principal: SignedIn, clock: Now, proposal_id: PathId
+    ) -> Proposal:
+        await proposal_for(principal, proposal_id)
+        return await proposals.dismiss(proposal_id, user_id=principal.user_id, at=clock.now())
+
+
 @get("/api/meetings/{meeting_id:int}/tickets", tags=["meetings"], summary="A meeting's tickets")
 async def meeting_tickets(
     principal: SignedIn, meeting_id: PathId, limit: Limit = 50, cursor: Cursor = None
@@ -156,6 +236,38 @@ async def meeting_tickets(
     group_id = await meeting_for(principal, MeetingId(meeting_id))
     filters = Filters(meeting_id=MeetingId(meeting_id))
     return await _page([group_id], filters, limit=limit, cursor=cursor)
+
+
+@post(
+    "/api/meetings/{meeting_id:int}/undo",
+    tags=["meetings"],
+    summary="Take back all that machines changed for a meeting",
+    status_code=200,
+)
+async def undo_meeting_changes(principal: SignedIn, clock: Now, meeting_id: PathId) -> MeetingUndo:
+    meeting = MeetingId(meeting_id)
+    group_id = await meeting_for(principal, meeting)
+    return await undo_meeting(meeting, group_id, user_id=principal.user_id, at=clock.now())
+
+
+@get(
+    "/api/meetings/{meeting_id:int}/reading",
+    tags=["meetings"],
+    summary="How a meeting was read last, and what its readings cost",
+)
+async def meeting_reading(principal: SignedIn, meeting_id: PathId) -> Reading:
+    await meeting_for(principal, MeetingId(meeting_id))
+    return await usage.reading(MeetingId(meeting_id))
+
+
+@get(
+    "/api/groups/{group_id:int}/usage",
+    tags=["groups"],
+    summary="What a group's meetings cost this month",
+)
+async def group_usage(principal: SignedIn, clock: Now, group_id: PathId) -> Spending:
+    require_member(principal, GroupId(group_id))
+    return await usage.spending(GroupId(group_id), at=clock.now())
 
 
 async def _page(
@@ -187,7 +299,7 @@ async def _group_of(principal: Principal, data: NewTicket) -> GroupId:
     return GroupId(data.group_id)
 
 
-def _given(data: NewTicket | TicketChange) -> dict[str, Any]:
+def _given(data: NewTicket | TicketChange | Edits) -> dict[str, Any]:
     """The ticket's fields that the request holds."""
     values = msgspec.structs.asdict(data)
     given = {name: values[name] for name in store.FIELDS if values[name] is not UNSET}

@@ -198,6 +198,17 @@ async def history(ticket_id: TicketId) -> list[Change]:
     return [_change(row) for row in rows]
 
 
+async def machine_changes(ticket_id: TicketId, meeting_id: MeetingId) -> list[Change]:
+    """What machines changed for the meeting and nobody has undone, newest first."""
+    rows = await DB.fetch(
+        f"{_CHANGE} WHERE h.ticket_id = $1 AND h.meeting_id = $2 AND h.actor = 'machine'"
+        " AND h.undone_at IS NULL ORDER BY h.at DESC, h.id DESC",
+        ticket_id,
+        meeting_id,
+    )
+    return [_change(row) for row in rows]
+
+
 async def undo(
     ticket_id: TicketId, *, history_id: UUID | None, user_id: UserId, at: datetime
 ) -> TicketDetail:
@@ -264,7 +275,7 @@ def _values_before(entry: Change, now: TicketDetail) -> dict[str, Any]:
         )
     if entry.kind is HistoryKind.CREATED:
         return {"dismissed": True}
-    return _fields_of(entry.before)
+    return fields_of(entry.before)
 
 
 async def locked(ticket_id: TicketId, *, dismissed_too: bool = False) -> TicketDetail:
@@ -423,13 +434,18 @@ async def _remember(
     )
 
 
-async def _require_member(group_id: GroupId, user_id: UserId | None) -> None:
+async def is_member(group_id: GroupId, user_id: UserId | None) -> bool:
+    """Whether tickets of the group may be given to that person; to nobody they may."""
     if user_id is None:
-        return
+        return True
     rows = await DB.fetch(
         "SELECT 1 FROM members WHERE group_id = $1 AND user_id = $2", group_id, user_id
     )
-    if not rows:
+    return bool(rows)
+
+
+async def _require_member(group_id: GroupId, user_id: UserId | None) -> None:
+    if not await is_member(group_id, user_id):
         raise BadMessage(
             f"assigneeId {user_id} is no member of group {group_id}.",
             code="assignee_not_member",
@@ -441,14 +457,17 @@ def name_of(field: str) -> str:
     return _NAMES.get(field, field)
 
 
+def plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as history keeps them."""
+    named: dict[str, Any] = msgspec.to_builtins({name_of(f): v for f, v in fields.items()})
+    return named
+
+
 def _plain(ticket: TicketDetail) -> dict[str, Any]:
-    """The fields as history keeps them."""
-    values = {name_of(field): getattr(ticket, field) for field in (*FIELDS, "dismissed")}
-    plain: dict[str, Any] = msgspec.to_builtins(values)
-    return plain
+    return plain({field: getattr(ticket, field) for field in (*FIELDS, "dismissed")})
 
 
-def _fields_of(plain: Mapping[str, Any]) -> dict[str, Any]:
+def fields_of(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Fields out of history, with their types."""
     values = {
         field: plain[name_of(field)] for field in (*FIELDS, "dismissed") if name_of(field) in plain

@@ -6,7 +6,9 @@ from piccolo.columns import (
     UUID,
     Array,
     BigInt,
+    BigSerial,
     Date,
+    DoublePrecision,
     ForeignKey,
     Integer,
     Text,
@@ -74,3 +76,51 @@ class BlockerRow(Table, db=DB, tablename="blockers"):
     start_ms = BigInt(default=0)
     end_ms = BigInt(default=0)
     created_at = Timestamptz(default=TimestamptzNow())
+
+
+class ProposalRow(Table, db=DB, tablename="proposals"):
+    """A change that a machine wants and people decide on.
+
+    `kind` is create, move, revise or withdraw; `payload` holds `before`, `after` and `origin`
+    as tickets and their history do; `state` is OPEN, ACCEPTED, DISMISSED or SUPERSEDED.
+    """
+
+    id = BigSerial(primary_key=True)
+    group_id = ForeignKey(Group, null=False)
+    meeting_id = ForeignKey(Meeting, null=False)
+    kind = Varchar(length=16, required=True)
+    ticket_id = ForeignKey(TicketRow, default=None, null=True)
+    payload = Json(required=True)
+    receipt = Json(required=True)
+    state = Varchar(length=16, default="OPEN")
+    decided_by = ForeignKey(User, default=None, null=True)
+    decided_at = Timestamptz(default=None, null=True)
+    created_at = Timestamptz(default=TimestamptzNow())
+    updated_at = Timestamptz(default=TimestamptzNow())
+
+
+class ReadingRow(Table, db=DB, tablename="readings"):
+    """What a meeting was last read by, and what people should know about that reading."""
+
+    meeting_id = BigInt(primary_key=True, default=None)
+    engine = Text(required=True)
+    model = Text(default="")
+    notes = Json(default="[]")
+    rejected = Json(default="[]")
+    at = Timestamptz(default=TimestamptzNow())
+
+
+class TokenUsage(Table, db=DB, tablename="token_usage"):
+    """What a hosted model counted for one reading; `cost` by the prices of that moment."""
+
+    id = UUID(primary_key=True, default=uuid7)
+    group_id = ForeignKey(Group, null=False)
+    meeting_id = ForeignKey(Meeting, default=None, null=True)
+    engine = Text(required=True)
+    model = Text(default="")
+    input_tokens = BigInt(default=0)
+    output_tokens = BigInt(default=0)
+    cache_read_tokens = BigInt(default=0)
+    cache_write_tokens = BigInt(default=0)
+    cost = DoublePrecision(default=None, null=True)
+    at = Timestamptz(default=TimestamptzNow())

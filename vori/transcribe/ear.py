@@ -76,6 +76,10 @@ class Ear:
         assert self._decoder is not None
         return self._listen(self._decoder.finish()) + self._flush()
 
+    def flush(self) -> list[Heard]:
+        """Close the open utterance here; what comes after begins another."""
+        return self._flush()
+
     def end_file(self, path: Path) -> Iterator[list[Heard]]:
         """The current part ends, and is a file to be read whole."""
         for samples in decode_file(path, limit_s=MAX_FILE_S):

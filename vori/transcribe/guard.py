@@ -67,7 +67,7 @@ def why_not_said(
         return "empty"
     if transcript.no_speech_prob > NO_SPEECH and transcript.avg_logprob < POOR_LOGPROB:
         return "silence"
-    if compression_ratio(text) > MAX_COMPRESSION or _is_loop(text):
+    if is_loop(text):
         return "loop"
     if _syllables(letters) > 6 + MAX_SYLLABLES_PER_S * speech_s:
         return "too_fast"
@@ -83,8 +83,10 @@ def compression_ratio(text: str) -> float:
     return len(raw) / len(zlib.compress(raw))
 
 
-def _is_loop(text: str) -> bool:
-    """A phrase follows itself more often than anybody would say it."""
+def is_loop(text: str) -> bool:
+    """A phrase follows itself more often than anybody would say it, or the text is as repetitive."""
+    if compression_ratio(text) > MAX_COMPRESSION:
+        return True
     words = [re.sub(r"[\W_]", "", word) or word for word in text.casefold().split()]
     for size in range(1, len(words) // 3 + 1):
         allowed = MAX_REPEATS.get(size, 3)

@@ -35,14 +35,18 @@ from vori.transcribe.outgoing import (
     Durable,
     Final,
     Finished,
+    Flushed,
     Hypothesis,
     Listener,
     Notice,
     Outgoing,
+    Settled,
     Started,
+    VoiceBegan,
+    VoiceEnded,
     fatal,
 )
-from vori.transcribe.pool import RecogniserPool
+from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import Window
 from vori.transcribe.settle import Piece, Settler
 
@@ -85,6 +89,10 @@ class Begin(Struct, frozen=True, kw_only=True):
     offset_ms: int
 
 
+class Flush:
+    """The client wants what is open to be made final now."""
+
+
 class Speaking:
     """An utterance as far as it has been heard and not settled."""
 
@@ -92,6 +100,8 @@ class Speaking:
         self.start_ms = start_ms
         self.is_closed = False
         self.guessed_ms = 0
+        self.flushes = 0
+        """How often the client asked for what was said up to the end of this."""
         self._chunks: list[Samples] = []
         self._count = 0
 
@@ -139,7 +149,9 @@ class LiveRecording:
         audio: Audio,
         speech: Speech,
         hotwords: str = "",
+        is_file: bool = False,
     ) -> None:
+        """is_file: nobody waits for partials, and live recordings go first."""
         self.key = key
         self.journal = journal
         self.failure: VoriError | None = None
@@ -149,6 +161,7 @@ class LiveRecording:
         self._audio = audio
         self._speech_settings = speech
         self._hotwords = hotwords
+        self._is_file = is_file
         self._language = progress.language or (
             None if speech.language == "auto" else speech.language
         )
@@ -163,10 +176,13 @@ class LiveRecording:
         self._heard_all = False
         self._caught_up = asyncio.Event()
         self._caught_up.set()
-        self._inbox: deque[Begin | bytes] = deque()
+        self._inbox: deque[Begin | Flush | bytes] = deque()
         self._inbox_bytes = 0
+        self._unheard = 0
+        """Of what was put into the inbox, how much has not been taken in."""
         self._begun = len(journal.parts())
-        self._done = asyncio.Event()
+        self._let_go = asyncio.Event()
+        """Nobody is to wait for this recording any more: it is done, or VORI is stopping."""
         self._is_complete = False
         self._paused = False
         self._is_disk_told = False
@@ -174,6 +190,16 @@ class LiveRecording:
         self.on_listener: Callable[[LiveRecording], None] = lambda _: None
 
     # ---- the socket's side
+
+    @property
+    def next_seq(self) -> int:
+        """Finals before it have been told."""
+        return self._next_seq
+
+    @property
+    def has_sound(self) -> bool:
+        """A stream was begun, so that bytes can follow."""
+        return self._begun > 0
 
     @property
     def is_attached(self) -> bool:
@@ -229,19 +255,33 @@ class LiveRecording:
         if self._ending:
             raise BadMessage("This recording has ended; no more sound is taken.", code="ended")
         self.journal.append(data)
-        self._inbox.append(data)
+        self._put(data)
         self._inbox_bytes += len(data)
-        self._change()
-        if self._inbox_bytes > UNHEARD_BYTES:
+        if self._inbox_bytes > UNHEARD_BYTES and not self._let_go.is_set():
             self._caught_up.clear()
         await self._caught_up.wait()
 
     def begin_part(self, fmt: AudioFormat, offset_ms: int) -> None:
         """A new stream within the recording: the client started its recorder again."""
         self.journal.begin_part(fmt, offset_ms)
-        self._inbox.append(Begin(format=fmt, offset_ms=offset_ms))
+        self._put(Begin(format=fmt, offset_ms=offset_ms))
         self._begun += 1
+
+    def flush(self) -> None:
+        """Make final what has been sent; `Flushed` is told after the last of it."""
+        self._put(Flush())
+
+    def _put(self, item: Begin | Flush | bytes) -> None:
+        self._inbox.append(item)
+        self._unheard += 1
         self._change()
+
+    async def until_heard(self) -> None:
+        """Wait until the ear has taken in what was sent; raises why it cannot be used."""
+        while self._unheard and not self._heard_all:
+            await self._wait()
+        if self.failure is not None:
+            raise self.failure
 
     def end(self) -> None:
         """No more sound comes; `run` finishes what is there."""
@@ -256,13 +296,18 @@ class LiveRecording:
         self._paused = True
         self._change()
 
+    def let_go(self) -> None:
+        """VORI is stopping: whoever waits for the recording is answered now."""
+        self._let_go.set()
+        self._caught_up.set()
+
     async def finish(self) -> None:
         """End, and wait until every caption is stored and told.
 
         Raises Busy when VORI stops before that; the next start does it then.
         """
         self.end()
-        await self._done.wait()
+        await self._let_go.wait()
         if not self._is_complete:
             raise Busy("VORI is stopping; the recording is finished later.", code="draining")
 
@@ -296,7 +341,7 @@ class LiveRecording:
                 self.tell(Finished(captions=self._next_seq, duration_ms=self._ear.heard_ms))
             self._listener = None
         finally:
-            self._done.set()
+            self._let_go.set()
             for task in (syncing, hearing):
                 task.cancel()
             await asyncio.gather(syncing, hearing, return_exceptions=True)
@@ -326,6 +371,8 @@ class LiveRecording:
                         await self._end_part(index)
                     index, is_broken = index + 1, False
                     await self._take(self._ear.begin(item.format, item.offset_ms))
+                elif isinstance(item, Flush):
+                    await self._flush()
                 elif not is_broken:
                     await self._take(await asyncio.to_thread(self._ear.hear, item))
                     self._tell_if_late()
@@ -340,7 +387,14 @@ class LiveRecording:
         if index >= 0 and not is_broken and not self._paused:
             await self._end_part(index)
 
-    async def _items(self) -> AsyncIterator[Begin | bytes]:
+    async def _flush(self) -> None:
+        await self._take(await asyncio.to_thread(self._ear.flush))
+        if self._speaking:
+            self._speaking[-1].flushes += 1
+        else:
+            self.tell(Flushed())
+
+    async def _items(self) -> AsyncIterator[Begin | Flush | bytes]:
         for part in self.journal.parts():
             yield Begin(format=part.format, offset_ms=part.offset_ms)
             chunks = self.journal.read(part)
@@ -354,6 +408,8 @@ class LiveRecording:
                     if self._inbox_bytes < UNHEARD_BYTES // 2:
                         self._caught_up.set()
                 yield item
+                self._unheard -= 1
+                self._change()
             elif self._ending:
                 return
             else:
@@ -373,9 +429,11 @@ class LiveRecording:
         for heard in heard_now:
             if not self._speaking or self._speaking[-1].is_closed:
                 self._speaking.append(Speaking(heard.start_ms))
+                self.tell(VoiceBegan(start_ms=heard.start_ms))
             self._speaking[-1].grow(heard.samples)
             if heard.end_ms is not None:
                 self._speaking[-1].close(heard.end_ms)
+                self.tell(VoiceEnded(end_ms=heard.end_ms))
         self._change()
         while (
             self.behind_ms > self._audio.max_ahead_s * 1000
@@ -413,15 +471,20 @@ class LiveRecording:
                 return
             elif self._speaking[0].is_closed:
                 await self._finalise(self._speaking[0])
-                self._speaking.popleft()
+                self._tell_settled(self._speaking.popleft())
                 self._change()
-            elif (
+            elif not self._is_file and (
                 self._speaking[0].duration_ms - self._speaking[0].guessed_ms
                 >= self._speech_settings.partial_ms
             ):
                 await self._guess(self._speaking[0])
             else:
                 await self._wait()
+
+    def _tell_settled(self, speaking: Speaking) -> None:
+        self.tell(Settled(end_ms=self._settled_ms))
+        for _ in range(speaking.flushes):
+            self.tell(Flushed())
 
     async def _guess(self, speaking: Speaking) -> None:
         """A partial of the open utterance; long ones settle their safe beginning."""
@@ -454,13 +517,16 @@ class LiveRecording:
             logger.info("text dropped", reason=why, start_ms=speaking.start_ms)
             transcript = NOTHING
         pieces = self._settler.final(transcript, start_ms=speaking.start_ms)
-        await self._settle(pieces, transcript.language, end_ms)
+        await self._settle(pieces, transcript.language, end_ms, ended=speaking)
 
     async def _decode(self, samples: Samples) -> Transcript | None:
         """Decode for good; a window that fails three times stays in the journal, untold."""
         for attempt in range(3):
             try:
-                return await self._pool.submit(self._window(samples, is_final=True))
+                return await self._pool.submit(
+                    self._window(samples, is_final=True),
+                    priority=Priority.BACKGROUND if self._is_file else Priority.FINAL,
+                )
             except (Busy, Unavailable):
                 await asyncio.sleep(min(2.0**attempt, MAX_WAIT_S))
             except Exception:
@@ -473,8 +539,15 @@ class LiveRecording:
         )
         return None
 
-    async def _settle(self, pieces: list[Piece], language: str, settled_ms: int) -> None:
-        """Store final pieces, then tell them."""
+    async def _settle(
+        self,
+        pieces: list[Piece],
+        language: str,
+        settled_ms: int,
+        *,
+        ended: Speaking | None = None,
+    ) -> None:
+        """Store final pieces, then tell them; `ended`: the utterance that is over with them."""
         captions = [
             Caption(
                 event_id=EventId(uuid7()),
@@ -497,7 +570,14 @@ class LiveRecording:
         self._next_seq += len(captions)
         self._settled_ms = settled_ms
         for caption in captions:
-            self.tell(Final(caption=caption))
+            is_last = ended is not None and caption is captions[-1]
+            self.tell(
+                Final(
+                    caption=caption,
+                    ends_utterance=is_last,
+                    is_flushed=is_last and ended is not None and ended.flushes > 0,
+                )
+            )
 
     def _window(self, samples: Samples, *, is_final: bool) -> Window:
         return Window(

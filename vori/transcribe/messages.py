@@ -94,6 +94,7 @@ class Partial(Struct, frozen=True, kw_only=True):
     text: str
     start_ms: int
     end_ms: int
+    words: tuple[Word, ...] = ()
 
 
 class RecordingKey(Struct, frozen=True, kw_only=True):

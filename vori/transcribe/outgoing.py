@@ -51,8 +51,23 @@ class Started(Struct, frozen=True, kw_only=True):
     resumed: bool
 
 
+class VoiceBegan(Struct, frozen=True, kw_only=True):
+    """Somebody speaks since `start_ms`: an utterance is open. Utterances settle in their order."""
+
+    start_ms: int
+
+
+class VoiceEnded(Struct, frozen=True, kw_only=True):
+    """The utterance that began last ends at `end_ms`; its words may yet come."""
+
+    end_ms: int
+
+
 class Final(Struct, frozen=True, kw_only=True):
     caption: Caption
+    ends_utterance: bool = False
+    is_flushed: bool = False
+    """The client asked for what was open to be made final, and this is the last of it."""
 
 
 class Hypothesis(Struct, frozen=True, kw_only=True):
@@ -60,6 +75,22 @@ class Hypothesis(Struct, frozen=True, kw_only=True):
 
     partial: Partial
     seq: int
+
+
+class Settled(Struct, frozen=True, kw_only=True):
+    """The oldest open utterance is over and all its finals are told; there may be none."""
+
+    end_ms: int
+
+
+class Flushed(Struct, frozen=True, kw_only=True):
+    """What the client had sent when it asked for finals is final; told once for each asking."""
+
+
+class Aside(Struct, frozen=True, kw_only=True):
+    """What a convention tells its own client, in order with what the recording tells."""
+
+    content: Any
 
 
 class Durable(Struct, frozen=True, kw_only=True):
@@ -103,7 +134,20 @@ class Board(Struct, frozen=True, kw_only=True):
     payload: dict[str, Any]
 
 
-Outgoing = Started | Final | Hypothesis | Durable | Notice | Finished | Board
+Outgoing = (
+    Started
+    | VoiceBegan
+    | VoiceEnded
+    | Final
+    | Hypothesis
+    | Settled
+    | Flushed
+    | Durable
+    | Notice
+    | Finished
+    | Board
+    | Aside
+)
 
 
 class Listener:

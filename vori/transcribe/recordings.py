@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from vori import log
 from vori.data.engine import retrying
-from vori.errors import Busy, NotFound, VoriError
+from vori.errors import Busy, NotFound, Unavailable, VoriError
 from vori.ids import AudioId, GroupId, MeetingId, UserId
 from vori.people.messages import Principal
 from vori.settings import Audio, Speech
@@ -27,10 +27,17 @@ from vori.transcribe.messages import AudioFormat, Caption, RecordingKey
 from vori.transcribe.outgoing import GOING_AWAY, INTERNAL, Final, Listener, Notice, Outgoing
 from vori.transcribe.playback import forget, wav_file
 from vori.transcribe.pool import RecogniserPool
+from vori.transcribe.recogniser import ModelInfo
 from vori.worker import Health, State
 
 logger = log.get(__name__)
 
+STOPPING = Notice(
+    code="draining",
+    message="VORI is stopping; connect again and resume.",
+    fatal=True,
+    close_code=GOING_AWAY,
+)
 LOADING_S = 5.0
 """How long a client that connects while the model is being loaded is kept waiting."""
 
@@ -46,6 +53,10 @@ class Opening(Struct, frozen=True, kw_only=True):
     speaker_id: UserId | None = None
     resume_seq: int | None = None
     """The client was cut off; finals from this seq on are told again."""
+    hotwords: str = ""
+    """Names and terms likely to be said, besides those the group is known to use."""
+    is_file: bool = False
+    """All of the sound is there already: live recordings go first, and there are no partials."""
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -106,10 +117,14 @@ class Recordings:
         self._failure = ""
         self._pool: RecogniserPool | None = None
         self._loaded = asyncio.Event()
+        self._recovered = asyncio.Event()
+        """What was open when VORI last stopped is open again."""
+        self._recovered.set()
         self._live: dict[AudioId, LiveRecording] = {}
         self._tasks: dict[AudioId, asyncio.Task[None]] = {}
         self._expiry: dict[AudioId, asyncio.TimerHandle] = {}
         self._opening = asyncio.Lock()
+        self._listeners: set[Listener] = set()
         self._draining = False
 
     # ---- worker
@@ -117,6 +132,7 @@ class Recordings:
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """The model is loaded beside the rest, so that health can say so meanwhile."""
+        self._recovered.clear()
         leaving = asyncio.Event()
         hosting = asyncio.create_task(self._host(leaving))
         try:
@@ -133,24 +149,38 @@ class Recordings:
                 self._loaded.set()
                 model = pool.model
                 logger.info("recogniser ready", model=model.name, device=model.device)
-                await self._retry_recovery()
+                await self._recover()
                 await leaving.wait()
                 await self._stop()
         except VoriError as exc:
             logger.error("recogniser failed", code=exc.code, reason=exc.message)
-            self._failure = exc.message
-            self._on_failure(exc)
+            self._fail(exc)
+        except Exception:
+            logger.exception("recogniser failed")
+            self._fail(
+                Unavailable("The speech worker broke; the log says why.", code="speech_failed")
+            )
         finally:
             self._pool = None
             self._loaded.clear()
 
-    async def _retry_recovery(self) -> None:
+    def _fail(self, error: VoriError) -> None:
+        self._failure = error.message
+        self._on_failure(error)
+
+    async def _recover(self) -> None:
         """Take up what was open when VORI last stopped."""
         for opened in await retrying(self._store.unfinished, deadline_s=60):
-            logger.info("recording recovered", audio_id=opened.key.audio_id)
+            audio_id = opened.key.audio_id
             async with self._opening:
-                if opened.key.audio_id not in self._live:
+                if audio_id in self._live:
+                    continue
+                try:
                     await self._start(opened)
+                    logger.info("recording recovered", audio_id=audio_id)
+                except VoriError as exc:  # its disk is away: the others go on
+                    logger.error("recording not recovered", audio_id=audio_id, code=exc.code)
+        self._recovered.set()
 
     def health(self) -> Health:
         if self._pool is None:
@@ -172,6 +202,11 @@ class Recordings:
             )
         return Health(detail=detail)
 
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model that is loaded."""
+        return self._pool.model if self._pool else None
+
     # ---- conversations
 
     async def open(
@@ -182,17 +217,11 @@ class Recordings:
         Raises BadMessage, Forbidden, NotFound, Conflict for what was asked, Busy when full or
         draining, Unavailable when the database is away.
         """
-        if self._draining:
-            raise Busy("VORI is stopping; connect again and resume.", code="draining")
-        await self._until_loaded()
+        self._refuse_when_draining()
+        await self._until(self._loaded)
         async with self._opening:
             live = self._live.get(opening.audio_id)
-            if live is not None and live.is_ending:
-                raise Busy(
-                    "This recording is being finished; connect again.",
-                    code="finishing",
-                    retry_after_ms=500,
-                )
+            self._refuse_when_ending(live)
             if live is None and len(self._live) >= self._audio.max_recordings:
                 raise Busy(
                     f"{len(self._live)} recordings are open, as many as this VORI takes.",
@@ -200,23 +229,50 @@ class Recordings:
                     retry_after_ms=5000,
                 )
             opened = await self._store.open(opening, principal)
+            self._refuse_when_draining()
             if live is None:
-                live = await self._start(opened)
-            if opening.resume_seq is None and not opened.is_new:
-                live.begin_part(opening.format, opened.offset_now_ms)
-            elif opened.is_new:
+                live = await self._start(opened, hotwords=opening.hotwords, is_file=opening.is_file)
+            if opened.is_new:
                 live.begin_part(opening.format, 0)
+            elif opening.resume_seq is None or not live.has_sound:
+                # Without sound VORI was killed before the first part was on disk.
+                live.begin_part(opening.format, opened.offset_now_ms)
+            missed = await self._missed(live, opening.resume_seq)
+            if live.failure is not None:
+                raise live.failure
+            self._refuse_when_ending(live)
             live.attach(listener, resumed=opening.resume_seq is not None)
-            if opening.resume_seq is not None:
-                for caption in await self._store.captions_from(live.key, opening.resume_seq):
-                    listener.put(Final(caption=caption))
+            for caption in missed:
+                listener.put(Final(caption=caption))
             return live
 
-    async def _until_loaded(self) -> None:
+    def _refuse_when_draining(self) -> None:
+        if self._draining:
+            raise Busy("VORI is stopping; connect again and resume.", code="draining")
+
+    def _refuse_when_ending(self, live: LiveRecording | None) -> None:
+        if live is not None and (live.is_ending or live.key.audio_id not in self._live):
+            raise Busy(
+                "This recording is being finished; connect again.",
+                code="finishing",
+                retry_after_ms=500,
+            )
+
+    async def _missed(self, live: LiveRecording, seq: int | None) -> list[Caption]:
+        """Finals from `seq` on that have been told; whoever attaches next hears those after."""
+        if seq is None:
+            return []
+        missed: list[Caption] = []
+        while seq < live.next_seq and (more := await self._store.captions_from(live.key, seq)):
+            missed += more
+            seq = more[-1].seq + 1
+        return [caption for caption in missed if caption.seq < live.next_seq]
+
+    async def _until(self, event: asyncio.Event) -> None:
         """A model that is there loads in a moment; one that must be fetched is not waited for."""
         try:
             async with asyncio.timeout(LOADING_S):
-                await self._loaded.wait()
+                await event.wait()
         except TimeoutError as exc:
             raise Busy(
                 "The speech model is being loaded; connect again.",
@@ -227,8 +283,9 @@ class Recordings:
     async def finish_meeting(self, meeting_id: MeetingId) -> None:
         """Finish the meeting's recordings; returns when their captions are stored.
 
-        Raises Busy when VORI is told to stop meanwhile.
+        Raises Busy when VORI is told to stop meanwhile, or has only just started.
         """
+        await self._until(self._recovered)
         await asyncio.gather(*(live.finish() for live in self._of(meeting_id)))
 
     def tell(self, meeting_id: MeetingId, message: Outgoing) -> None:
@@ -264,22 +321,29 @@ class Recordings:
                 forget(UUID(recording.name), self._wavs)
             shutil.rmtree(folder)
 
+    @contextlib.contextmanager
+    def conversing(self) -> Iterator[Listener]:
+        """A client is connected for as long as the block lasts; it is told when VORI stops."""
+        listener = Listener()
+        self._listeners.add(listener)
+        if self._draining:
+            listener.put(STOPPING)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
     def begin_draining(self) -> None:
         """Take nothing new, and tell every client to resume elsewhere or later."""
         self._draining = True
+        for listener in self._listeners:
+            listener.put(STOPPING)
         for live in self._live.values():
-            live.tell(
-                Notice(
-                    code="draining",
-                    message="VORI is stopping; connect again and resume.",
-                    fatal=True,
-                    close_code=GOING_AWAY,
-                )
-            )
+            live.let_go()
 
-    async def until_detached(self) -> None:
+    async def until_left(self) -> None:
         """Return when no client is connected."""
-        while any(live.is_attached for live in self._live.values()):  # noqa: ASYNC110 - seconds, once
+        while self._listeners:  # noqa: ASYNC110 - seconds, once
             await asyncio.sleep(0.02)
 
     # ---- inside
@@ -287,9 +351,12 @@ class Recordings:
     def _of(self, meeting_id: MeetingId) -> list[LiveRecording]:
         return [live for live in self._live.values() if live.key.meeting_id == meeting_id]
 
-    async def _start(self, opened: Opened) -> LiveRecording:
+    async def _start(
+        self, opened: Opened, *, hotwords: str = "", is_file: bool = False
+    ) -> LiveRecording:
         assert self._pool is not None
         key = opened.key
+        known = await self._store.hotwords(key.group_id)
         journal = await asyncio.to_thread(self._open_journal, key)
         live = LiveRecording(
             key,
@@ -300,7 +367,8 @@ class Recordings:
             opened.progress,
             audio=self._audio,
             speech=self._speech,
-            hotwords=await self._store.hotwords(key.group_id),
+            hotwords=", ".join(terms for terms in (hotwords, known) if terms),
+            is_file=is_file,
         )
         live.on_listener = self._watch
         self._live[key.audio_id] = live

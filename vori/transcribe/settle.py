@@ -86,7 +86,12 @@ class Settler:
         if not text or text == self._shown:
             return None
         self._shown = text
-        return Partial(text=text, start_ms=words[0].start_ms, end_ms=words[-1].end_ms)
+        return Partial(
+            text=text,
+            start_ms=words[0].start_ms,
+            end_ms=words[-1].end_ms,
+            words=tuple(words),
+        )
 
     def commit(
         self, transcript: Transcript, *, start_ms: int, audio_end_ms: int

@@ -18,7 +18,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ctranslate2
@@ -30,7 +30,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 
 from vori import log
 from vori.errors import BadMessage, TooLarge, Unavailable
-from vori.transcribe.guard import MAX_COMPRESSION, POOR_LOGPROB, compression_ratio
+from vori.transcribe.guard import POOR_LOGPROB, is_loop
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Word
 from vori.transcribe.models import ModelFiles, ResolvedModel, not_a_model, read_model_files
 from vori.transcribe.recogniser import ModelInfo, Window
@@ -44,6 +44,8 @@ POSITIONS_PER_S = 50
 CPU_WINDOW_S = 10.0
 """Whisper base made 14.7 % errors with 10 s and with 30 s, 20.5 % with 5 s, on 6 min of speech."""
 BEAM_SIZE = 5
+LOOP_PENALTY = 1.2
+"""On tokens said before, in the second try; 1 is none."""
 STAY_WEIGHT = 10.0
 """How much likelier a recording stays in its language than it changes, from one utterance on."""
 
@@ -58,6 +60,8 @@ class _Row:
     window: Window
     features: Any
     seconds: float
+    beam_size: int
+    repetition_penalty: float = 1.0
     encoded: Any = None
     tokenizer: Any = None
     context: list[int] = field(default_factory=list)
@@ -131,8 +135,7 @@ class Whisper:
             row.tokenizer = self._tokenizer(row)
             row.context = self._context(row)
         self._generate(rows)
-        doubtful = [row for row in rows if row.context and row.window.is_final and _is_poor(row)]
-        self._generate_without_context(doubtful)
+        self._generate_again([row for row in rows if _is_poor(row)])
         self._align([row for row in rows if row.tokens])
         heard = {row.index: _transcript(row) for row in rows}
         nothing = Transcript(text="", language="", no_speech_prob=1.0)
@@ -147,7 +150,8 @@ class Whisper:
                 code="window_too_long",
             )
         features = log_mel(self._extract, window.samples, frames=round(size_s * 100))
-        return _Row(index, window, features, seconds)
+        beam_size = BEAM_SIZE if window.is_final else 1
+        return _Row(index, window, features, seconds, beam_size)
 
     def _encode(self, rows: list[_Row]) -> None:
         """Encode; on CUDA rows of equal size in one call, on CPU one by one."""
@@ -197,7 +201,7 @@ class Whisper:
 
     def _generate(self, rows: list[_Row]) -> None:
         def kind(row: _Row) -> tuple[Any, ...]:
-            return len(row.encoded), len(row.context), row.window.is_final
+            return len(row.encoded), len(row.context), row.beam_size, row.repetition_penalty
 
         for batch in _buckets(rows, kind):
             prompts = [
@@ -207,7 +211,8 @@ class Whisper:
             results = self._engine.generate(
                 _storage(batch),
                 prompts,
-                beam_size=BEAM_SIZE if batch[0].window.is_final else 1,
+                beam_size=batch[0].beam_size,
+                repetition_penalty=batch[0].repetition_penalty,
                 max_length=self._max_length_of(batch, len(prompts[0])),
                 return_scores=True,
                 return_no_speech_prob=True,
@@ -226,15 +231,18 @@ class Whisper:
         new = max(max_new_tokens(row.seconds) for row in batch)
         return min(self._max_length, max(2 * new, prompt + new))
 
-    def _generate_without_context(self, rows: list[_Row]) -> None:
-        """Decode again where earlier text may have led the model into a loop; keep the better."""
-        before = [(row.tokens, row.avg_logprob, row.context) for row in rows]
+    def _generate_again(self, rows: list[_Row]) -> None:
+        """Do without what leads into loops (beam search, earlier text); keep the better."""
+        before = [replace(row) for row in rows]
         for row in rows:
-            row.context = []
+            row.context, row.beam_size, row.repetition_penalty = [], 1, LOOP_PENALTY
         self._generate(rows)
-        for row, (tokens, avg_logprob, context) in zip(rows, before, strict=True):
-            if _is_poor(row) and row.avg_logprob <= avg_logprob:
-                row.tokens, row.avg_logprob, row.context = tokens, avg_logprob, context
+        for row, first in zip(rows, before, strict=True):
+            if (is_loop(row.text()), -row.avg_logprob) > (
+                is_loop(first.text()),
+                -first.avg_logprob,
+            ):
+                row.tokens, row.avg_logprob = first.tokens, first.avg_logprob
 
     def _align(self, rows: list[_Row]) -> None:
         def kind(row: _Row) -> tuple[Any, ...]:
@@ -270,7 +278,8 @@ def max_new_tokens(seconds: float) -> int:
 
 
 def _is_poor(row: _Row) -> bool:
-    return row.avg_logprob < POOR_LOGPROB or compression_ratio(row.text()) > MAX_COMPRESSION
+    """A loop; or a final that the model itself finds unlikely (a partial comes again anyway)."""
+    return is_loop(row.text()) or (row.window.is_final and row.avg_logprob < POOR_LOGPROB)
 
 
 def _transcript(row: _Row) -> Transcript:

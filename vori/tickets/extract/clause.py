@@ -90,6 +90,8 @@ class Clause:
     act_text: str = ""
     """The verb phrase a title is made of."""
     korean: bool = False
+    topic: str = ""
+    """The word that the clause puts first as its topic (서평단은 …); "" when none is."""
     excluded: tuple[UserId, ...] = ()
     """Whom the clause says it is not for."""
 
@@ -117,11 +119,12 @@ def turns(segments: Iterable[Segment]) -> list[list[Segment]]:
     out: list[list[Segment]] = []
     for segment in segments:
         last = out[-1][-1] if out else None
-        if last is not None and last.speaker == segment.speaker and len(out[-1]) < 12:
-            if segment.speaker is not None or _goes_on(last.text, segment.text):
-                out[-1].append(segment)
-                continue
-        out.append([segment])
+        same = last is not None and last.speaker == segment.speaker and len(out[-1]) < 12
+        known = segment.speaker is not None
+        if same and last is not None and (known or _goes_on(last.text, segment.text)):
+            out[-1].append(segment)
+        else:
+            out.append([segment])
     return out
 
 

@@ -308,7 +308,7 @@ def _week_number(word: str) -> int:
 
 KOREAN: tuple[tuple[re.Pattern[str], Make], ...] = (
     (
-        _korean(r"(?<![가-힣])오늘(?:\s*(?:하루|저녁|오전|오후|밤|퇴근 ?전))?"),
+        _korean(r"(?<![가-힣])오늘(?!도)(?:\s*(?:하루|저녁|오전|오후|밤|퇴근 ?전))?"),
         lambda m, today: today,
     ),
     (
@@ -371,7 +371,7 @@ KOREAN: tuple[tuple[re.Pattern[str], Make], ...] = (
     ),
     (
         re.compile(
-            rf"(?<![가-힣\d월]) ?(?P<d>{_SINO})\s*일(?=\s*(?:까지|전까지|안으로|이내|에\b|날|오전|오후|이요|이에요))"
+            rf"(?<![가-힣\d월]) ?(?P<d>{_SINO})\s*일(?=\s*(?:까지|전까지|안으로|이내|에\b|날|오전|오후|이요|이에요|이면|이죠|인데))"
             + _KO_LIMIT
         ),
         lambda m, today: day_of_month(today, sino(m["d"])),

@@ -26,7 +26,7 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 _REPEAT = re.compile(
-    r"(?<![\w'])((?:[\w']+)(?: [\w']+){0,2})[,]?(?: \1(?![\w'])[,]?)+", re.IGNORECASE
+    r"(?<![\w'])((?:[\w']+)(?: [\w']+){0,2})[,]?(?: \1(?![\w'-])[,]?)+", re.IGNORECASE
 )
 
 
@@ -52,11 +52,19 @@ _NP_VERB = (
     r"(?:is|are|was|were|has|have|had|needs?|isn't|aren't|hasn't|haven't|will|'ll|still|went|did|does|keeps?|"
     r"doesn't|don't|didn't|can't|could|should|must|came|comes|said|says)\b"
 )
+_BEFORE_ALSO = tuple(
+    listed(
+        "i've i'm we've we're i we is are was it's has have can could will i'll he's she's but and you i'd they"
+    )
+)
 _BOUNDARY = re.compile(
     r"(?<=[.?!])\s+"
     rf"|,?\s+(?=(?:and|but|so|because|cause|cos|then|although|though)\s+(?:then |also |now |yeah |maybe |anyway |if |just )*{_SUBJECT}\b)"
     rf"|,?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
-    r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|also|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
+    r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
+    + "|"
+    + "".join(rf"(?<!\b{w})" for w in _BEFORE_ALSO)
+    + r",?\s+(?=also\b)"
     r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry)\b)"
     r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one (?:more|other)(?: thing)?|another thing)\b)"
     r"|,?\s+(?=so (?:just|the|for|anyway|next|my|our)\b)"
@@ -139,7 +147,7 @@ _WORK = rf"(?:{_ADV} )*(?!{_NO_WORK})(?P<act>[a-z][\w'-]*.*)"
 _COMMIT = re.compile(
     rf"\b(?:i'll|i will|i shall|i'm going to|i'm gonna|i am going to|we'll|we will|we're going to|we're gonna) {_WORK}"
     rf"|\blet me {_WORK.replace('<act>', '<act2>')}"
-    rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i need to|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
+    rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i (?:still |also |just |really )?need to|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
 )
 _COMMIT_BARE = re.compile(
     r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
@@ -147,7 +155,7 @@ _COMMIT_BARE = re.compile(
     r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
 _WEAK = re.compile(
-    rf"\b(?:i want to|i wanna|i'd like to|i've got to|i have to|i gotta|i must|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
+    rf"\b(?:i want to|i wanna|i'd like to|i've got to|i (?:still |also )?have to|i gotta|i must|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
 )
 _OFFER = re.compile(
     rf"\b(?:shall i|should i|do you want me to|want me to|would you like me to|d'you want me to|i could|i can) {_WORK}\?$|\b(?:shall i|do you want me to|want me to|would you like me to|d'you want me to) {_WORK.replace('<act>', '<act2>')}"
@@ -166,6 +174,7 @@ _REQUEST = re.compile(
     rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you) {_WORK.replace('<act>', '<act6>')}"
     rf"|\b(?:get|have|ask|let's (?:get|have|ask)|i'd like|i want|want|need) qqn\d (?:to )?{_WORK.replace('<act>', '<act7>')}"
     rf"|\b(?:would you mind|do you mind|mind|how about you|could i trouble you with|would you consider) (?P<act3>[a-z]+ing\b.*)"
+    rf"|^(?:(?:and|so|then|or|no|ok|okay|qqn\d),? )*(?P<act8>(?!(?:yes|yeah|no|thank|thanks)\b)[a-z]+ .+) please[.!]?$"
     rf"|\bplease (?!(?:don't|do not|no|yeah|yes|do\b$)\b){_WORK.replace('<act>', '<act4>')}"
     rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
 )
@@ -179,11 +188,11 @@ _NO_REQUEST = re.compile(
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
     r"some ?day|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
-    r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|would have|could have|would've|could've|"
+    r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
     r"in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
     r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
     r"just an idea|just (?:thinking|dreaming|wondering|saying)|thinking out loud|spitball\w*|blue sky|wild idea|crazy idea|for the future|sometime|"
-    r"somebody could|someone could|should've|should have|shouldn't have)\b"
+    r"somebody could|someone could|shouldn't have)\b"
 )
 _UNSURE = re.compile(
     r"\b(?:i think|i believe|maybe|might|may have|may be|probably|possibly|perhaps|not sure|don't know|no idea|i'd have to (?:look|check)|"
@@ -196,7 +205,7 @@ _AGAINST = re.compile(
     r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
     r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
     r"on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
-    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
+    r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|(?:postponed|dropped|canned|binned|ditched|scrapped|called off|put off|parked|postpone) (?:that|it|this|the idea|those|them|all that)|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
 )
 _LEAVE = re.compile(
     r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no (?:rush|panic|hurry)|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
@@ -204,8 +213,8 @@ _LEAVE = re.compile(
 _OURS = r"(?:we|us|our|i|me|my)"
 _ORG = (
     r"(?:(?:the |their |our )?(?:[\w'-]+ ){0,2}(?:team|department|dept|committee|council|agency|vendor|supplier|contractors?|landlord|consultants?|company|firm|bank|office|group|squad|crew|board|people|folks|guys|lot)"
-    r"|(?:the )?(?:estates|marketing|legal|finance|hr|it|ops|operations|infra|infrastructure|platform|security|design|sales|facilities|support|procurement|purchasing|accounts|accounting|compliance|"
-    r"logistics|maintenance|engineering|research|data|devops|qa|reception|catering|housekeeping|head office|headquarters|corporate|production|admin|communications|comms|pr|the client|the architect|the council|the city|the school|the bank|the builders?|the printers?))"
+    r"|(?:the )?(?:estates|marketing|legal|finance|hr|ops|operations|infra|infrastructure|platform|security|design|sales|facilities|support|procurement|purchasing|accounts|accounting|compliance|"
+    r"logistics|maintenance|engineering|research|data|devops|qa|reception|catering|housekeeping|head office|headquarters|corporate|production|admin|communications|comms|the client|the architect|the council|the city|the school|the bank|the builders?|the printers?))"
 )
 _OTHER_TEAM = re.compile(
     rf"\b{_ORG}(?:'s|'re| are| is| will|'ll| have| has|'ve| said| says)?(?: (?:already|just|now|also|still|all))*(?: (?:they|they're|they'll|it))?(?: are| is)?(?: going to| gonna| be)? ?(?:doing|handling|handle|handles|taking (?:care|over|it|that|on)|take care|takes care|running|run|looking after|look after|dealing|sorting|organi[sz]ing|building|fixing|writing|planning|rolling|moving|managing|paying|preparing|own|owns|owning|covering|does|do (?:it|that|this|their)|they're going to|they're doing|said they|on (?:it|that))\b"
@@ -224,9 +233,12 @@ _BLOCK = re.compile(
 _CANNOT = re.compile(
     r"\b(?:can't|cannot|couldn't|unable to|not able to) (?:really |actually |even )?(?!wait|complain|believe|remember|hear|see\b|say|tell|promise|help|stand|imagine|think|recall|make it|afford|be\b|come|attend|join|talk|speak|sleep|read that|decide|take (?:it|that|this)|do (?:it|that|this) (?:today|now|myself)|have|feel|blame|argue|find out|understand|i\b|we\b|you\b|they\b|he\b|she\b|it\b)[a-z]+"
 )
+_EXCUSE = re.compile(
+    r"\b(?:i|we) (?:can't|cannot|couldn't) (?:come|attend|join|make|stay|talk|wait|complain|sleep|believe|help)\b"
+)
 _NO_BLOCK = re.compile(
     r"\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
-    r"|\bcan't wait\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
+    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
     r"\b(?:blocked|stuck|waiting|held up|on hold|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't)\b.*\b(?:until|till|without|because|unless|before)\b"
@@ -234,29 +246,30 @@ _BLOCK_HARD = re.compile(
 
 _DONE_ADJ = (
     r"(?:done(?: and dusted)?|finished|complete|completed|live|closed|sorted|fixed|merged|shipped|deployed|published|sent|signed(?: off)?|installed|delivered|swapped|"
-    r"wrapped up|in place|in production|out the door|ready to go|resolved|released|submitted|approved|booked|ordered|paid|filed|cleared|launched|handed over|handed in|uploaded|printed|passed|over and done|up and running|switched on|all set|all done|settled|restocked|replaced|repaired|mended|posted|mounted|hung|painted|laid|rotated|migrated|upgraded|updated|raised|removed|cleaned|confirmed|agreed|finali[sz]ed|off (?:my|the|our) (?:list|plate|desk)|ticked off|in the bag|history|behind us|good to go|working (?:again|now|fine)|running (?:fine|now|again|well)|connected|hooked up|rolled out|signed)"
+    r"wrapped up|in place|in production|out the door|ready to go|resolved|released|submitted|approved|booked|ordered|paid|filed|cleared|launched|handed over|handed in|uploaded|printed|passed|over and done|up and running|switched on|all set|all done|settled|restocked|replaced|repaired|mended|posted|mounted|hung|painted|laid|rotated|migrated|upgraded|updated|raised|removed|cleaned|confirmed|agreed|finali[sz]ed|off (?:my|the|our) (?:list|plate|desk)|ticked off|in the bag|in the can|history|behind us|good to go|working (?:again|now|fine)|running (?:fine|now|again|well)|connected|hooked up|rolled out|signed)"
 )
 _DONE = re.compile(
     rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call (?:it|that)|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
     r"|\b(?:went|gone|go) (?:through|out|live|in|up)\b(?! of)|\bcame (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|(?:\b(?:is|are)|'s|'re)(?: (?:all|now|already))? (?:up|on|in|out)(?: (?:now|and running|since|as of)\b|(?=[,.!]|$| and\b))"
     r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
-    r"|\b(?:wrapped|finished|sorted|closed|done) (?:it |that |this )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
+    r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
 )
 _TICK = re.compile(
-    r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|take) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one)|[.,?!]|$)"
+    r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
 )
 _BARE_PAST = re.compile(
     r"^(?:(?:yeah|yes|yep|ok|okay|so|oh|and|just|already|all|finally|right|well|sure|great|also|no|then),? )*(?P<verb>[a-z]+)\b(?P<rest>.*)"
 )
 _FINISHED = re.compile(
-    rf"\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
+    rf"\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
 )
 _FIRST_PAST = re.compile(
-    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?P<rest>.*)"
+    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
-    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
-    r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
+    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
+    r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|so far|\w+ (?:more )?to go|first (?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|\d+|few|half|batch|coat|section|part|lot|load|row)\b(?: \w+){0,3} (?:is|are|were|have|got|has)|up to (?:episode|page|number|chapter|row|block|room|unit|item|question|step|level) \w+|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
+    r"|\b(?:i'm|we're|been)(?: (?:also|still|now|just|currently))? doing (?:a|an|the|some|up)\b"
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
 _BEGUN = re.compile(
@@ -270,12 +283,12 @@ _NOT_DONE = re.compile(
     r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|still (?:flaky|broken|failing|leaking|wrong)|isn't|aren't) ?"
 )
 _PLAN = re.compile(
-    r"\b(?:will|'ll|going to|gonna|might|probably) (?:\w+ )?(?:look at|start|begin|get to|do|tackle|think about|come back to|see about|worry about|pick)\b.*\b(?:in (?:january|february|march|april|may|june|july|august|september|october|november|december)|next (?:month|sprint|quarter|year)|later on|at some point|after that|once|when)\b|\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
+    r"\b(?:will|'ll|going to|gonna|might|probably) (?:\w+ )?(?:look at|start|begin|get to|do|tackle|think about|come back to|see about|worry about|pick)\b.*\b(?:in (?:january|february|march|april|may|june|july|august|september|october|november|december)|next (?:month|sprint|quarter|year)|later on|at some point|after that|once|when)\b|\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that|\w+)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
     r"|\b(?:start|begin|starting|beginning|kick(?:ing)? off|pick(?:ing)? (?:it|that|this) up)\b.{0,20}\b(?:tomorrow|next|on (?:mon|tues|wednes|thurs|fri)|later|after|once|this afternoon)"
     r"|\b(?:is|are|'s|'re) (?:next|after that|on my list|on the list|scheduled|planned)\b"
 )
 _REOPEN = re.compile(
-    r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open|in progress)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)\b.{0,4}$|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?$|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
+    r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open|in progress)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)\b.{0,4}$|(?:marked|down|listed|recorded|logged) (?:as )?(?:done|completed?|finished|closed)\b|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?$|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
     r"didn't (?:really |actually )?(?:count|work|hold|last|stick)|not (?:actually|really|properly) (?:done|fixed|finished|working|closed)|(?:have to|need to|must|got to|gotta) (?:do|redo|hold|run|test|fix|clean|check|repeat|replace) (?:it|that|this|them|one|the \w+) (?:over|again|once more)|"
     r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|came back|has come back|it's back|is back\b(?! (?:on|at|in|from|by|up|online|running))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
 )
@@ -315,13 +328,13 @@ _TIMELINE = re.compile(
     r"|\b(?:at the time|in hindsight|back then|during the (?:outage|incident)|that night)\b"
 )
 _WANT = re.compile(
-    r"\b(?:i'd like|we'd like|i would like|we would like|i want(?!ed to)|we want|i'd love|could do with|would be (?:great|good|helpful) to have|can we have|could we have|(?:can|could|may) (?:i|we) see|i need to see|can i get|can we get|could we get|could i get|is it possible to|would it be possible|i'm after|we're after|we were hoping|i was hoping|is there any chance)\b"
+    r"\b(?:i|we) (?:still )?need (?:a|an|some|something|the|your|those|more)\b|\b(?:i'd like|we'd like|i would like|we would like|i want(?!ed to)|we want|i'd love|could do with|would be (?:great|good|helpful) to have|can we have|could we have|(?:can|could|may) (?:i|we) see|i need to see|can i get|can we get|could we get|could i get|is it possible to|would it be possible|i'm after|we're after|we were hoping|i was hoping|is there any chance)\b"
 )
 _RECAP = re.compile(
     r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
 )
 _PROBLEM = re.compile(
-    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no \w+ at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
+    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|shut|sealed off|out of service|unavailable|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
 )
 _CONTACT = re.compile(
     r"\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
@@ -330,7 +343,7 @@ _DECISION = re.compile(
     r"\b(?:we(?:'ve| have)? (?:decided|agreed)|decision|let's (?:go with|go for)|we're going with|we'll go with|agreed|so we (?:do|go|use|keep)|final answer|settled on)\b"
 )
 _ANAPHOR = re.compile(
-    r"\b(?:it|it's|that's|they|they're|them|that one|this one|those ones|it'll|that'll|the same)\b"
+    r"\b(?:it|it's|that's|they|they're|them|her|him|there(?!'s| is| are| was| were)|that one|this one|those ones|it'll|that'll|the same)\b"
     r"|\b(?:that|this|those|these|one)(?= (?:is|are|was|were|will|can|should|has|had|by|on|to|for|at|in|today|tomorrow|"
     r"up|out|off|down|before|after|then|and|so|with|as|too|please|if|again|now|back|over|from|yet|next|first|when|"
     r"because|asap|either|already|done|sorted|myself|though|anyway|i|we)\b|[,.?!]|$)"
@@ -338,16 +351,25 @@ _ANAPHOR = re.compile(
 _NOT_TOPIC_PAST = frozenset(
     listed(
         "be go come see say think tell know hear get let forget understand lose mean want need have had "
-        "said thought talk ask look call email wait try mention notice find feel like love hope wish "
-        "enjoy meet agree decide discuss happen seem turn walk sit stand sleep eat drink laugh ring mail message "
-        "phone chase contact ping text speak remind watch promise complain restart plan start begin begun work locate identify figure"
+        "said thought talk ask look wait try mention notice find feel like love hope wish "
+        "enjoy meet agree decide discuss happen seem turn walk sit stand sleep eat drink laugh "
+        "spot discover realise realize receive expect learn remember recall miss hit glance "
+        "chase contact ping speak remind watch promise complain restart plan start begin begun work locate identify figure"
     )
 )
 _ROUTINE_ING = frozenset(
     listed(
-        "going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting building training"
+        "going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting"
     )
 )
+
+
+def _is_planned(low: str, found: Mark, later: bool) -> bool:
+    """Whether "I'm doing it" speaks of a later day ("I'm opening it next Monday")."""
+    if Mark.PROGRESS not in found or Mark.BEGUN in found or not later:
+        return False
+    present = re.search(r"\b(?:i'm|we're|he's|she's|they're|i am|we are) \w+ing\b", low)
+    return bool(present and not re.search(r"\b(?:still|now|currently|already|half|been)\b", low))
 
 
 def _with_stand_ins(text: str, mentions: Sequence[Mention]) -> tuple[str, dict[str, str]]:
@@ -408,7 +430,8 @@ def _marks(low: str) -> tuple[Mark, str]:
         found &= ~Mark.QUESTION
     if Mark.QUESTION in found and has(_WHO):
         found |= Mark.WHO
-    if (has(_BLOCK) or has(_CANNOT)) and not has(_NO_BLOCK):
+    stopped = has(_BLOCK) or has(_CANNOT) or (has(_BLOCK_HARD) and not has(_EXCUSE))
+    if stopped and not has(_NO_BLOCK):
         found |= Mark.BLOCK
         if has(_CANNOT) or re.search(r"\b(?:can't|cannot|unable|not able|couldn't)\b", low):
             found |= Mark.CANNOT
@@ -443,10 +466,9 @@ def _status(low: str) -> tuple[Mark, str]:
     if _TICK.search(low):
         found |= Mark.DONE | Mark.FINISHED
     past = _FIRST_PAST.search(low)
-    if past is None and (bare := _BARE_PAST.match(low)) and bare["verb"] in verbs.PAST:
-        if bare["verb"] not in verbs.BASE and len(bare["rest"].split()) >= 2:
-            past = bare
-            found |= Mark.FIRST
+    if past is None and (bare := _BARE_PAST.match(low)) and _tells_of_work(bare):
+        past = bare
+        found |= Mark.FIRST
     if past:
         verb = past["verb"]
         base = verbs.PAST.get(verb) or verbs.PARTICIPLE.get(verb)
@@ -462,16 +484,16 @@ def _status(low: str) -> tuple[Mark, str]:
     causative = _passive(low)
     if causative is not None and causative["object"] and not act:
         act = f"have {causative['object']}{low[causative.start('verb2') :]}"
-    if has_begun := _BEGUN.search(low):
-        if not (future and future.start() < has_begun.start()):
-            found |= Mark.PROGRESS | Mark.BEGUN
-            found &= ~Mark.DONE
-            ing = re.search(
-                r"\b(?:started|begun|began) (?:on )?(?:(?P<ing>\w+ing) )?(?P<rest>.+)",
-                low[has_begun.start() :],
-            )
-            if ing:
-                act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
+    has_begun = _BEGUN.search(low)
+    if has_begun and not (future and future.start() < has_begun.start()):
+        found |= Mark.PROGRESS | Mark.BEGUN
+        found &= ~Mark.DONE
+        ing = re.search(
+            r"\b(?:started|begun|began) (?:on )?(?:(?P<ing>\w+ing) )?(?P<rest>.+)",
+            low[has_begun.start() :],
+        )
+        if ing:
+            act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
     if progress := _PROGRESS.search(low):
         doing = progress.groupdict().get("ing")
         troubled = bool(_PROBLEM.search(low)) and not re.search(
@@ -489,7 +511,7 @@ def _status(low: str) -> tuple[Mark, str]:
                 if doing and doing != "working":
                     act = f"{verbs.GERUND.get(doing, doing)} {low[progress.end() :]}".strip()
                 elif m := re.search(
-                    r"\b(?:working on|working through|been on|busy with|in the middle of) (?:\w+ing )?(?P<rest>.+)",
+                    r"\b(?:working on|working through|going through|digging into|looking into|doing|been on|busy with|in the middle of) (?:since \w+ )?(?:is |are )?(?:\w+ing )?(?P<rest>.+)",
                     low,
                 ):
                     act = m["rest"]
@@ -507,6 +529,8 @@ def _status(low: str) -> tuple[Mark, str]:
             low,
         ):
             found &= ~(Mark.PROGRESS | Mark.BEGUN)
+    if Mark.DONE in found and _FINISHED.search(low):
+        found |= Mark.FINISHED
     if Mark.DONE in found and re.search(
         r"\b(?:almost|nearly|half|not quite|partly|mostly|pretty close|as good as)\b", low
     ):
@@ -531,14 +555,20 @@ _STATE_WORDS = frozenset(
 
 
 def _passive(low: str) -> re.Match[str] | None:
-    """ "The photos are retouched", "I had the gas capped": something has been done."""
+    """Something has been done: "the photos are retouched", "I had the gas capped"."""
     for m in _PASSIVE.finditer(low):
         verb = m["verb"] or m["verb2"]
-        if verb in _STATE_WORDS or verb in verbs.BASE and not verb.endswith("ed"):
+        if verb in _STATE_WORDS or (verb in verbs.BASE and not verb.endswith("ed")):
             continue
         if verb in verbs.PARTICIPLE or (verb.endswith("ed") and len(verb) > 4):
             return m
     return None
+
+
+def _tells_of_work(bare: re.Match[str]) -> bool:
+    """Whether a clause that begins with a verb tells what the speaker did."""
+    verb = bare["verb"]
+    return verb in verbs.PAST and verb not in verbs.BASE and len(bare["rest"].split()) >= 2
 
 
 def _negates(low: str, _what: str) -> bool:
@@ -562,6 +592,8 @@ def _asked(low: str) -> tuple[Mark, str]:
     commit = _COMMIT.search(low)
     if request and not _is_base(_group(request)):
         request = None
+    if commit and re.search(r"\b(?:i'll|i will|i can|let me) (?:get|have) qqn\d\b", low):
+        commit = None  # somebody else will do it
     if request and (not commit or request.start() < commit.start()):
         return Mark.REQUEST | Mark.SECOND, _group(request)
     if commit:
@@ -574,12 +606,17 @@ def _asked(low: str) -> tuple[Mark, str]:
     if weak:
         return Mark.WEAK, _group(weak)
     need = _NEED.search(low)
-    if need and _is_base(_group(need)):
+    stays = need and re.match(
+        r"(?:keep|stay|stick|leave|continue|wait|carry on|use|see|know|be)\b", _group(need)
+    )
+    if need and not stays and _is_base(_group(need)):
         return Mark.NEED, _group(need)
     undone = re.search(
         r"\b(?:nobody's|no one's|nobody has|no one has) (?P<act>[a-z][\w'-]*.*)", low
     )
-    if undone:
+    if undone and not re.search(
+        r"\b(?:since|ever|in (?:weeks|months|ages|years)|for (?:weeks|months))\b", low
+    ):
         return Mark.NEED, undone["act"]
     order = re.match(
         r"(?:(?:and|so|also|oh|then|ok|okay|please),? )*(?:somebody|someone|everybody) (?:please )?(?P<act>[a-z]+ .*)",
@@ -595,7 +632,7 @@ def _is_base(phrase: str) -> bool:
     first, _, rest = phrase.partition(" ")
     if first in ("have", "of") and (words := rest.split()):
         return not (
-            words[0] in verbs.PARTICIPLE and words[0] not in verbs.BASE or words[0] == "been"
+            (words[0] in verbs.PARTICIPLE and words[0] not in verbs.BASE) or words[0] == "been"
         )
     return not (first in verbs.PAST and first not in verbs.BASE)
 
@@ -677,10 +714,14 @@ def clause(
     mentions = people.find(piece.text)
     found, act = marks(*_with_stand_ins(piece.text, mentions))
     days = find_days(piece.text, today)
+    if _is_planned(piece.text.lower(), found, any(d.day > today for d in days)):
+        found = (found | Mark.PLAN) & ~Mark.PROGRESS
     who = doer(piece.text, mentions)
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()
     words = vocabulary.words(_without(piece.text, [*mentions, *days]))
+    if len(re.findall(r"[A-Za-z']+", piece.text)) <= 1:
+        words = {w: x for w, x in words.items() if vocabulary.knows(w)}
     if found & (Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK) and act:
         verb = key(act.split()[0].strip(".,?!"))
         if words.get(verb, 0) > 0.5:
@@ -720,54 +761,98 @@ _TAIL = re.compile(
 _PRONOUN = re.compile(
     r"\b(?:it|that|this|them|those|these|that one|this one|one|so)\b(?! (?:\w+ )?(?:page|one|thing|list|week|month)\b)"
 )
+_SOMEBODY = re.compile(r"\b(?:him|her|them|they)\b")
+_WHEN_PAST = re.compile(
+    r",? \b(?:last (?:week|night|month|year|\w+day)|yesterday(?: \w+)?|this (?:morning|afternoon|week)|"
+    r"over the weekend|the other day|a while ago|already|earlier|just now|by the way|at the moment|right now)\b.*$"
+)
 
 
-def title(act: str, *, topic: str, days: Sequence[str] = ()) -> str:
-    """An imperative title out of a verb phrase; `topic` fills in for "it" and "that"."""
-    low = _drop_days(act.strip(" .,?!"), days)
+def title(act: str, *, topics: Sequence[str], days: Sequence[str] = (), source: str = "") -> str:
+    """An imperative title out of a verb phrase.
+
+    `topics` are the clauses that led to it: the fullest fills in for "it" and "that".
+    `source` is the clause itself; capitals are taken from it.
+    """
+    low = _drop_days(act.lower().strip(" .,?!"), days)
     low = _TAIL.sub("", _LEADING.sub("", low)).strip(" .,?!")
-    low = re.sub(r"\b(?:um|uh|like|sort of|kind of)\b", "", low)
+    low = _WHEN_PAST.sub("", re.sub(r"\b(?:um|uh|like|sort of|kind of)\b", "", low))
+    low = re.sub(r"^(\w+) (?:us|me) (?=(?:a|an|the|some|two|three|all)\b)", r"\1 ", low)
+    subject = _best_topic([_topic(t, days) for t in topics])
     thin = len([w for w in re.findall(r"[\w'-]+", low) if w not in _THIN]) < 2
     m = _PRONOUN.search(low)
-    if topic and (thin or (m and m.start() <= 30)):
-        subject = _topic(topic, days)
-        if subject:
-            head = _PRONOUN.sub("", low).strip(" .,") if m else low
-            head = re.sub(r"\b(?:do|have|take|get|own|handle|be|on|me)\b$", "", head).strip()
-            low = f"{head} {subject}" if head and head not in _THIN else subject
+    if subject and _SOMEBODY.search(low) and thin:
+        low = f"{low} about {subject}"
+    elif subject and (thin or (m and m.start() <= 30)):
+        head = _PRONOUN.sub("", low).strip(" .,") if m else low
+        head = re.sub(
+            r"\b(?:do|have|take|get|own|handle|be|on|me|over|to|you|for)\b", "", head
+        ).strip()
+        low = f"{head} {subject}" if head and head not in _THIN else subject
     low = re.sub(r"\s+", " ", low).strip(" .,?!-")
     low = re.sub(r"\b(?:the|a|an|for|to|by|on|at|in|and|with|of|that|is|are)$", "", low).strip()
+    low = re.sub(r"^(?:the|a|an|since|is|some) ", "", low)
     first, _, rest = low.partition(" ")
     base = verbs.base_of(first) if first not in verbs.BASE else first
     if base and (first in verbs.GERUND or first in verbs.PAST):
         low = f"{base} {rest}".strip()
-    low = re.sub(r"\bi\b", "I", low)
+    low = _recase(low, (source, *topics))
     return low[:1].upper() + low[1:]
+
+
+def _recase(text: str, sources: Sequence[str]) -> str:
+    """Words of the title with the capitals they had inside the sentences."""
+    seen: dict[str, str] = {"i": "I"}
+    for source in sources:
+        for m in re.finditer(r"[A-Za-z][\w'-]*", source):
+            word = m[0]
+            inside = m.start() > 0 and source[m.start() - 2 : m.start()] not in (". ", "? ", "! ")
+            if word != word.lower() and (inside or sum(c.isupper() for c in word) > 1):
+                seen.setdefault(word.lower(), word)
+    return re.sub(r"[A-Za-z][\w'-]*", lambda m: seen.get(m[0], m[0]), text)
 
 
 _THIN = frozenset(
     listed(
-        "it that this them those these one do take have get own handle be on me the a an and to of for with can will i you we so done sort sorted please make be's"
+        "it that this them those these one do take have get own handle be on me the a an and to of for with "
+        "can will i you we so done sort sorted please make him her they over draft mind look"
     )
 )
 _TOPIC_LEAD = re.compile(
-    r"^(?:(?:and|so|but|oh|also|um|ok|okay|well|yeah|no|right|next one|the other thing(?: is| i've been on since yesterday is)?|the one thing that came out of it is|one more(?: thing)?|because|then|sorry|like|now|"
-    r"i (?:just |also )?(?:noticed|found|saw|think|heard|realised|realized|discovered|spotted)(?: that)?|we(?:'ve)? (?:noticed|found|saw)(?: that)?|there's|there is|there are|somebody (?:needs to|has to|should)|we (?:need to|have to|should|need)|the (?:problem|issue|thing) is(?: that)?|what about|how about|who's|who is|who can|as for|about|pharmacy flagged that|nobody's|do|does|is|are|\w+ (?:flagged|said|says|mentioned|reported|told me)(?: that)?)\s*[,:]?\s+)+"
+    r"^(?:(?:and|so|but|oh|also|um|ok|okay|well|yeah|no|right|listen|next one|next up|one more(?: thing)?(?: from me)?|from me|"
+    r"one (?:other|last) thing|because|then|sorry|like|now|for the|while (?:i|we) \w+ (?:in there|there|at it)|"
+    r"the (?:one|other|only|last|next) thing (?:that |i've |we've |i'm )?(?:[\w' ]{0,40}? )?(?:is|was)|the (?:one|other|only|last|next) thing|"
+    r"(?:i|we)(?:'ve)? (?:just |also )?(?:noticed|found|saw|think|heard|realised|realized|discovered|spotted|want|need|agreed)(?: out)?(?: that)?|"
+    r"(?:i'd|we'd|i would|we would) (?:like|love)(?: to have)?|can (?:i|we) (?:see|have|get)|there's|there is|there are|somebody (?:needs to|has to|should)|"
+    r"we (?:need to|have to|should|need)|the (?:problem|issue|thing) is(?: that)?|what about|how about|who's|who is|who can|as for|about|"
+    r"nobody's|do|does|is|are|\w+ (?:flagged|said|says|mentioned|reported|told me)(?: that)?)\s*[,:]?\s+)+"
 )
+
+
+def _best_topic(topics: Sequence[str]) -> str:
+    """The last topic that stands by itself, or else the longest."""
+    for topic in reversed(topics):
+        words = topic.split()
+        if len(words) >= 2 and not re.match(
+            r"(?:i|it|he|she|they|we|you|that|this|those)\b", topic
+        ):
+            return topic
+    return max(topics, key=len, default="")
 
 
 def _topic(text: str, days: Sequence[str]) -> str:
     low = _drop_days(text.lower().strip(" .,?!"), days)
     low = _TOPIC_LEAD.sub("", low)
     low = re.sub(r",? (?:so|and) (?:i|i'll|we|we'll|somebody|that|that's)\b.*$", "", low)
-    low = re.sub(r"\b(?:is|are|was|were|has|have|had|'s)\b ?", "", low, count=1)
+    low = _WHEN_PAST.sub("", low)
+    low = re.sub(r" (?:is|are|was|were|has|have|had)\b", "", low, count=1)
     return re.sub(r"\s+", " ", low).strip(" .,?!")
 
 
 def _drop_days(text: str, days: Sequence[str]) -> str:
     for day in days:
         text = re.sub(
-            rf"(?:\b(?:by|on|before|for|until|due|this|at|from) )?{re.escape(day.lower())}",
+            rf"(?:\b(?:by|on|before|for|until|due|this|at|from) )?{re.escape(day.lower())}(?!'s)",
             " ",
             text,
         )

@@ -215,10 +215,10 @@ _STATIVE_PAST = _m(
     r"(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:었|어)|시작/NNG 되/XSV 었|착수/NNG|반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
-    r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
+    r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
 )
 _NO_PROGRESS = _m(
     r"(?:알|가지|갖|듣|기다리|지내|살|모르|대기/NNG 하|생각/NNG 하|믿|살아)(?:/(?:VV|XSV))? 고/EC 있|못/MAG \S+ (?:\S+ ){0,2}고/EC 있|못하/V[VX] 고/EC 있|안/MAG \S+ (?:\S+ ){0,2}고/EC 있|막히"
@@ -233,11 +233,11 @@ _PLAN = _m(
     r"(?:내일|다음|이따|나중|담|모레|후|뒤|부터|월요일|화요일|수요일|목요일|금요일|끝나/VV 면|되/VV 면|나/VV 면|오/VV 면).*(?:시작|착수|보/VV|들어가|손/NNG).*(?:려고|ㄹ게|을게|겠/EP|예정|ㄹ/ETM 거|계획)|려고요?/E[FC]$|예정/NNG"
 )
 _BLOCK = _m(
-    r"막히/VV|막/VV 히|묶이/VV|차단/NNG|발/NNG (?:이/JKS )?묶|(?:중단|지연|보류|스톱|올스톱|홀딩|블록|블로킹|blocked|block)/(?:NNG|SL)|멈추/VV|멈춰|(?:답|답변|회신|연락|승인|허가|결재|응답|자료|부품|물건|키|열쇠|권한|서류|피드백|도면|재료|자재|비밀번호)/NNG (?:이|가|을|를|도|은|는)?/?(?:J\w+ )?(?:아직/MAG )?(?:안|못)/MAG"
+    r"막히/VV|막/VV 히|묶이/VV|차단/NNG|발/NNG (?:이/JKS )?묶|(?:중단|지연|보류|스톱|올스톱|홀딩|블록|블로킹|blocked|block)/(?:NNG|SL)|멈추/VV 어/EC 있|(?:작업|공사|일정|진행|개발)/NNG (?:이|가|을|를|도)?/?\S* ?멈추|(?:답|답변|회신|연락|승인|허가|결재|응답|자료|부품|물건|키|열쇠|권한|서류|피드백|도면|재료|자재|비밀번호)/NNG (?:이|가|을|를|도|은|는)?/?(?:J\w+ )?(?:아직/MAG )?(?:안|못)/MAG"
     r"|못/MAG (?:(?!었/EP)\S+ ){0,2}(?:고/EC 있|ㅂ니다|습니다|어요|는/ETM|ㄴ다|네요|거든|고/E[FC]|죠)|못하/V[VX] (?:고/EC 있|ㅂ니다|습니다|어요|는)|기다리/VV (?:고/EC 있|는/ETM 중)|대기/NNG (?:중|하/XSV 고|상태)|(?:ㄹ|을)/ETM 수(?:가)?/NNB (?:가/JKS |도/JX |는/JX |밖에)?없|고장/NNG|(?:안|못)/MAG (?:나|오|나오|주|되|풀리|내려오|떨어지|도착|들어오)\S* (?:\S+ )?어서|에/JKB 걸리/VV 어 ?/?E?C? ?있|밀리/VV|먹통"
 )
 _BLOCK_HARD = _m(
-    r"막히/VV|묶이/VV|차단/NNG|중단|멈추|못/MAG|못하|대기|기다리|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?없|블록|보류|홀딩"
+    r"막히/VV|묶이/VV|차단/NNG|중단|멈추/VV 어/EC 있|못/MAG|못하|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?없|블록|보류|홀딩"
 )
 _NO_BLOCK = _m(
     r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자|듣|보/VV|봤|하/VV 겠|가)|(?:ㄹ|을)/ETM 수/NNB 밖에"
@@ -255,7 +255,7 @@ _UNSURE_WORDS = re.compile(
     r"아마|같은데|같아요|같습니다|확실(?:하|히)?[진지는 ]*(?:않|모르|치)|모르겠|몰라|수도\s*있|듯(?:요|해|합|하|$|\s)|글쎄|추정|걸요|텐데|아닐까|기억이|들은 것|[ㄴ은는]가\s*봐|나\s*봐"
 )
 _AGAINST_WORDS = re.compile(
-    r"안\s*\S{0,5}(?:는|은|ㄴ|[가-힣])\s*(?:걸|거|것)로|안\s*\S{1,3}기로|안\s*하기로|않기로|하지\s*(?:맙|말|마)|지\s*(?:맙시다|말죠|말자|마세요|마시|말기|말아|않기로)|안\s*하는\s*(?:걸|거|것)|(?<!예약\s)취소(?:하|됐|했|해|합|로|예)|없던\s*(?:일|걸)|보류(?:하|로|합)|빼(?:죠|기로|고\s*가|주|시)|(?:필요|할\s*건|할\s*거|할\s*일)(?:는|도|은|가)?\s*없|관두|그만\s*두|접(?:기로|죠|자|었|읍)|안\s*해도|무산|포기|안\s*할\s*(?:거|게|래)|미루기로|말고요|안\s*가기로|안\s*쓰기로|안\s*사기로|철회|됐어요\s*그(?:건|냥)|없애기로|않는\s*(?:걸|것)|않아도|안\s*\S{1,4}도\s*(?:돼|됩|되)|말고\s*그냥|하지\s*않|아이디어\s*단계|불필요|기각|탈락"
+    r"안\s*\S{0,5}(?:는|은|ㄴ|[가-힣])\s*(?:걸|거|것)로|안\s*\S{1,3}기로|안\s*하기로|않기로|하지\s*(?:맙|말|마)|지\s*(?:맙시다|말죠|말자|마세요|마시|말기|말아|않기로)|안\s*하는\s*(?:걸|거|것)|(?<!예약\s)취소(?:하|됐|했|해|합|로|예)|없던\s*(?:일|걸)|보류(?:하|로|합)|빼(?:죠|기로|고\s*가|주|시)|(?:필요|할\s*건|할\s*거|할\s*일)(?:는|도|은|가)?\s*없|관두|그만\s*두|접(?:기로|죠|자|었|읍)|안\s*해도|무산|포기|안\s*할\s*(?:거|게|래)|미루기로|말고요|안\s*가기로|안\s*쓰기로|안\s*사기로|철회|됐어요\s*그(?:건|냥)|없애기로|않는\s*(?:걸|것)|않아도|안\s*\S{1,4}도\s*(?:돼|됩|되)|말고\s*그냥|없이\s*(?:가|하|진행)|하지\s*않|아이디어\s*단계|불필요|기각|탈락"
 )
 _LEAVE_WORDS = re.compile(
     r"그대로\s*(?:두|놔|놓|가|있)|놔두|냅두|천천히|건드리지|손대지|급하(?:지|진)|안\s*급|하셔도\s*(?:됩|돼)|해도\s*(?:됩|돼)|똑같|변동|하던\s*대로|새로운\s*(?:건|거)?\s*없|특이\s*사항"
@@ -278,7 +278,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰하겠|리뷰할게|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴|드리|주|하|해)|들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴|드리|주|하|해)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날"
@@ -352,11 +352,17 @@ def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
         r"(?:면|으면|다면)/EC .*(?:어야|야)/EC (?:겠|되|하)|가정(?:이|일|하)", morphs
     ) and not re.search(r"시간|가능|괜찮|되/VV (?:시/EP )?면|으려면|려면", morphs):
         found |= Mark.HYPO
+    if re.search(r"(?:면|도|야)\s*(?:될|할|되)\s*(?:것|거|듯)\s*같", text):
+        found &= ~Mark.UNSURE  # said politely, not doubted
     found |= _question(text, morphs)
     found |= _status(text, morphs)
     if final:
         found |= _asked(text, morphs, found)
-    elif _NEED.search(morphs) and not _PAST_NEED.search(morphs):
+    elif (
+        _NEED.search(morphs)
+        and not _PAST_NEED.search(morphs)
+        and not re.search(r"(?:니까|어서|아서|라서|거든|느라고?)/EC(?: \S+/S[FP])?$", morphs)
+    ):
         found |= Mark.NEED
     if _OTHER_TEAM_WORDS.search(text) and Mark.COMMIT not in found and Mark.BLOCK not in found:
         found |= Mark.OTHER_TEAM
@@ -395,9 +401,14 @@ def _status(text: str, morphs: str) -> Mark:
     ):
         found |= Mark.PROGRESS
     if re.search(
-        r"(?:반|절반)\s*(?:정도|쯤|은|넘)|삼분의|사분의|퍼센트|프로\s*(?:정도|쯤|됐|했)|\d\s*%",
+        r"(?<![가-힣])(?:반|절반)\s*(?:정도|쯤|은|넘)|삼분의|사분의|퍼센트|프로\s*(?:정도|쯤|됐|했)|\d\s*%",
         text,
     ):
+        found |= Mark.PROGRESS
+    partly = bool(
+        re.search(r"반쪽|일부|절반|몇\s*개(?:는|만)|(?:개|장|명|대|군데)(?:만|는)\s", text)
+    )
+    if partly and re.search(r"었/EP", morphs):
         found |= Mark.PROGRESS
     past = _PAST.search(morphs)
     finished = _FINISH.search(morphs)
@@ -417,6 +428,15 @@ def _status(text: str, morphs: str) -> Mark:
             )
         ):
             found |= Mark.DONE
+    if re.search(
+        r"(?:닫|완료\s*처리|완료|체크|종료|마감|마무리)(?:아|으셔|하셔|해|하시면|하면|으시면)\S{0,2}\s*(?:도|될|되|돼|됩)",
+        text,
+    ):
+        found |= Mark.DONE | Mark.FINISHED
+    if re.search(
+        r"(?:prod|운영|라이브|상용|실서버)\S*\s*(?:나갔|올라갔|올렸|반영)", text, re.IGNORECASE
+    ):
+        found |= Mark.DONE | Mark.FINISHED
     if re.search(r"(?:done|complete|finish|완료|끝)/(?:SL|NNG) (?:이/VCP|되/XSV)", morphs):
         found |= Mark.DONE | Mark.FINISHED
     if re.search(r"(?:끝나|완료|마무리|종료)\S*(?: \S+){0,2} (?:습니다|이/VCP|입니다)", morphs) or (
@@ -425,7 +445,8 @@ def _status(text: str, morphs: str) -> Mark:
         found |= Mark.DONE
     if (
         re.search(
-            r"(?:반|절반)\s*(?:정도|쯤)|절반|삼분의|사분의|거의|퍼센트|%|프로\s|중간|아직", text
+            r"(?:반|절반)\s*(?:정도|쯤)|절반|반쪽|일부|삼분의|사분의|거의|퍼센트|%|프로\s|중간|아직",
+            text,
         )
         and Mark.PROGRESS in found
     ):
@@ -441,15 +462,18 @@ def _status(text: str, morphs: str) -> Mark:
         found &= ~(Mark.DONE | Mark.BEGUN)
         if re.search(r"시작|손", morphs):
             found &= ~Mark.PROGRESS
-    elif negative and Mark.DONE in found and not re.search(r"문제|편차|이상|없/VA 어서", morphs):
-        if not (finished and finished.start() > negative.end()):
-            found &= ~Mark.DONE
+    elif (
+        negative
+        and not re.search(r"문제|편차|이상|없/VA 어서", morphs)
+        and not (finished and finished.start() > negative.end())
+    ):
+        found &= ~Mark.DONE
     if _BLOCK.search(morphs) and not _NO_BLOCK.search(morphs):
         found |= Mark.BLOCK
         if _BLOCK_HARD.search(morphs):
             found |= Mark.BLOCK_HARD
     if re.search(
-        r"(?:끝나|완료|마치|끝내|닫|고치|해결)\S*.{0,24}(?:다고/EC 하/VV 었/EP 는데|로/JKB 되/VV 어/EC 있|로/JKB 되/VV 었/EP 는데|ㄹ로/JKB 되/VV 어/EC 있|로/JKB 보고|줄/NNB 알/VV 었)",
+        r"(?:끝나|완료|마치|끝내|닫|고치|해결)\S*.{0,24}(?:다고/EC 하/VV 었/EP 는데|로/JKB 되/VV 어/EC 있|로/JKB 되/VV 었/EP 는데|ㄹ로/JKB 되/VV 어/EC 있|로/JKB 보고|줄/NNB 알/VV 었|로/JKB 하/VV 어/EC (?:놓|두)/VX 었/EP 는데|처리/NNG 하/XSV 었/EP 는데)",
         morphs,
     ):
         found |= Mark.REOPEN
@@ -460,7 +484,7 @@ def _status(text: str, morphs: str) -> Mark:
             found |= Mark.REOPEN_HARD
     if _PLAN.search(morphs):
         found |= Mark.PLAN
-    if re.search(r"었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):
+    if re.search(r"었/EP (?:어도|더라도)|었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):
         found &= ~Mark.DONE
     return found
 
@@ -481,7 +505,7 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         helper = re.search(r"(?:드리|놓|두|보|버리|주)/V[XV] $", before)
         negated = re.search(r"(?:안|못)/MAG (?:\S+ ){0,2}$", before)
         if must:
-            out |= Mark.NEED
+            pass
         elif (
             not polite
             and not negated
@@ -515,7 +539,13 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         and not re.search(r"(?:주|드리)/V[XV] (?:시/EP )?었", morphs)
     ):
         out |= Mark.REQUEST
-    if not out and _NEED.search(morphs) and not _PAST_NEED.search(morphs):
+    idle = re.search(
+        r"(?:기다리|지켜보|생각|고민|알|보)(?:/\S+)?(?: 하/XSV)? (?:어/EC 보/VX )?어야/EC",
+        morphs,
+    )
+    idle = None if idle and re.search(r"다시", text) else idle
+    idle = idle or re.search(r"/(?:VA|XSA|VCP)(?: \S+/EP)* (?:어야|야)/EC", morphs)
+    if not out and not idle and _NEED.search(morphs) and not _PAST_NEED.search(morphs):
         out |= Mark.NEED
     return out
 
@@ -561,7 +591,7 @@ def excluded(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
 
 _STOP_NOUNS = frozenset(
     listed(
-        "사장 원장 실장 부원장 이사 대표 감독 교수 박사 간호사 기사 점장 소장 본부장 매니저님 팀장님 차장 주임 책임 선임 수석 반장 오늘 내일 모레 어제 그제 지금 아까 방금 이번 다음 저번 지난 지난주 지난달 주 달 월 일 년 주말 월요일 화요일 수요일 목요일 금요일 토요일 일요일 아침 "
+        "사장 원장 실장 부원장 이사 대표 감독 교수 박사 간호사 기사 점장 소장 본부장 매니저님 팀장님 차장 주임 책임 선임 수석 반장 새벽 밤 낮 점심때 저녁때 퇴근길 반쪽 나머지 일부 중간 가운데 오늘 내일 모레 어제 그제 지금 아까 방금 이번 다음 저번 지난 지난주 지난달 주 달 월 일 년 주말 월요일 화요일 수요일 목요일 금요일 토요일 일요일 아침 "
         "오전 오후 저녁 점심 때 정도 반 쪽 거 것 수 중 말 안 분 씨 님 선생 선생님 팀장 대리 과장 부장 매니저 사람 나중 시간 동안 전 후 뒤 앞 처음 마지막 하나 둘 둘다 "
         "문제 경우 얘기 이야기 생각 말씀 감사 고생 수고 시작 끝 완료 마무리 진행 일정도 담당 부탁 확인차 여기 거기 저기 그것 이것 누구 뭐 언제 우리 저희 대신 "
         "그때 그날 당일 이후 이전 사이 계속 정말 진짜 이호 말일 월말 필요 가능 걸 게 건 데 줄 번 개 대 명 군데 자리 점 상태 편 식 척 만 시도 발견 때문 덕분 자체 회의 이상 이하 "
@@ -701,8 +731,22 @@ def clause(
         named=tuple(m.who for m in mentions),
         act_text=phrase(part, mentions, days),
         korean=True,
+        topic=_topic_word(own),
         excluded=excluded(text, mentions),
     )
+
+
+def _topic_word(toks: Sequence[Token]) -> str:
+    """The key of a noun marked with 은/는 at the beginning of the clause."""
+    nouns: list[str] = []
+    for t in toks[:7]:
+        if t.tag in ("NNG", "NNP"):
+            nouns.append(t.form)
+        elif t.form in ("은", "는") and t.tag == "JX" and nouns:
+            return key(nouns[0])
+        elif t.tag not in ("IC", "MAJ", "SP", "XSN", "SL", "MM"):
+            return ""
+    return ""
 
 
 def _blank(text: str, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
@@ -719,7 +763,11 @@ _DROP_ADVERBS = frozenset(
         "좀 꼭 직접 일단 한번 바로 혹시 먼저 그냥 지금 아까 방금 이미 벌써 다 또 더 계속 아직 얼른 빨리 다시 같이 이제 막 잘 조금 우선 그럼 제발"
     )
 )
-_HELPERS = frozenset(listed("주 드리 놓 두 보 버리 있 싶 달 내 나 말 않 못하 하 가 오"))
+_WHEN_PAST = frozenset(
+    listed(
+        "어제 그저께 그제 엊그제 지난주 지난달 저번 작년 요즘 최근 월요일 화요일 수요일 목요일 금요일 토요일 일요일"
+    )
+)
 
 
 def phrase(part: Part, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
@@ -741,6 +789,8 @@ def phrase(part: Part, mentions: Sequence[Mention], days: Sequence[Day]) -> str:
     kept: list[Token] = []
     for i, t in enumerate(head):
         if (t.form, t.tag) in (("그", "MM"), ("대신", "NNG"), ("또", "MAG")) and i < 2:
+            continue
+        if t.form in _WHEN_PAST or (t.form == "에" and i and head[i - 1].form in _WHEN_PAST):
             continue
         if t.tag in ("IC", "MAJ", "SF", "SP") or (t.tag == "MAG" and t.form in _DROP_ADVERBS):
             continue
@@ -842,20 +892,35 @@ def _surface(text: str, toks: Sequence[Token]) -> str:
     return "".join(out)
 
 
-def title(act: str, *, topic: str) -> str:
-    """The verb phrase, with the topic's words where it says too little by itself."""
-    act = _trim(act)
-    if not topic:
-        return act
-    topic = _trim(topic)
-    thin = len(act.replace(" ", "")) <= 5 or len(act.split()) < 2
-    if not act:
-        return topic
-    if thin and topic and act not in topic and topic not in act:
-        return f"{topic} {act}" if not act.startswith(topic) else act
+def title(act: str, *, topics: Sequence[str], thin: bool, later: str = "") -> str:
+    """The verb phrase, with words of what led to it where it says too little by itself.
+
+    `topics`: the phrases before it, in order; `later`: the phrase of the promise that answered.
+    """
+    act = _trim(re.sub(r"\s*달라고$", "", act))
+    full = [t for t in (_trim(t) for t in topics) if len(t) >= 4]
+    topic = full[-1] if full else ""
+    if later and not act.endswith("기") and len(later.split()) == 1 and later.endswith("기"):
+        act = f"{act} {later}"
+    thin = thin or len(act.replace(" ", "")) <= 5 or len(act.split()) < 2
+    if not topic or not act:
+        return act or topic
+    if thin and act not in topic and topic not in act:
+        return f"{_as_noun(topic)} {act}"
     return act
 
 
+def _as_noun(phrase: str) -> str:
+    """A clause as the thing that is worked on: "링크 깨져 있" becomes "링크 깨짐"."""
+    phrase = re.sub(r"\s*(?:깨져 있|깨지기)$", " 깨짐", phrase)
+    phrase = re.sub(r"(\S+)지 있$", r"\1짐", phrase)
+    return re.sub(r"\s+(?:있|없|되|하)$", "", re.sub(r"\s+", " ", phrase)).strip()
+
+
 def _trim(text: str) -> str:
-    text = re.sub(r"^(?:네|예|아|어|음|저|그|근데|그리고|그럼|그래서|또|하나 발견한)\s+", "", text)
+    text = re.sub(
+        r"^(?:(?:네|예|아|어|음|저|그|근데|그리고|그럼|그래서|또|하나|참|대신|요즘|발견한|게)\s+)+",
+        "",
+        text,
+    )
     return re.sub(r"\s+", " ", text).strip(" ,.?!")

@@ -36,6 +36,8 @@ NEAR = 3
 """An answer comes within so many segments."""
 AGO = 6
 """A thing said so many segments ago may still be called "it" when nothing else came between."""
+MAX_LOOK_BACK = 40
+"""So many earlier pieces of work that share a word are compared, the latest first."""
 MAX_TITLE_CHARS = 80
 MAX_CONTENT_CHARS = 1_200
 
@@ -43,9 +45,12 @@ TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketSta
 
 
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
+_THIS = re.compile(r"\bthis\b|이번|금주", re.IGNORECASE)
+_BECAUSE = re.compile(r"(?:because|cause|cos|since|until|till|as|unless|without)\b", re.IGNORECASE)
 _REASON = re.compile(r"라서|니까|때문|\b(?:because|since|cause)\b", re.IGNORECASE)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
+_ASKS = Mark.WANT | Mark.WHO | Mark.PROBLEM
 _RAISES = (
     Mark.WHO | Mark.WANT | Mark.PROBLEM | Mark.NEED | Mark.REQUEST | Mark.QUESTION | Mark.BLOCK
 )
@@ -149,7 +154,7 @@ class Board:
         matches = self.vocabulary.find(clause_words)
         if not matches:
             return None
-        total = sum(clause_words.values()) or 1.0
+        total = sum(x for x in clause_words.values() if x > 0.1) or 1.0
         good = [m for m in matches[:8] if _fits(m, total) and m.share >= least_share]
         if not good:
             return None
@@ -299,7 +304,8 @@ class Talk:
             return self._set(c, ticket=ticket, work=work)
         near = c.order - self.subject.order <= (AGO if c.turn == self.subject.turn else NEAR)
         if near and self._goes_on(c, weight):
-            if self.subject.ticket is not None and weight == 0 and c.has(Mark.ACCEPT):
+            says_little = weight == 0 and not c.has(_STATUS | _PROMISE | Mark.REOPEN | Mark.LEAVE)
+            if self.subject.ticket is not None and says_little:
                 return Subject(ticket=self.subject.ticket, order=c.order, turn=c.turn)
             return self._set(c, ticket=self.subject.ticket, work=self.subject.work)
         reply = c.turn != self.subject.turn
@@ -318,7 +324,8 @@ class Talk:
 
     def _least_share(self, c: Clause) -> float:
         """A promise is about a ticket only if it names it well; so is a new topic."""
-        if self.subject.ticket is not None and self.subject.turn == c.turn and c.has(Mark.ANAPHOR):
+        same_turn = self.subject.ticket is not None and self.subject.turn == c.turn
+        if same_turn and not c.has(Mark.SHIFT | Mark.QUESTION):
             return 0.45
         if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
             return 0.67 if c.has(Mark.CONTACT) else 0.5
@@ -335,19 +342,27 @@ class Talk:
         if not c.has(Mark.COMMIT | Mark.REQUEST) or not self.works:
             return None
         work = self.works[-1]
-        if not c.has(Mark.COMMIT) and (work.kind is not Mark.NEED or work.firm):
+        if not c.has(Mark.COMMIT) and (work.kind is not Mark.NEED or work.assignee is not None):
             return None
         gap = c.order - work.last
         same_turn = c.turn == work.clause.turn
         if not work.alive or gap > NEAR or self._moved_on(work):
             return None
         weight = sum(c.words.values())
+        agrees = c.has(Mark.ACCEPT) or (
+            bool(self.recent)
+            and self.recent[-1].turn == c.turn
+            and self.recent[-1].has(Mark.ACCEPT)
+        )
         if same_turn:
             thin = weight < 1.0 and (c.has(Mark.ANAPHOR) or not c.has(Mark.CONTACT))
             return work if thin and gap <= 1 else None
-        if work.kind is Mark.NEED and not work.firm and gap <= 1 and not c.has(Mark.SHIFT):
-            return work if weight <= 2.5 else None
-        if work.kind is not Mark.REQUEST or work.accepted and weight >= 1.0:
+        free = work.kind is Mark.NEED and work.assignee is None
+        if free and gap <= 1 and not c.has(Mark.SHIFT):
+            points = c.has(Mark.ANAPHOR) and weight <= 2.5
+            points = points or (agrees and weight <= 2.0)
+            return work if points or weight <= (1.0 if c.has(Mark.COMMIT) else 1.5) else None
+        if work.kind is not Mark.REQUEST or (work.accepted and weight >= 1.0):
             return None
         mine = c.speaker is not None and (
             work.assignee == c.speaker or c.speaker in work.candidates
@@ -356,11 +371,6 @@ class Talk:
             return work
         if weight < 1.0 and gap <= 2:
             return work
-        agrees = c.has(Mark.ACCEPT) or (
-            bool(self.recent)
-            and self.recent[-1].turn == c.turn
-            and self.recent[-1].has(Mark.ACCEPT)
-        )
         unknown = c.speaker is None or work.assignee is None
         return work if agrees and unknown and gap <= 1 and weight <= 2.0 else None
 
@@ -391,9 +401,9 @@ class Talk:
         same_turn = c.turn == self.subject.turn
         if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT):
             return False
-        if self.subject.ticket is not None and c.has(_PROMISE):
-            if c.has(Mark.CONTACT) or self._helps_another(c):
-                return False
+        promised = self.subject.ticket is not None and c.has(_PROMISE)
+        if promised and (c.has(Mark.CONTACT) or self._helps_another(c)):
+            return False
         if weight < 1.0:
             return True
         if self._answers_question(c, weight) or self._agrees_on_need(c, weight):
@@ -484,19 +494,30 @@ class Talk:
         """The piece of work whose words the clause repeats."""
         if not c.words:
             return None
-        indexes = {i for w in c.words for i in self.by_word.get(w, ())}
-        indexes |= set(range(max(0, len(self.works) - 5), len(self.works)))
+        shared = {i for w in c.words if c.words[w] >= 0.4 for i in self.by_word.get(w, ())}
+        indexes = sorted(shared, reverse=True)[:MAX_LOOK_BACK]
+        indexes += [
+            i for i in range(max(0, len(self.works) - 5), len(self.works)) if i not in shared
+        ]
         best: tuple[float, Work] | None = None
         for i in sorted(indexes, reverse=True):
             work = self.works[i]
             common, share = overlap(work.words, c.words)
             gap = c.order - work.last
-            if gap <= NEAR:
+            if c.turn == work.clause.turn and gap <= 1 and common >= 0.5:
+                enough = share >= 0.34
+            elif gap <= NEAR:
                 enough = common >= 0.8 and (share >= 0.34 or common >= 1.6)
             else:
                 told = c.has(Mark.RECAP) or bool(c.named)
-                enough = (common >= 1.6 and share >= 0.5) or (
-                    common >= 0.8 and share >= 0.75 and (told or len(c.words) > 1)
+                mine = bool(c.doers) and c.doers == (work.assignee,)
+                named = c.topic in work.words and work.words[c.topic] >= 0.8
+                told_of = c.has(_PROMISE | Mark.CORRECT | Mark.RECAP) or bool(c.doers)
+                enough = (named and told_of) or (common >= 1.6 and share >= 0.5)
+                enough = enough or (
+                    common >= (0.4 if mine else 0.65 if told else 0.8)
+                    and share >= (0.65 if told else 0.75)
+                    and (told or len(c.words) > 1)
                 )
             if enough and (best is None or common - 0.01 * gap > best[0]):
                 best = (common - 0.01 * gap, work)
@@ -546,17 +567,20 @@ class Talk:
             return
         if self.blocks and self.blocks[-1][-1].turn == c.turn and not c.has(Mark.NOT_DONE):
             return  # what was tried against the trouble is not the work itself
-        if c.has(Mark.BLOCK) and claims and claims[-1].clause.turn == c.turn:
-            if claims[-1].status is DONE and not claims[-1].clause.has(Mark.FINISHED):
-                claims.pop()
+        last = claims[-1] if claims and claims[-1].clause.turn == c.turn else None
+        if (
+            c.has(Mark.BLOCK)
+            and last
+            and last.status is DONE
+            and not last.clause.has(Mark.FINISHED)
+        ):
+            claims.pop()
         if c.has(Mark.NOT_DONE):
             status = IN_PROGRESS if c.has(Mark.PROGRESS) else None
             claims.append(Claim(status, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
-            before = claims[-1] if claims else None
-            if before and before.status is IN_PROGRESS and before.clause.turn == c.turn:
-                if not c.has(Mark.FINISHED):
-                    return  # a step of the work, not the whole
+            if last and last.status is IN_PROGRESS and not c.has(Mark.FINISHED):
+                return  # a step of the work, not the whole
             if not c.has(Mark.COMMIT) or known.status is not DONE:
                 claims.append(Claim(DONE, c))
         elif c.has(Mark.PROGRESS) and not c.has(Mark.BLOCK):
@@ -596,7 +620,7 @@ class Talk:
         ) and not (c.has(Mark.LEAVE) and not c.has(Mark.AGAINST)):
             work.dropped = "decided against" if c.has(Mark.AGAINST) else "another team's work"
             return True
-        if c.has(Mark.HYPO) and not c.has(Mark.COMMIT | Mark.REQUEST):
+        if c.has(Mark.HYPO | Mark.JOKE) and not (c.has(Mark.COMMIT | Mark.REQUEST) and c.days):
             return True
         if not work.alive:
             return not (
@@ -612,17 +636,13 @@ class Talk:
         """Later speech about the work: evidence, and corrections of who, when and how far."""
         gap = c.order - work.last
         if c.has(Mark.SMALL_TALK) and c.order != work.clause.order:
+            self.subject = Subject(order=c.order, turn=c.turn)
             return
         work.heard.append(c)
         reply = c.turn != work.clause.turn
-        if c.has(Mark.REFUSE) and reply and gap <= 2 and not c.has(Mark.COMMIT | Mark.ACCEPT):
-            if (
-                not c.doers
-                and work.kind is not Mark.DONE
-                and (work.assignee is None or c.speaker == work.assignee or c.speaker is None)
-            ):
-                work.refused = True
-                work.assignee = None if c.speaker == work.assignee else work.assignee
+        if reply and gap <= 2 and self._refuses(c, work):
+            work.refused = True
+            work.assignee = None if c.speaker == work.assignee else work.assignee
         if (
             c.has(Mark.CORRECT)
             and c.has(Mark.REFUSE)
@@ -646,16 +666,28 @@ class Talk:
         if gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM):
             self._learn_words(work, c.words)
 
+    def _refuses(self, c: Clause, work: Work) -> bool:
+        """Whether the one who was asked says no."""
+        if not c.has(Mark.REFUSE) or c.has(Mark.COMMIT | Mark.ACCEPT) or c.doers:
+            return False
+        asked = work.assignee is None or c.speaker is None or c.speaker == work.assignee
+        return asked and work.kind is not Mark.DONE and not work.accepted
+
     def _take(self, c: Clause, work: Work, *, reply: bool) -> None:
         """Who does it, after this clause."""
+        if work.kind is Mark.DONE and work.assignee is not None:
+            return
         if work.assignee is not None and work.assignee in c.excluded:
             work.assignee = None
         who = tuple(u for u in c.doers if u not in c.excluded)
+        before = self.recent[-1] if self.recent else c
+        corrects = c.has(Mark.CORRECT) or (before.turn == c.turn and before.has(Mark.CORRECT))
         if c.has(Mark.COMMIT) and (not who or c.has(Mark.FIRST)) and not c.has(Mark.QUESTION):
             own = c.speaker if c.speaker in self.people else None
             if own is not None and self._may_take(c, work):
                 work.assignee, work.candidates = own, ()
-            elif own is None and who and len(who) == 1:
+            work.accepted = work.accepted or reply
+            if own is None and who and len(who) == 1:
                 work.assignee = who[0]
             return
         if (
@@ -670,7 +702,8 @@ class Talk:
             if len(who) == 1:
                 if (
                     work.assignee is None
-                    or c.has(Mark.REQUEST | Mark.CORRECT | Mark.RECAP | Mark.NEED)
+                    or c.has(Mark.REQUEST | Mark.RECAP | Mark.NEED)
+                    or corrects
                     or c.excluded
                 ):
                     work.assignee, work.candidates = who[0], ()
@@ -709,9 +742,15 @@ class Talk:
             and len(c.days) > 1
             and c.days[0].day.weekday() == work.due.weekday()
         ):
-            # "not Friday but Wednesday" speaks of the week that was agreed on
-            due = work.due + timedelta(days=due.weekday() - work.due.weekday())
-        elif work.due is not None and _is_bare_weekday(due, work.due, self.today):
+            # "not Friday but Wednesday" speaks of the Wednesday nearest to the day agreed on
+            ahead = (due.weekday() - work.due.weekday()) % 7
+            nearest = work.due + timedelta(days=ahead if ahead <= 3 else ahead - 7)
+            due = nearest if nearest >= self.today else due
+        elif (
+            work.due is not None
+            and not _THIS.search(c.text)
+            and _is_bare_weekday(due, work.due, self.today)
+        ):
             return
         work.due = due
 
@@ -734,7 +773,7 @@ class Talk:
 
     def _new_work(self, c: Clause) -> None:
         """Begins a piece of work when the clause asks for one, or reports one."""
-        if c.has(Mark.COMMAND):
+        if c.has(Mark.REOPEN_HARD):
             return
         asks = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK)
         if asks and not (c.has(Mark.QUESTION) and not c.has(Mark.REQUEST)):
@@ -760,7 +799,16 @@ class Talk:
             and self.recent[-1].has(Mark.LAUGH)
             and (self.recent[-1].order == c.order)
         )
-        joking = c.has(Mark.JOKE) or laughs or (c.has(Mark.LAUGH) and not context)
+        answered = next((b for b in reversed(self.recent) if b.words), None)
+        teases = (
+            answered is not None
+            and answered.turn != c.turn
+            and c.order - answered.order <= 1
+            and answered.has(Mark.HYPO | Mark.JOKE)
+            and not answered.has(Mark.WANT)
+            and self._own(c) < 1.0
+        )
+        joking = teases or c.has(Mark.JOKE) or laughs or (c.has(Mark.LAUGH) and not context)
         kind = next(k for k in (Mark.REQUEST, Mark.COMMIT, Mark.NEED, Mark.WEAK) if c.has(k))
         work = Work(kind=kind, clause=c, words={}, last=c.order)
         if joking:
@@ -810,7 +858,8 @@ class Talk:
         for before in reversed(self.recent):
             gap = c.order - before.order
             same_turn = before.turn == c.turn
-            if gap > (3 if same_turn else 2) or len(out) == 3:
+            points = self._own(c) < 1.0 and c.has(Mark.ANAPHOR)
+            if gap > (3 if same_turn or points else 2) or len(out) == 3:
                 break
             if before.has(_NO_CONTEXT) and not before.has(Mark.WANT | Mark.PROBLEM):
                 break
@@ -823,13 +872,15 @@ class Talk:
             if not before.words:
                 continue
             if not same_turn:
-                points = thin and c.has(Mark.ANAPHOR) and gap <= 1
-                wanted = before.has(_RAISES) or points
-                asked = gap <= 1 and before.has(Mark.WANT | Mark.WHO | Mark.PROBLEM)
+                near = gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0)
+                wanted = before.has(_RAISES) or points or near
+                asked = gap <= 1 and any(
+                    b.turn == before.turn and b.has(_ASKS) for b in self.recent
+                )
                 wanted = wanted or bool(out and before.turn == out[-1].turn)
-                if not thin and not asked:
+                if not thin and not asked and not near:
                     wanted = wanted and overlap(before.words, c.words)[0] >= 0.5
-                if not wanted:
+                if not (wanted or asked):
                     break
             out.append(before)
             if before.has(Mark.SHIFT):
@@ -856,9 +907,10 @@ class Talk:
         context = self._context(c) if self._own(c) < 2.5 or c.has(Mark.ANAPHOR) else []
         context = [b for b in context if b.turn == c.turn]
         weight = self._own(c) + sum(sum(b.words.values()) for b in context)
-        least = (
-            1.3 if c.has(Mark.FIRST) and (c.korean or c.has(Mark.SHIFT | Mark.FINISHED)) else 1.8
-        )
+        least = 1.8
+        if c.has(Mark.FIRST) and (c.korean or c.has(Mark.SHIFT | Mark.FINISHED)):
+            told = not c.korean and c.has(Mark.SHIFT) and c.has(Mark.DONE)
+            least = 1.0 if told else 1.3
         if weight < least or not (c.act_text or c.korean):
             return
         work = Work(kind=Mark.DONE, clause=c, words={}, last=c.order, firm=True)
@@ -898,7 +950,8 @@ class Talk:
         gap = c.order - work.clause.order
         if not work.alive or not 0 < gap <= 2 or c.turn == work.clause.turn:
             return
-        if self._moved_on(work):
+        since = [b for b in self.recent if b.order >= work.clause.order and b not in work.heard]
+        if self._moved_on(work) and any(b.turn != work.clause.turn for b in since):
             return
         if c.has(Mark.LAUGH) and gap <= 1 and not work.accepted:
             work.dropped = "laughed at"
@@ -915,7 +968,7 @@ class Talk:
     def _note_block(self, c: Clause) -> None:
         cannot, self.cannot = self.cannot, None
         if cannot is not None and cannot.turn == c.turn and not c.has(Mark.QUESTION | Mark.BLOCK):
-            if c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE):
+            if c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE) or _BECAUSE.match(c.text):
                 self.blocks.append([cannot, c])
                 return
             self.cannot = cannot
@@ -926,12 +979,14 @@ class Talk:
             return
         causes = [b for b in before if b.has(Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE)]
         if not c.has(Mark.BLOCK_HARD) and not causes:
-            if not c.korean and c.has(Mark.CANNOT):
-                self.cannot = c
-            return
-        if not c.has(Mark.BLOCK_HARD | Mark.CANNOT) and not c.korean:
-            if not any(b.has(Mark.CANNOT | Mark.BLOCK_HARD) for b in before):
+            if c.korean or not c.has(Mark.CANNOT):
                 return
+            if self.subject.ticket is None or len(c.text.split()) < 8:
+                self.cannot = c
+                return
+        firm = Mark.BLOCK_HARD | Mark.CANNOT
+        if not c.korean and not any(b.has(firm) for b in (*before, c)):
+            return
         if self.blocks:
             last = self.blocks[-1]
             gap = c.order - last[-1].order
@@ -984,18 +1039,17 @@ class Talk:
     def _title(self, work: Work) -> str:
         c = work.clause
         days = [c.text[d.start : d.end] for d in c.days]
+        before = work.heard[: work.heard.index(c)]
         if c.korean:
-            text = korean.title(c.act_text, topic=self._korean_topic(work))
+            acts = [b.act_text if b.korean else b.text for b in before]
+            later = next((h.act_text for h in work.heard if h.has(Mark.COMMIT) and h.korean), "")
+            text = korean.title(c.act_text, topics=acts, thin=self._own(c) < 1.0, later=later)
         else:
-            text = english.title(c.act_text, topic=work.topic, days=days)
+            topics = [b.text for b in before if b.words]
+            text = english.title(c.act_text, topics=topics, days=days, source=c.text)
         if len(text) < 4:
             text = (work.topic or c.text).strip(" ,.?!")
         return _shorten(text)
-
-    def _korean_topic(self, work: Work) -> str:
-        context = [b for b in work.heard if b is not work.clause and b.order <= work.clause.order]
-        texts = [b.act_text if b.korean else b.text for b in context if b.act_text or not b.korean]
-        return texts[-1] if texts else ""
 
     def _reason(self, work: Work) -> str:
         how = {

@@ -12,6 +12,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from msgspec import Struct
@@ -48,7 +49,8 @@ STOP = frozenset(
     enough lots loads plus fully nearly almost exactly completely anyway wherever whatever whenever else's mine ours
     worry worries fun funny happy glad quick quickly slow noticed notice found believe reckon guess suppose remember
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
-    hundred thousand dozen pick picked hear heard live night mind listen ought panic directly hundred decide decided agree agreed""")
+    hundred thousand dozen pick picked hear heard live night round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+    nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed""")
 )
 """Words that carry no content of a piece of work."""
 
@@ -353,6 +355,10 @@ _NUMBERED = re.compile(
     + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True))
     + r"|[A-HJ-Zb-hj-z])(?![\w'])"
 )
+_LONE_NUMBER = re.compile(
+    r"\b(?P<n>\d{1,4}|" + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True)) + r")"
+    r"(?='s\b| (?:is|was|at|needs|went|has)\b|\s*[?.,!]*$)"
+)
 _NUMBER_KEY = re.compile(r"^(?P<noun>.+#).+$|^\d+(?P<unit>[가-힣]+)$")
 _JOINED = {"signin": "=login", "login": "=login", "signup": "=signup"}
 
@@ -397,9 +403,11 @@ class Vocabulary:
         self._pairs = _pairs(titles)
         self._is_blank = not titles
         self._numbered: dict[str, set[str]] = defaultdict(set)
+        self._numbers: dict[str, set[str]] = defaultdict(set)
         for word in self._by_word:
             if kind := _number_kind(word):
                 self._numbered[kind].add(word)
+                self._numbers[word.rpartition("#")[2]].add(word)
 
     # -------------------------------------------------------------- words
 
@@ -420,7 +428,7 @@ class Vocabulary:
         tokens: list[str] = _LATIN_WORD.findall(stripped)
         for token in tokens:
             for part in (token, *token.split("-")) if "-" in token else (token,):
-                low = part.lower().strip("'")
+                low = re.sub(r"'(?:ll|d|ve|re|s|m)$", "", part.lower()).strip("'")
                 if len(low) < 2 or low in _STOP_STEMS or stem(low) in _STOP_STEMS:
                     continue
                 put(out, key(low))
@@ -436,6 +444,11 @@ class Vocabulary:
             ):
                 word = f"{key(m['noun'])}#{number}"
                 out[word] = 1.0 if self._is_blank or self.knows(word) else 0.02
+        for m in _LONE_NUMBER.finditer(stripped.lower()):
+            number = _NUMBER_WORDS.get(m["n"], m["n"])
+            meant = self._numbers.get(number, set())
+            if len(meant) == 1:
+                out[next(iter(meant))] = 0.9
         for a, b in pairwise(tokens):
             joined = stem(f"{a}{b}".lower())
             concept = _JOINED.get(joined, joined)
@@ -509,17 +522,20 @@ def _pairs(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, str]]:
     return out
 
 
+@lru_cache(maxsize=50_000)
 def _number_kind(word: str) -> str:
     """What is numbered: `bay#` for `bay#3`, `회차` for `1회차`; "" for other words."""
     m = _NUMBER_KEY.match(word)
     return (m["noun"] or m["unit"]) if m else ""
 
 
+@lru_cache(maxsize=50_000)
 def _first(word: str) -> str:
     bones = skeleton(word.lstrip("="))
     return bones[:1]
 
 
+@lru_cache(maxsize=100_000)
 def alike(a: str, b: str) -> bool:
     """Whether two keys are one word: misheard, compounded, or in the other script."""
     if a == b:
@@ -567,9 +583,18 @@ def put(words: dict[str, float], word: str) -> None:
     words[word] = 0.35 if word in _GENERIC_KEYS else 0.5 if word in ACTIONS else 1.0
 
 
+def _numbered_otherwise(a: Mapping[str, float], b: Mapping[str, float]) -> bool:
+    """Whether both number the same thing, and with other numbers (gate 3, gate 4)."""
+    kinds = {kind: word for word in a if (kind := _number_kind(word))}
+    if not kinds:
+        return False
+    mine = [(kinds[kind], word) for word in b if (kind := _number_kind(word)) in kinds]
+    return bool(mine) and all(x != y and x not in b for x, y in mine)
+
+
 def overlap(a: Mapping[str, float], b: Mapping[str, float]) -> tuple[float, float]:
     """The weight of the words that `a` and `b` share, and its part of the smaller bag."""
-    if not a or not b:
+    if not a or not b or _numbered_otherwise(a, b):
         return 0.0, 0.0
     common = sum(min(a[w], b[w]) for w in a.keys() & b.keys())
     rest_a, rest_b = a.keys() - b.keys(), b.keys() - a.keys()

@@ -25,7 +25,7 @@ from vori.transcribe.outgoing import (
     Outgoing,
     Started,
 )
-from vori.transcribe.protocols.session import Control, End, KeepAlive
+from vori.transcribe.protocols.session import Control, End, KeepAlive, Sound
 from vori.transcribe.recordings import Opening
 
 Id = Annotated[int, Meta(ge=1, le=BIGINT_MAX)]
@@ -62,9 +62,23 @@ class MeetingDialect:
 
     def __init__(self, meeting_id: str) -> None:
         self._meeting_id = meeting_id
+        self._is_open = False
         self._partials = False
 
-    def opening(self, message: str | bytes) -> Opening:
+    def begin(self) -> Iterator[Control]:
+        return iter(())
+
+    def read(self, message: str | bytes) -> Iterator[Control]:
+        if not self._is_open:
+            opening = self._opening(message)
+            self._is_open = True
+            yield opening
+        elif isinstance(message, bytes):
+            yield Sound(message)
+        else:
+            yield self._control(message)
+
+    def _opening(self, message: str | bytes) -> Opening:
         if isinstance(message, bytes):
             raise BadMessage(
                 'Sound came before the metadata. Send {"type":"metadata","data":{"audioId":…,'
@@ -102,12 +116,12 @@ class MeetingDialect:
             group_id=GroupId(meta.group_id),
             audio_id=AudioId(audio_id),
             language=None if meta.language in (None, "auto") else meta.language,
-            format=_format(meta.format),
+            format=format_of(meta.format),
             speaker_id=None if meta.speaker_id is None else UserId(meta.speaker_id),
             resume_seq=resume.next_seq if isinstance(resume, Resume) else None,
         )
 
-    def control(self, text: str) -> Control:
+    def _control(self, text: str) -> Control:
         kind, _ = _read(text)
         match kind:
             case "end":
@@ -123,10 +137,12 @@ class MeetingDialect:
     def encode(self, message: Outgoing) -> Iterator[str]:
         if isinstance(message, Hypothesis) and not self._partials:
             return
-        yield msgspec.json.encode(_shape(message)).decode()
+        shape = _shape(message)
+        if shape is not None:
+            yield msgspec.json.encode(shape).decode()
 
 
-def _shape(message: Outgoing) -> dict[str, Any]:
+def _shape(message: Outgoing) -> dict[str, Any] | None:
     match message:
         case Started():
             return {
@@ -180,6 +196,8 @@ def _shape(message: Outgoing) -> dict[str, Any]:
             if message.retry_after_ms is not None:
                 told["retryAfterMs"] = message.retry_after_ms
             return told
+        case _:
+            return None
 
 
 def _read(text: str) -> tuple[str, Any]:
@@ -194,7 +212,7 @@ def _read(text: str) -> tuple[str, Any]:
     return message["type"], message.get("data")
 
 
-def _format(given: Format | str) -> AudioFormat:
+def format_of(given: Format | str) -> AudioFormat:
     if isinstance(given, str):
         given = Format(encoding=given)  # type: ignore[arg-type]
     return AudioFormat(

@@ -1,8 +1,8 @@
 """One conversation over a WebSocket: what every wire convention shares.
 
-A convention (`Dialect`) only translates: bytes and text into an `Opening` and `Control`s,
-and what a recording tells into text. This file owns the order of things: sign-in, first
-message, sound, acknowledgements, errors told in-band before the close, resuming.
+A convention (`Dialect`) only translates: messages into `Control`s, and what a recording tells
+into text. This file owns the order of things: sign-in, opening, sound, acknowledgements, errors
+told in-band before the close, resuming.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from typing import Any, Protocol
 import structlog
 from litestar.connection import WebSocket
 from litestar.exceptions import WebSocketDisconnect
+from msgspec import Struct
 
 from vori import log
 from vori.errors import Idle, TooLarge, VoriError
 from vori.people.messages import Principal
 from vori.settings import Audio
+from vori.transcribe.live import LiveRecording
 from vori.transcribe.outgoing import (
     DONE,
     INTERNAL,
+    Aside,
     Finished,
     Listener,
     Notice,
@@ -33,6 +36,16 @@ from vori.transcribe.recordings import Opening, Recordings
 logger = log.get(__name__)
 
 
+class Sound(Struct, frozen=True):
+    """More bytes of the recording."""
+
+    data: bytes
+
+
+class Flush:
+    """What has been sent shall be made final now."""
+
+
 class End:
     """The client has sent all of its sound."""
 
@@ -41,22 +54,28 @@ class KeepAlive:
     """The client is there, and has no sound at the moment."""
 
 
-Control = End | KeepAlive
+Control = Opening | Sound | Flush | End | KeepAlive | Aside
 
 
 class Dialect(Protocol):
-    """A wire convention; every method raises BadMessage for what it cannot read."""
+    """A wire convention, for one connection."""
 
-    def opening(self, message: str | bytes) -> Opening:
-        """What the first message asks for."""
+    def begin(self) -> Iterable[Control]:
+        """What happens before the client has said anything."""
         ...
 
-    def control(self, text: str) -> Control:
-        """What a later text message asks for."""
+    def read(self, message: str | bytes) -> Iterable[Control]:
+        """What a message asks for; an Opening comes before sound.
+
+        Raises BadMessage for what ends the conversation.
+        """
         ...
 
     def encode(self, message: Outgoing) -> Iterable[str]:
-        """The text messages that tell it; none where the convention has no word for it."""
+        """The text messages that tell it; none where the convention has no word for it.
+
+        Called in the order in which things are told, asides of `read` among them.
+        """
         ...
 
 
@@ -73,36 +92,53 @@ async def converse(
     recordings: Recordings,
     sign_in: Callable[[], Awaitable[Principal]],
     limits: Audio,
+    *,
+    headers: Mapping[str, str] | None = None,
+    subprotocol: str | None = None,
 ) -> None:
     """Serve one connection from its first message to its close.
 
+    headers, subprotocol: of the answer that opens the socket.
     The sender closes the socket: after the recording is finished, or after a fatal notice.
     """
-    await socket.accept()
-    listener = Listener()
-    sender = asyncio.create_task(_tell(socket, dialect, listener))
-    try:
+    await socket.accept(subprotocols=subprotocol, headers=dict(headers or {}))
+    with recordings.conversing() as listener:
+        sender = asyncio.create_task(_tell(socket, dialect, listener))
         try:
-            await _hear(socket, dialect, recordings, await sign_in(), listener, limits)
-        except _Gone:
-            return
-        except VoriError as exc:
-            logger.info("conversation refused", code=exc.code, **exc.ids)
-            listener.put(fatal(exc))
-        except Exception:
-            logger.exception("conversation failed")
-            listener.put(
-                Notice(
-                    code="internal",
-                    message="Something broke in VORI; nothing acknowledged is lost. Resume.",
-                    fatal=True,
-                    close_code=INTERNAL,
-                )
+            if await _heard_out(socket, dialect, recordings, sign_in, listener, limits):
+                await sender
+        finally:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+
+
+async def _heard_out(
+    socket: WebSocket[Any, Any, Any],
+    dialect: Dialect,
+    recordings: Recordings,
+    sign_in: Callable[[], Awaitable[Principal]],
+    listener: Listener,
+    limits: Audio,
+) -> bool:
+    """Hear the client; whether it is still there to be told how that ended."""
+    try:
+        await _hear(socket, dialect, recordings, await sign_in(), listener, limits)
+    except _Gone:
+        return False
+    except VoriError as exc:
+        logger.info("conversation refused", code=exc.code, **exc.ids)
+        listener.put(fatal(exc))
+    except Exception:
+        logger.exception("conversation failed")
+        listener.put(
+            Notice(
+                code="internal",
+                message="Something broke in VORI; nothing acknowledged is lost. Resume.",
+                fatal=True,
+                close_code=INTERNAL,
             )
-        await sender
-    finally:
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
+        )
+    return True
 
 
 async def _hear(
@@ -114,22 +150,39 @@ async def _hear(
     limits: Audio,
 ) -> None:
     """Read the client until it has ended its sound; raises _Gone when it goes before."""
-    opening = dialect.opening(await _receive(socket, limits, limits.first_message_s))
-    recording = await recordings.open(opening, principal, listener)
-    structlog.contextvars.bind_contextvars(meeting_id=opening.meeting_id, audio_id=opening.audio_id)
+    recording: LiveRecording | None = None
+    patience_s = limits.first_message_s
+    controls = dialect.begin()
     try:
         while True:
-            message = await _receive(socket, limits, limits.idle_s)
-            if isinstance(message, bytes):
-                await recording.feed(message, listener)
-            elif isinstance(dialect.control(message), End):
-                await recording.finish()
-                return
+            for control in controls:
+                match control:
+                    case Opening():
+                        recording = await recordings.open(control, principal, listener)
+                        structlog.contextvars.bind_contextvars(
+                            meeting_id=control.meeting_id, audio_id=control.audio_id
+                        )
+                    case Aside():
+                        listener.put(control)
+                    case Sound() if recording is not None:
+                        await recording.feed(control.data, listener)
+                    case Flush() if recording is not None:
+                        recording.flush()
+                    case End():
+                        if recording is None:
+                            listener.put(Finished(captions=0, duration_ms=0))
+                        else:
+                            await recording.finish()
+                        return
+            controls = dialect.read(await _receive(socket, limits, patience_s))
+            patience_s = limits.idle_s
     except _Gone as gone:
-        recording.detach(listener, for_good=gone.code == DONE)
+        if recording is not None:
+            recording.detach(listener, for_good=gone.code == DONE)
         raise
     except BaseException:
-        recording.detach(listener, for_good=False)
+        if recording is not None:
+            recording.detach(listener, for_good=False)
         raise
 
 

@@ -1,0 +1,249 @@
+"""OpenAI's file endpoint, asked by OpenAI's own client; words are tones."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from tests.fakes import tones
+from tests.transcribe.protocols.tone_server import (
+    ToneServer,
+    new_meeting,
+    tone_server,
+    tone_wav,
+)
+from tests.transcribe.sounds import muxed
+from vori.data.engine import DB
+from vori.errors import Unavailable
+
+pytestmark = pytest.mark.postgres
+
+WAV = ("talk.wav", tone_wav())
+TEXT = "w1 w2 w3 w4 w5"
+
+
+@pytest.fixture
+async def client(server: ToneServer) -> AsyncIterator[openai.AsyncOpenAI]:
+    made = openai.AsyncOpenAI(
+        base_url=f"{server.url}/v1", api_key=server.token, max_retries=0, timeout=30
+    )
+    async with made:
+        yield made
+
+
+async def test_json_is_the_text(client: openai.AsyncOpenAI) -> None:
+    answer = await client.audio.transcriptions.create(file=WAV, model="whisper-1")
+    assert answer.text == TEXT
+    assert answer.usage is not None
+    assert answer.usage.to_dict() == {"type": "duration", "seconds": 4}
+
+
+async def test_text_srt_and_vtt(client: openai.AsyncOpenAI) -> None:
+    async def ask(form: Any) -> str:
+        return str(
+            await client.audio.transcriptions.create(
+                file=WAV, model="whisper-1", response_format=form
+            )
+        )
+
+    assert await ask("text") == TEXT + "\n"
+    srt = await ask("srt")
+    assert srt.splitlines()[0] == "1"
+    assert srt.splitlines()[2:5] == ["w1 w2 w3", "", "2"]
+    vtt = await ask("vtt")
+    assert vtt.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.")
+    assert "\nw4 w5\n" in vtt
+
+
+async def test_verbose_json_has_segments_and_words(client: openai.AsyncOpenAI) -> None:
+    answer = await client.audio.transcriptions.create(
+        file=WAV,
+        model="whisper-1",
+        response_format="verbose_json",
+        timestamp_granularities=["word", "segment"],
+    )
+    assert (answer.text, answer.language) == (TEXT, "english")
+    assert answer.duration == pytest.approx(3.6, abs=0.02)
+    assert answer.segments is not None
+    assert [segment.text for segment in answer.segments] == ["w1 w2 w3", "w4 w5"]
+    assert answer.segments[1].avg_logprob == pytest.approx(-0.1054, abs=1e-3)
+    assert answer.words is not None
+    assert [word.word for word in answer.words] == TEXT.split()
+    assert answer.words[3].start == pytest.approx(1.96, abs=0.05)
+    only = await client.audio.transcriptions.create(
+        file=WAV, model="x", response_format="verbose_json", timestamp_granularities=["word"]
+    )
+    assert only.segments is None
+
+
+async def test_stream_tells_each_final(client: openai.AsyncOpenAI) -> None:
+    stream = await client.audio.transcriptions.create(file=WAV, model="x", stream=True)
+    events = [event async for event in stream]
+    deltas = [event.delta for event in events if event.type == "transcript.text.delta"]
+    assert deltas == ["w1 w2 w3", " w4 w5"]
+    assert events[-1].type == "transcript.text.done"
+    assert events[-1].text == "".join(deltas) == TEXT
+
+
+async def test_file_becomes_a_meeting_that_can_be_read(
+    server: ToneServer, client: openai.AsyncOpenAI
+) -> None:
+    raw = await client.audio.transcriptions.with_raw_response.create(file=WAV, model="x")
+    meeting = raw.headers["x-vori-meeting-id"]
+    lines = (await server.http.get(f"/api/meetings/{meeting}/transcript")).json()["lines"]
+    assert [line["text"] for line in lines] == ["w1 w2 w3", "w4 w5"]
+
+
+async def test_file_may_name_its_meeting(server: ToneServer, client: openai.AsyncOpenAI) -> None:
+    meeting = await new_meeting(server)
+    raw = await client.audio.transcriptions.with_raw_response.create(
+        file=WAV, model="x", extra_query={"meeting_id": meeting}
+    )
+    assert raw.headers["x-vori-meeting-id"] == str(meeting)
+
+
+async def test_prompt_and_keywords_are_hints(
+    server: ToneServer, client: openai.AsyncOpenAI
+) -> None:
+    await client.audio.transcriptions.create(
+        file=WAV, model="x", prompt="Rhubarb", keywords=["VORI", "Piccolo"], language="en"
+    )
+    assert server.recogniser.windows[0].hotwords.startswith("VORI, Piccolo, Rhubarb")
+    assert server.recogniser.windows[0].language == "en"
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("ogg", "libopus"), ("mp3", "mp3"), ("mp4", "aac")]
+)
+async def test_containers(client: openai.AsyncOpenAI, container: str, codec: str) -> None:
+    samples = tones([1, 2, None, 3, None])
+    data = muxed(samples.repeat(3), container, codec, 48_000)
+    answer = await client.audio.transcriptions.create(file=(f"a.{container}", data), model="x")
+    assert answer.text == "w1 w2 w3"
+
+
+async def test_silence_is_no_text(client: openai.AsyncOpenAI) -> None:
+    answer = await client.audio.transcriptions.create(
+        file=("a.wav", tone_wav([None])), model="x", response_format="verbose_json"
+    )
+    assert (answer.text, answer.segments, answer.duration) == ("", [], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("file", "fields", "code"),
+    [
+        (("a.wav", b""), {}, "empty_file"),
+        (("a.bin", os.urandom(5000)), {}, "unknown_audio"),
+        (("a.wav", tone_wav()[:30]), {}, None),
+        (("a.mp3", b"ID3\x04" + os.urandom(5000)), {}, "undecodable_audio"),
+        (WAV, {"response_format": "diarized_json"}, "bad_form"),
+        (WAV, {"temperature": 7}, "bad_form"),
+        (WAV, {"language": "tlh"}, "unknown_language"),
+        (WAV, {"timestamp_granularities": ["word"]}, "bad_form"),
+        (WAV, {"stream": True, "response_format": "srt"}, "bad_form"),
+        (WAV, {"extra_query": {"meeting_id": "0"}}, "bad_meeting_id"),
+        (WAV, {"extra_query": {"meeting_id": "nine"}}, "bad_meeting_id"),
+    ],
+)
+async def test_what_cannot_be_used_is_a_bad_request(
+    client: openai.AsyncOpenAI, file: Any, fields: Any, code: str | None
+) -> None:
+    if code is None:
+        answer = await client.audio.transcriptions.create(file=file, model="x", **fields)
+        assert answer.text == ""
+        return
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.audio.transcriptions.create(file=file, model="x", **fields)
+    assert caught.value.code == code
+    assert caught.value.type == "invalid_request_error"
+    assert caught.value.body["message"]  # type: ignore[index]
+
+
+async def test_a_stream_that_cannot_be_decoded_ends_with_the_error(
+    client: openai.AsyncOpenAI,
+) -> None:
+    data = muxed(tones([1, None]).repeat(3), "ogg", "libopus", 48_000) + os.urandom(70_000)
+    stream = await client.audio.transcriptions.create(
+        file=("a.mp3", b"ID3\x04" + data[:5000]), model="x", stream=True
+    )
+    with pytest.raises(openai.APIError) as caught:
+        async for _ in stream:
+            pass
+    assert caught.value.code == "undecodable_audio"
+
+
+async def test_other_bodies_are_refused(server: ToneServer) -> None:
+    path = "/v1/audio/transcriptions"
+    for answer, code in [
+        (await server.http.post(path, json={"file": "x"}), "no_file"),
+        (await server.http.post(path, data={"file": "text"}), "no_file"),
+        (await server.http.post(path), "no_file"),
+        (
+            await server.http.post(
+                path,
+                content=b"--x\r\nnonsense",
+                headers={"content-type": "multipart/form-data; boundary=x"},
+            ),
+            "bad_form",
+        ),
+        (
+            await server.http.post(
+                path, content=b"--x", headers={"content-type": "multipart/form-data"}
+            ),
+            "bad_form",
+        ),
+    ]:
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["error"]["code"] == code
+
+
+async def test_strangers_are_refused(server: ToneServer) -> None:
+    wrong = openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="sk-nobody", max_retries=0)
+    async with wrong:
+        with pytest.raises(openai.AuthenticationError) as caught:
+            await wrong.audio.transcriptions.create(file=WAV, model="x")
+    assert caught.value.code == "bad_token"
+
+
+async def test_file_over_the_limit(database: str, tmp_path: Path) -> None:
+    async with tone_server(tmp_path, max_file_bytes=50_000) as server:
+        answer = await server.http.post("/v1/audio/transcriptions", files={"file": WAV})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+async def test_full_server_asks_to_come_back(database: str, tmp_path: Path) -> None:
+    async with tone_server(tmp_path, max_recordings=1) as server:
+        meeting = await new_meeting(server)
+        chunk = {"audioId": "a", "audioData": base64.b64encode(tone_wav()[:4000]).decode()}
+        assert (await server.http.post(f"/api/meetings/{meeting}/stream", json=chunk)).is_success
+        answer = await server.http.post("/v1/audio/transcriptions", files={"file": WAV})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "full")
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_window_that_fails_is_tried_again(
+    server: ToneServer, client: openai.AsyncOpenAI
+) -> None:
+    server.recogniser.fail = [Unavailable("gone", code="recogniser_hung")]
+    answer = await client.audio.transcriptions.create(file=WAV, model="x")
+    assert answer.text == TEXT
+
+
+async def test_client_that_goes_leaves_a_finished_recording(server: ToneServer) -> None:
+    async with server.http.stream(
+        "POST", "/v1/audio/transcriptions", files={"file": WAV}, data={"stream": "true"}
+    ) as answer:
+        assert answer.status_code == 200
+    async with asyncio.timeout(10):
+        while True:
+            rows = await DB.fetch("SELECT status FROM recordings")
+            if rows and rows[0]["status"] == "COMPLETE":
+                break
+            await asyncio.sleep(0.02)
