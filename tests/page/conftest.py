@@ -36,9 +36,12 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, whose microphone is a file of speech."""
+    """Chromium, whose microphone is a file of speech.
+
+    Not for the whole run: while it is open its event loop runs, and no other test may have one.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium: apt-get install chromium")
     if not (DIST / "index.html").exists():

@@ -3,14 +3,14 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { socketAddress } from './http'
-import { keys, refreshTicket } from './queries'
+import { dropTicket, keys, refreshTicket } from './queries'
 import { session } from './session'
 import type { Line, Meeting } from './types'
 
 type Event =
   | { type: 'ready' | 'heartbeat' }
   | { type: 'error'; code: string }
-  | { type: 'ticket.created' | 'ticket.updated'; ticket: { ticketId: string } }
+  | { type: 'ticket.created' | 'ticket.updated'; ticket: { ticketId: string }; deleted?: boolean }
   | { type: 'meeting.created' | 'meeting.updated'; meetingId: number; groupId: number }
   | { type: 'meeting.summary'; meetingId: number; groupId: number }
   | {
@@ -77,7 +77,8 @@ export function useEvents(meetingId?: number): boolean | null {
           break
         case 'ticket.created':
         case 'ticket.updated':
-          void refreshTicket(client, event.ticket.ticketId).catch(() => undefined)
+          if (event.deleted) dropTicket(client, event.ticket.ticketId)
+          else void refreshTicket(client, event.ticket.ticketId).catch(() => undefined)
           break
         case 'meeting.created':
         case 'meeting.updated':

@@ -75,6 +75,7 @@ export const en = {
     reopen: 'Open again',
     quiet: 'Nothing was said yet.',
     quietHint: 'Press record: what is said appears here within a second or two.',
+    listening: 'Listening…',
     quietEnded: 'Nothing was said in this meeting.',
     noTickets: 'Tickets appear here as people promise things.',
     follow: 'Newest',

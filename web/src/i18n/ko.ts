@@ -77,6 +77,7 @@ export const ko: Texts = {
     reopen: '다시 열기',
     quiet: '아직 나눈 말이 없습니다.',
     quietHint: '녹음을 누르면 말한 내용이 1~2초 안에 여기에 나타납니다.',
+    listening: '듣고 있습니다…',
     quietEnded: '이 회의에서 나눈 말이 없습니다.',
     noTickets: '할 일을 말하면 여기에 티켓이 생깁니다.',
     follow: '최신 자막으로',

@@ -14,12 +14,13 @@ interface Props {
   /** Names by user. */
   names: Map<number, string>
   isEnded: boolean
+  isRecording: boolean
 }
 
 const NEAR_PX = 60
 
 /** What was said, newest below. Follows what comes until somebody scrolls up. */
-export function Captions({ meetingId, lines, partial, names, isEnded }: Props) {
+export function Captions({ meetingId, lines, partial, names, isEnded, isRecording }: Props) {
   const { t } = useTranslation()
   const box = useRef<HTMLDivElement>(null)
   const [isFollowing, setFollowing] = useState(!isEnded)
@@ -43,9 +44,10 @@ export function Captions({ meetingId, lines, partial, names, isEnded }: Props) {
   }, [isFollowing, count === 0]) // eslint-disable-line react-hooks/exhaustive-deps -- the list appears
 
   if (count === 0 && !partial) {
+    const title = isEnded ? 'live.quietEnded' : isRecording ? 'live.listening' : 'live.quiet'
     return (
-      <Empty icon={<Wave className="size-6" />} title={t(isEnded ? 'live.quietEnded' : 'live.quiet')}>
-        {!isEnded && t('live.quietHint')}
+      <Empty icon={<Wave className="size-6" />} title={t(title)}>
+        {!isEnded && !isRecording && t('live.quietHint')}
       </Empty>
     )
   }

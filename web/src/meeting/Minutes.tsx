@@ -12,7 +12,11 @@ import { blocks, type Block, type Span } from './markdown'
 export function Minutes({ meeting }: { meeting: Meeting }) {
   const { t } = useTranslation()
   const id = meeting.meetingId
-  const { data: minutes, error, refetch } = useQuery(minutesQuery(id))
+  const isEnded = meeting.status === 'ENDED'
+  const { data: minutes, error, refetch } = useQuery({
+    ...minutesQuery(id),
+    refetchInterval: ({ state }) => (state.data === null && isEnded ? 3000 : false),
+  })
   const [draft, setDraft] = useState<string | null>(null)
   if (error) return <Failure error={error} onRetry={() => void refetch()} />
   if (minutes === undefined) return <Loading />
@@ -20,7 +24,7 @@ export function Minutes({ meeting }: { meeting: Meeting }) {
     return (
       <Empty
         icon={<Document className="size-6" />}
-        title={t(meeting.status === 'ENDED' ? 'minutes.writing' : 'minutes.none')}
+        title={t(isEnded ? 'minutes.writing' : 'minutes.none')}
       />
     )
   }

@@ -10,7 +10,7 @@ import { Captions } from '../meeting/Captions'
 import { MeetingTickets } from '../meeting/MeetingTickets'
 import { Minutes } from '../meeting/Minutes'
 import { Recorder } from '../meeting/Recorder'
-import { stop, useRecording } from '../record/store'
+import { isRunning, stop, useRecording } from '../record/store'
 import { Back, Download } from '../ui/icons'
 import { Button, Dialog, Failure, IconButton, Loading, Notice, useWords } from '../ui/parts'
 import { useSay } from '../ui/toasts'
@@ -36,7 +36,7 @@ function One({ meeting }: { meeting: Meeting }) {
   const { data: members = [] } = useQuery(membersQuery(meeting.groupId))
   const names = useMemo(() => new Map(members.map((one) => [one.userId, one.name])), [members])
   const recording = useRecording()
-  const partial = recording?.meetingId === id ? (recording.partial?.text ?? null) : null
+  const here = recording?.meetingId === id ? recording : null
   const isEnded = meeting.status === 'ENDED'
   const [tab, setTab] = useState(isEnded && meeting.hasMinutes ? 'minutes' : 'captions')
 
@@ -66,7 +66,14 @@ function One({ meeting }: { meeting: Meeting }) {
             {error && !lines ? (
               <Failure error={error} onRetry={() => void refetch()} />
             ) : lines ? (
-              <Captions meetingId={id} lines={lines} partial={partial} names={names} isEnded={isEnded} />
+              <Captions
+                meetingId={id}
+                lines={lines}
+                partial={here?.partial?.text ?? null}
+                names={names}
+                isEnded={isEnded}
+                isRecording={isRunning(here)}
+              />
             ) : (
               <Loading />
             )}
