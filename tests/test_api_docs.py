@@ -27,3 +27,18 @@ def test_every_route_of_a_meeting_s_parts_is_documented() -> None:
     parts = set(re.findall(r"/\{meeting_id:int\}/(\w+)", source))
     assert parts >= {"end", "audio", "minutes"}
     assert {part for part in parts if f"/{part}" not in DOCS} == set()
+
+
+def test_every_code_that_sound_is_refused_with_is_documented() -> None:
+    protocol = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    files = ["container.py", "webm.py", "ogg.py", "pcm.py", "store.py", "live.py"]
+    files += ["protocols/meeting.py", "protocols/session.py"]
+    codes = {
+        code
+        for name in files
+        for code in re.findall(
+            r'\bcode="([a-z_]+)"', (ROOT / "vori" / "transcribe" / name).read_text("utf-8")
+        )
+    }
+    assert len(codes) >= 15
+    assert {code for code in codes if f"`{code}`" not in protocol} == set()

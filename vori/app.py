@@ -29,6 +29,7 @@ from vori.meetings.store import MinutesText
 from vori.page import page_route
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
+from vori.people.store import has_users
 from vori.server import Server, configure, listen
 from vori.settings import BadSetting, Settings
 from vori.streams import topics
@@ -41,7 +42,7 @@ from vori.transcribe.outgoing import Board
 from vori.transcribe.protocols.chunks import chunks_route
 from vori.transcribe.protocols.deepgram import deepgram_route
 from vori.transcribe.protocols.meeting import MeetingDialect
-from vori.transcribe.protocols.openai_files import transcriptions_route
+from vori.transcribe.protocols.openai_files import transcriptions_route, translations_route
 from vori.transcribe.protocols.openai_realtime import openai_realtime_route
 from vori.transcribe.protocols.session import converse
 from vori.transcribe.recogniser import Recogniser
@@ -69,6 +70,11 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
             await migrate()
             if settings.server.dev:
                 await ensure_dev()
+            elif not await has_users():
+                logger.warning(
+                    "nobody can sign in yet: make somebody with `vori user add` and a token with "
+                    "`vori token create`, or start with --dev to try VORI by yourself"
+                )
             vori = Vori(settings, SystemClock())
             async with running(vori.workers):
                 host, port = listening.getsockname()[:2]
@@ -249,6 +255,7 @@ class Vori:
                 deepgram_route(self._recordings, self.settings.audio),
                 openai_realtime_route(self._recordings, self.settings.audio),
                 transcriptions_route(self._recordings, self.settings.audio),
+                translations_route(self._recordings, self.settings.audio),
             ],
             max_body_bytes=self.settings.server.max_body_bytes,
         )
@@ -368,7 +375,11 @@ async def _database(settings: Settings) -> AsyncIterator[None]:
             server = embedded.Embedded(settings.home_path / "postgres")
             await stack.enter_async_context(embedded.running(server))
             url = server.url
-        await DB.open(url, pool_size=settings.database.pool_size)
+        try:
+            await DB.open(url, pool_size=settings.database.pool_size)
+        except Unavailable as exc:
+            which = "database.url" if settings.database.url else "PostgreSQL in the box"
+            raise Unavailable(f"{which}: {exc.message}", code=exc.code) from exc
         stack.push_async_callback(DB.close)
         yield
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -249,6 +250,8 @@ def user_list(context: click.Context, as_json: bool) -> None:
     if as_json:
         _print_json(people)
         return
+    if not people:
+        click.echo("nobody yet; see `vori user add --help`", err=True)
     for person in people:
         groups = ", ".join(f"{g['name']} ({g['role']})" for g in person["groups"])
         click.echo(
@@ -359,8 +362,17 @@ def _clock(millis: int) -> str:
     return f"{millis // 60_000:02}:{millis // 1000 % 60:02}"
 
 
+def _interrupt(_: int, frame: Any) -> None:
+    """SIGTERM like Ctrl-C, also where Ctrl-C is ignored: what was started is stopped."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
+
+
 def main() -> None:
     """Run the command; a VoriError is one line on standard error and an exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as exc:

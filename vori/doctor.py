@@ -125,7 +125,9 @@ def _speech(settings: Settings) -> Iterator[Finding]:
 
 
 def _tickets(settings: Settings) -> Iterator[Finding]:
-    has_key = bool(os.environ.get("ANTHROPIC_API_KEY"))
+    from vori.tickets.extract.claude import has_key
+
+    is_keyed = has_key(settings.claude)
     engine = settings.tickets.engine
     if importlib.util.find_spec("kiwipiepy") is None:
         yield Finding(
@@ -133,16 +135,16 @@ def _tickets(settings: Settings) -> Iterator[Finding]:
             text="the local engine is not installed: pip install 'vori[tickets]'",
             is_fatal="tickets" in settings.server.workers,
         )
-    elif engine == "local" or not has_key:
+    elif engine == "local" or not is_keyed:
         yield Finding(
             topic="tickets",
-            text="local engine" + ("; ANTHROPIC_API_KEY is not set" if engine != "local" else ""),
-            is_fatal=engine == "claude" and not has_key,
+            text="local engine" + ("; there is no key for Claude" if engine != "local" else ""),
+            is_fatal=engine == "claude" and not is_keyed,
         )
     elif importlib.util.find_spec("anthropic") is None:
         yield Finding(
             topic="tickets",
-            text="ANTHROPIC_API_KEY is set, but the SDK is not installed: pip install "
+            text="there is a key for Claude, but its SDK is not installed: pip install "
             "'vori[claude]'",
             is_fatal=True,
         )

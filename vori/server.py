@@ -14,6 +14,9 @@ import uvicorn
 from vori.errors import Unavailable
 from vori.settings import Settings
 
+REQUESTS_S = 5
+"""How long requests under way may take when VORI stops; sockets were told before."""
+
 
 class Server(uvicorn.Server):
     """SIGTERM and SIGINT first await `drain`, then stop; a second signal stops at once."""
@@ -87,5 +90,5 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         lifespan="off",
-        timeout_graceful_shutdown=int(settings.server.drain_s) + 5,
+        timeout_graceful_shutdown=REQUESTS_S,
     )

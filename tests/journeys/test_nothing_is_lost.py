@@ -60,7 +60,8 @@ def assert_whole(server: Running, meeting: int, told: list[Message], duration_ms
     assert all(a["endMs"] <= b["startMs"] + 50 for a, b in itertools.pairwise(lines))
     heard = {message["captionId"]: message["text"] for message in finals(told)}
     assert heard == {line["captionId"]: line["text"] for line in lines}
-    assert sorted({m["seq"] for m in finals(told)}) == list(range(len(lines)))
+    # Told once, unless it was told just before the server was killed.
+    assert [m["seq"] for m in finals(told)] == list(range(len(lines)))
     audio = server.get(f"/api/meetings/{meeting}/audio")
     assert abs((len(audio) - 44) // 32 - duration_ms) <= 40
 
@@ -78,8 +79,12 @@ async def test_killed_in_the_middle_and_resumed(
         meeting = new_meeting(server)
         client = streaming(server, meeting, told)
         stream = asyncio.create_task(client.stream(sent(duration_ms)))
-        for share in (0.3, 0.6):
-            await until(lambda share=share: acknowledged_ms(told) > share * duration_ms)
+        # A slow start leaves so much to send that the rest is heard at once: kill while resuming.
+        for is_far_enough in (
+            lambda: acknowledged_ms(told) > 0.3 * duration_ms,
+            lambda: any(message["type"] == "resumed" for message in told),
+        ):
+            await until(is_far_enough)
             port = server.port
             await asyncio.to_thread(server.kill)
             await asyncio.to_thread(server.start, port=port)

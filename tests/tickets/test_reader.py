@@ -29,8 +29,12 @@ class Board:
         self.applied: list[tuple[MeetingId, str]] = []
         self.minutes: list[tuple[MeetingId, str]] = []
         self.gone: set[MeetingId] = set()
+        self.ended: set[MeetingId] = set()
         self.failures: list[Exception] = []
         self.was_applied = asyncio.Event()
+
+    async def is_live(self, meeting_id: MeetingId) -> bool:
+        return meeting_id not in self.ended
 
     async def load_passage(self, meeting_id: MeetingId) -> Passage:
         if meeting_id in self.gone:
@@ -50,9 +54,10 @@ class Board:
 class Engine:
     def __init__(self, name: str) -> None:
         self.name = name
+        self.notes: tuple[str, ...] = ()
 
     async def extract(self, passage: Passage) -> Extraction:
-        return Extraction(engine=self.name)
+        return Extraction(engine=self.name, notes=self.notes)
 
 
 class Room:
@@ -61,10 +66,11 @@ class Room:
         self.silent: list[MeetingId] = []
         self.ended: list[MeetingId] = []
         self.asked_before: list[datetime] = []
+        self.careful = Engine("careful")
         self.reader = TicketReader(
             self.board,
             Engine("quick"),
-            Engine("careful"),
+            self.careful,
             self._silent_since,
             self._end,
             settings=Tickets(live=live, live_interval_s=0.01, end_after_s=90),
@@ -113,6 +119,27 @@ async def test_ended_meeting_is_read_by_the_careful_engine_with_minutes() -> Non
         await room.reader.meeting_ended(MEETING)
     assert room.board.applied == [(MEETING, "careful")]
     assert room.board.minutes == [(MEETING, "careful")]
+
+
+async def test_words_read_late_do_not_undo_what_the_careful_engine_found() -> None:
+    room = Room()
+    async with running(room):
+        await room.reader.captions_came(MEETING)
+        room.board.ended = {MEETING}
+        await room.reader.meeting_ended(MEETING)
+        while room.reader.health().detail["due"]:
+            await asyncio.sleep(0.001)
+    assert room.board.applied == [(MEETING, "careful")]
+
+
+async def test_health_counts_readings_that_people_should_know_of() -> None:
+    room = Room()
+    async with running(room):
+        await room.reader.meeting_ended(MEETING)
+        assert "withNotes" not in room.reader.health().detail
+        room.careful.notes = ("Claude was away.",)
+        await room.reader.meeting_ended(MEETING)
+    assert room.reader.health().detail["withNotes"] == 1
 
 
 async def test_deleted_meeting_is_passed_over() -> None:

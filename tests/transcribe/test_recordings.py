@@ -448,3 +448,32 @@ async def test_worker_that_breaks_says_so(host: Host) -> None:
         while not failures:
             await asyncio.sleep(0.001)
         assert "the log says why" in recordings.health().message
+
+
+@pytest.mark.parametrize(("tag", "asked"), [("en-GB", "en"), ("en", "en"), ("tlh", None)])
+async def test_language_is_given_to_the_model_as_the_model_knows_it(
+    host: Host, tag: str, asked: str | None
+) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings, language=tag)
+        await send(live, s16(tones([1, None])), host.listener)
+        await live.finish()
+    assert {window.language for window in host.recogniser.windows} == {asked}
+    assert await stored() == ["w1"]
+
+
+async def test_client_whose_meeting_is_ended_hears_its_last_captions(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones([1, 2, None, 3])), host.listener)
+        ending = asyncio.create_task(
+            sound.end(MEETING, clock=host.clock, finish_recordings=recordings.finish_meeting)
+        )
+        while not live.is_ending:
+            await asyncio.sleep(0)
+        for _ in range(3):
+            await live.feed(b"\x00" * 3200, host.listener)
+        await ending
+    assert [final.caption.text for final in host.told(Final)] == ["w1 w2", "w3"]
+    assert [(n.code, n.fatal) for n in host.told(Notice)] == [("ended", False)]
+    assert len(host.told(Finished)) == 1

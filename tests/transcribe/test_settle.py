@@ -71,6 +71,15 @@ def test_words_agreed_on_do_not_flicker_and_keep_their_spelling():
     ]
 
 
+def test_marks_and_case_alone_are_no_news():
+    settler = Settler()
+    said = ["we start", "We start.", "we start, now", "We start now!"]
+    shown = [settler.partial(heard(text), start_ms=0) for text in said]
+    assert [p and p.text for p in shown] == ["we start", None, "we start now", None]
+    assert shown[2]
+    assert " ".join(word.text for word in shown[2].words) == shown[2].text
+
+
 def test_what_two_decodings_say_replaces_what_was_agreed_on_before():
     settler = Settler()
     for text in ("I scream now", "I scream now", "ice cream now please", "ice cream now please"):

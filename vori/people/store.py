@@ -37,6 +37,10 @@ async def user_by_email(email: str) -> User | None:
     return User(**rows[0]) if rows else None
 
 
+async def has_users() -> bool:
+    return bool(await DB.fetch("SELECT 1 FROM users LIMIT 1"))
+
+
 async def create_user(*, name: str, email: str | None, is_admin: bool = False) -> User:
     """Raises Conflict when the address belongs to somebody."""
     rows = await DB.fetch(

@@ -90,6 +90,12 @@ class TicketBoard:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
+    async def is_live(self, meeting_id: MeetingId) -> bool:
+        rows = await DB.fetch(
+            "SELECT 1 FROM meetings WHERE id = $1 AND status = 'LIVE'", meeting_id
+        )
+        return bool(rows)
+
     async def load_passage(self, meeting_id: MeetingId) -> StoredPassage:
         """All final captions of the meeting by meeting time, its group's members and tickets.
 
@@ -318,12 +324,13 @@ async def _decide(
     board = await _versioned_board(passage.group_id, passage)
     kept = await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=MOST_DISMISSED)
     undone = await _dismissed_moves(passage)
+    seqs = _seqs(passage)
     # In a thread: comparing with thousands of titles takes longer than a socket may wait.
     decision = await asyncio.to_thread(
         decide,
         extraction,
         [*(ticket for ticket, _ in board), *_proposed_elsewhere(kept, passage)],
-        dismissed=[*await _dismissed(passage), *_dismissed_drafts(kept, passage)],
+        dismissed=[*await _dismissed(passage), *_dismissed_drafts(kept, seqs)],
         dismissed_moves=undone,
         members={member.user_id for member in await _members(passage.group_id)},
         segments=passage.segments,
@@ -333,7 +340,7 @@ async def _decide(
     decision = replace(
         decision, moves=tuple(move for move in decision.moves if move.ticket_id in versions)
     )
-    return without_refused(decision, _refusals(kept, undone, passage)), versions
+    return without_refused(decision, _refusals(kept, undone, seqs)), versions
 
 
 def _proposed_elsewhere(kept: Sequence[Kept], passage: StoredPassage) -> list[OpenTicket]:
@@ -347,16 +354,16 @@ def _proposed_elsewhere(kept: Sequence[Kept], passage: StoredPassage) -> list[Op
     ]
 
 
-def _dismissed_drafts(kept: Sequence[Kept], passage: StoredPassage) -> list[Dismissed]:
+def _dismissed_drafts(kept: Sequence[Kept], seqs: Mapping[str, int]) -> list[Dismissed]:
     return [
-        Dismissed(title=one.after["title"], evidence=_rests_on(one, passage))
+        Dismissed(title=one.after["title"], evidence=_rests_on(one, seqs))
         for one in kept
         if one.kind is ProposalKind.CREATE and one.state is ProposalState.DISMISSED
     ]
 
 
 def _refusals(
-    kept: Sequence[Kept], undone: Sequence[DismissedMove], passage: StoredPassage
+    kept: Sequence[Kept], undone: Sequence[DismissedMove], seqs: Mapping[str, int]
 ) -> list[Refusal]:
     """What people refused of tickets on the board: proposals dismissed, and moves undone."""
     return [
@@ -364,7 +371,7 @@ def _refusals(
             Refusal(
                 ticket_id=one.ticket_id,
                 fields=store.fields_of(one.after),
-                evidence=_rests_on(one, passage),
+                evidence=_rests_on(one, seqs),
             )
             for one in kept
             if one.state is ProposalState.DISMISSED and one.ticket_id is not None
@@ -384,9 +391,9 @@ def _draft_fields(one: Kept) -> dict[str, Any]:
     return {k: v for k, v in store.fields_of(one.after).items() if k in FIELDS}
 
 
-def _rests_on(one: Kept, passage: StoredPassage) -> frozenset[int]:
-    """In this passage's `seq`; nothing of it when the words fell in another meeting."""
-    return _evidence([str(caption_id) for caption_id in one.caption_ids], _seqs(passage))
+def _rests_on(one: Kept, seqs: Mapping[str, int]) -> frozenset[int]:
+    """In a passage's `seq`; nothing of it when the words fell in another meeting."""
+    return _evidence([str(caption_id) for caption_id in one.caption_ids], seqs)
 
 
 async def _unchanged(decision: Decision, versions: Mapping[TicketId, int]) -> bool:
@@ -563,12 +570,13 @@ class _Writer:
         kept = await proposals.kept(
             self._passage.group_id, self._passage.meeting_id, most_dismissed=0
         )
+        seqs = _seqs(self._passage)
         found: dict[tuple[str, tuple[int, ...]], int] = {}
         for state in (ProposalState.OPEN, ProposalState.SUPERSEDED):
             candidates = [
                 OpenTicket(
                     ticket_id=TicketId(str(one.proposal_id)),
-                    origin=Origin(title=one.after["title"], evidence=_rests_on(one, self._passage)),
+                    origin=Origin(title=one.after["title"], evidence=_rests_on(one, seqs)),
                     **_draft_fields(one),
                 )
                 for one in kept
@@ -577,7 +585,9 @@ class _Writer:
                 and one.meeting_id == self._passage.meeting_id
             ]
             left = [create for create in creates if id_of(create) not in found]
-            found |= {key: int(t.ticket_id) for key, t in pair(left, candidates).items()}
+            if left and candidates:  # in a thread, as deciding is
+                pairs = await asyncio.to_thread(pair, left, candidates)
+                found |= {key: int(ticket.ticket_id) for key, ticket in pairs.items()}
         return found
 
     async def _wanted_revision(self, revision: Revise) -> Wanted:
@@ -696,11 +706,12 @@ async def _noted_proposals(
 ) -> list[NotedTicket | NotedMove]:
     """Tickets and moves of the meeting that nobody has decided on."""
     titles = {ticket.ticket_id: ticket.title for ticket in board}
+    seqs = _seqs(passage)
     noted: list[NotedTicket | NotedMove] = []
     for one in await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=0):
         if one.state is not ProposalState.OPEN or one.meeting_id != passage.meeting_id:
             continue
-        evidence = tuple(sorted(_rests_on(one, passage)))
+        evidence = tuple(sorted(_rests_on(one, seqs)))
         fields = store.fields_of(one.after)
         if one.kind is ProposalKind.CREATE:
             del fields["content"]

@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -581,14 +582,19 @@ _PARTICLE = re.compile(
 )
 
 
-def title_words(title: str) -> list[str]:
+_GENERIC = frozenset(key(word) for word in GENERIC)
+"""Keys of words that tell no two titles apart."""
+
+
+@lru_cache(maxsize=20_000)  # a board's titles are compared with every draft, in every reading
+def title_words(title: str) -> tuple[str, ...]:
     """The words of a title by which it is compared, in order."""
     out = []
     for word in _WORD.findall(title.lower()):
         word = _PARTICLE.sub("", word) if is_hangul(word) else word
         if word not in STOP or word.isdigit():
             out.append(key(word))
-    return out
+    return tuple(out)
 
 
 def similarity(a: str, b: str) -> float:
@@ -610,8 +616,7 @@ def similarity(a: str, b: str) -> float:
             rest_a, rest_b = rest_a - {word}, rest_b - {other}
             common += 1
     score = 2 * common / (2 * common + len(rest_a) + len(rest_b))
-    telling = {key(w) for w in GENERIC}
-    if (rest_a - telling) and (rest_b - telling):
+    if (rest_a - _GENERIC) and (rest_b - _GENERIC):
         return min(score, 0.6)
     return score
 

@@ -30,6 +30,10 @@ POLL_S = 2.0
 class Board(Protocol):
     """Where passages come from and changes go."""
 
+    async def is_live(self, meeting_id: MeetingId) -> bool:
+        """Whether people are still talking; not once the meeting has ended or is gone."""
+        ...
+
     async def load_passage(self, meeting_id: MeetingId) -> Passage:
         """All final captions of the meeting; raises NotFound when it was deleted."""
         ...
@@ -112,6 +116,7 @@ class TicketReader:
             await self._board.apply(passage, extraction)
             await self._board.write_minutes(passage, extraction)
             self._read += 1
+            self._failed = ""
             self._with_notes += bool(extraction.notes)
         logger.info(
             "meeting read",
@@ -141,6 +146,8 @@ class TicketReader:
     async def _read_live(self, meeting_id: MeetingId) -> None:
         try:
             async with self._lock(meeting_id):
+                if not await self._board.is_live(meeting_id):
+                    return  # the whole meeting has been read, or will be, by the better engine
                 passage = await self._board.load_passage(meeting_id)
                 extraction = await self._live.extract(passage)
                 await self._board.apply(passage, extraction)

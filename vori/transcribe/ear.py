@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from msgspec import Struct
@@ -80,9 +81,9 @@ class Ear:
         """Close the open utterance here; what comes after begins another."""
         return self._flush()
 
-    def end_file(self, path: Path) -> Iterator[list[Heard]]:
+    def end_file(self, file: Path | BinaryIO) -> Iterator[list[Heard]]:
         """The current part ends, and is a file to be read whole."""
-        for samples in decode_file(path, limit_s=MAX_FILE_S):
+        for samples in decode_file(file, limit_s=MAX_FILE_S):
             yield self._listen(samples)
         yield self._flush()
 

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from vori import log
-from vori.errors import BadMessage, Busy, Unavailable, VoriError
+from vori.errors import Busy, Unavailable, VoriError
 from vori.ids import CaptionId, EventId, uuid7
 from vori.settings import Audio, Speech
 from vori.transcribe.ear import Ear, Heard
@@ -47,7 +47,7 @@ from vori.transcribe.outgoing import (
     fatal,
 )
 from vori.transcribe.pool import Priority, RecogniserPool
-from vori.transcribe.recogniser import Window
+from vori.transcribe.recogniser import ModelInfo, Window
 from vori.transcribe.settle import Piece, Settler
 
 logger = log.get(__name__)
@@ -134,6 +134,14 @@ class Speaking:
         return self._count * 1000 // RATE_HZ
 
 
+def _language_for(tag: str, model: ModelInfo) -> str | None:
+    """What the model calls the language (`ko` for `ko-KR`); None where it is to listen for it."""
+    code = tag.lower().partition("-")[0]
+    if code != "auto" and code not in model.languages:
+        logger.warning("the model does not know this language", language=tag, model=model.name)
+    return code if code in model.languages else None
+
+
 class LiveRecording:
     """An open recording. `run` works until it is finished or stopped."""
 
@@ -162,9 +170,7 @@ class LiveRecording:
         self._speech_settings = speech
         self._hotwords = hotwords
         self._is_file = is_file
-        self._language = progress.language or (
-            None if speech.language == "auto" else speech.language
-        )
+        self._language = _language_for(progress.language or speech.language, pool.model)
         self._offset_ms = progress.offset_ms
         self._next_seq = progress.next_seq
         self._settled_ms = progress.settled_ms
@@ -187,6 +193,7 @@ class LiveRecording:
         self._paused = False
         self._is_disk_told = False
         self._is_late_told = False
+        self._is_end_told = False
         self.on_listener: Callable[[LiveRecording], None] = lambda _: None
 
     # ---- the socket's side
@@ -253,7 +260,8 @@ class LiveRecording:
         if self.failure is not None:
             raise self.failure
         if self._ending:
-            raise BadMessage("This recording has ended; no more sound is taken.", code="ended")
+            self._tell_if_ended()
+            return
         self.journal.append(data)
         self._put(data)
         self._inbox_bytes += len(data)
@@ -441,6 +449,17 @@ class LiveRecording:
             and not self._paused
         ):
             await self._wait()
+
+    def _tell_if_ended(self) -> None:
+        """The meeting was ended while this client was sending; its last captions still come."""
+        if not self._is_end_told:
+            self._is_end_told = True
+            self.tell(
+                Notice(
+                    code="ended",
+                    message="The meeting was ended; what is sent from now on is not kept.",
+                )
+            )
 
     def _tell_if_late(self) -> None:
         if self._ear.reads_whole_files and not self._is_late_told:

@@ -25,6 +25,8 @@ class Window(Struct, frozen=True, kw_only=True):
     """Finals are decoded with more care (beam 5), partials fast (greedy)."""
     hotwords: str = ""
     """Names and terms likely to be said, separated by commas."""
+    translate: bool = False
+    """Into English instead of the language that is spoken; words then have no times."""
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -35,6 +37,7 @@ class ModelInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     device: str
     compute_type: str
     max_window_s: float
+    can_translate: bool = False
 
     @property
     def is_multilingual(self) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 from uuid import UUID
 
 import msgspec
@@ -24,10 +24,19 @@ from vori.transcribe.ear import Ear
 from vori.transcribe.journal import Journal
 from vori.transcribe.live import LiveRecording, Progress, Store
 from vori.transcribe.messages import AudioFormat, Caption, RecordingKey
-from vori.transcribe.outgoing import GOING_AWAY, INTERNAL, Final, Listener, Notice, Outgoing
+from vori.transcribe.outgoing import (
+    GOING_AWAY,
+    INTERNAL,
+    Final,
+    Finished,
+    Listener,
+    Notice,
+    Outgoing,
+)
 from vori.transcribe.playback import forget, wav_file
 from vori.transcribe.pool import RecogniserPool
 from vori.transcribe.recogniser import ModelInfo
+from vori.transcribe.translate import Translated, translate
 from vori.worker import Health, State
 
 logger = log.get(__name__)
@@ -310,6 +319,17 @@ class Recordings:
                 Journal.open(self._journals, key.meeting_id, key.recording_id), self._wavs
             )
         )
+
+    async def translate(
+        self, file: BinaryIO, *, language: str | None, hotwords: str
+    ) -> AsyncGenerator[Translated | Finished]:
+        """A file in English, then Finished; nothing is kept. Raises as `translate` and Busy."""
+        self._refuse_when_draining()
+        await self._until(self._loaded)
+        assert self._pool is not None
+        ear = self._open_ear(Progress())
+        async for one in translate(ear, self._pool, file, language=language, hotwords=hotwords):
+            yield one
 
     async def delete_sound(self, meeting_id: MeetingId) -> None:
         """Remove the sound of a meeting from the disk; its rows may be gone already."""

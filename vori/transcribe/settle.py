@@ -74,7 +74,7 @@ class Settler:
         self._words: list[Word] = []
         self._agreed = 0
         self._stable: list[Word] = []
-        self._shown = ""
+        self._shown: list[Word] = []
         self._echo = ""
         self._echo_end_ms = 0
 
@@ -82,15 +82,20 @@ class Settler:
         """What to show of the open utterance; None when that would change nothing."""
         self._hear(transcript, start_ms)
         words = [*self._stable, *self._words[_matched(self._stable, self._words) :]]
-        text = join(words, transcript.language)
-        if not text or text == self._shown:
+        same = _common(self._shown, words)
+        if same == len(words) == len(self._shown):
             return None
-        self._shown = text
+        # A comma that comes and goes is no news: the final has the right spelling.
+        spelt = (
+            structs.replace(word, text=shown.text)
+            for shown, word in zip(self._shown[:same], words, strict=False)
+        )
+        self._shown = [*spelt, *words[same:]]
         return Partial(
-            text=text,
-            start_ms=words[0].start_ms,
-            end_ms=words[-1].end_ms,
-            words=tuple(words),
+            text=join(self._shown, transcript.language),
+            start_ms=self._shown[0].start_ms,
+            end_ms=self._shown[-1].end_ms,
+            words=tuple(self._shown),
         )
 
     def commit(
@@ -120,7 +125,7 @@ class Settler:
         self._words = words[cut:]
         self._agreed -= cut
         self._stable = self._stable[cut:]
-        self._shown = ""
+        self._shown = []
         return Committed(pieces=pieces, trim_to_ms=trim_to_ms)
 
     def final(self, transcript: Transcript, *, start_ms: int) -> list[Piece]:

@@ -125,6 +125,10 @@ class Whisper:
             device=device,
             compute_type=compute_type,
             max_window_s=full_s,
+            # Distilled models (turbo) and small ones of our own were never shown how.
+            can_translate=self._engine.is_multilingual
+            and not files.is_distilled
+            and not model.is_demo,
         )
 
     def transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
@@ -136,7 +140,7 @@ class Whisper:
             row.context = self._context(row)
         self._generate(rows)
         self._generate_again([row for row in rows if _is_poor(row)])
-        self._align([row for row in rows if row.tokens])
+        self._align([row for row in rows if row.tokens and not row.window.translate])
         heard = {row.index: _transcript(row) for row in rows}
         nothing = Transcript(text="", language="", no_speech_prob=1.0)
         return [heard.get(i, nothing) for i in range(len(windows))]
@@ -175,6 +179,9 @@ class Whisper:
             known = ", ".join(sorted(self._tokenizers))
             raise BadMessage(f"This model has no language {language!r}; it knows {known}",
                              code="unknown_language")  # fmt: skip
+        if row.window.translate:
+            hf_tokenizer = self._loaded.hf_tokenizer
+            return Tokenizer(hf_tokenizer, True, task="translate", language=language)
         return self._tokenizers[language]
 
     def _detect_language(self, row: _Row) -> str:

@@ -28,6 +28,7 @@ from tests.transcribe.protocols.tone_server import (
 )
 from tests.transcribe.sounds import muxed, s16
 from vori.data.engine import DB
+from vori.ids import MeetingId
 
 pytestmark = [
     pytest.mark.postgres,
@@ -399,3 +400,40 @@ async def test_client_that_hangs_up_has_ended_its_recording(server: ToneServer) 
             await asyncio.sleep(0.02)
     texts = await DB.fetch("SELECT text FROM captions ORDER BY seq")
     assert [row["text"] for row in texts] == ["w1 w2 w3", "w4 w5"]
+
+
+async def test_server_that_stops_says_so(server: ToneServer) -> None:
+    async with listening(server) as socket:
+        await say(socket, s16(tones([1])))
+        await socket.send_finalize()
+        await socket.recv()
+        server.recordings.begin_draining()
+        error = (await hear(socket, until="Error"))[-1]
+        assert error.variant == "draining"
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1001
+
+
+async def test_full_server_says_when_to_come_back(database: str, tmp_path: Path) -> None:
+    async with tone_server(tmp_path, max_recordings=1) as server, listening(server) as first:
+        await say(first, TWO)
+        await first.recv()
+        async with listening(server) as second:
+            await say(second, TWO[:3200])
+            error = (await hear(second, until="Error"))[-1]
+            assert (error.variant, error.retry_after_ms) == ("full", 5000)
+
+
+async def test_meeting_that_is_ended_ends_the_stream(server: ToneServer) -> None:
+    meeting = await new_meeting(server)
+    options = {"additional_query_parameters": {"meeting_id": meeting}}
+    async with listening(server, request_options=options) as socket:
+        await say(socket, s16(tones([1, 2])))
+        async with asyncio.timeout(10):
+            while not server.recordings._of(MeetingId(meeting)):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
+        await server.http.post(f"/api/meetings/{meeting}/end")
+        assert (await hear(socket))[-1].meeting_id == meeting

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 
@@ -23,7 +24,11 @@ from tests.transcribe.sounds import muxed
 from vori.data.engine import DB
 from vori.errors import Unavailable
 
-pytestmark = pytest.mark.postgres
+pytestmark = [
+    pytest.mark.postgres,
+    # What the client library says of its own translations.
+    pytest.mark.filterwarnings("ignore:deprecated$:DeprecationWarning"),
+]
 
 WAV = ("talk.wav", tone_wav())
 TEXT = "w1 w2 w3 w4 w5"
@@ -247,3 +252,58 @@ async def test_client_that_goes_leaves_a_finished_recording(server: ToneServer) 
             if rows and rows[0]["status"] == "COMPLETE":
                 break
             await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def translating(server: ToneServer) -> ToneServer:
+    model = server.recogniser.model
+    server.recogniser.model = msgspec.structs.replace(model, can_translate=True)
+    return server
+
+
+async def test_translation_is_an_answer_and_not_a_meeting(
+    translating: ToneServer, client: openai.AsyncOpenAI
+) -> None:
+    answer = await client.audio.translations.create(file=WAV, model="x", prompt="Rhubarb")
+    assert answer.text == TEXT
+    assert all(window.translate for window in translating.recogniser.windows)
+    assert translating.recogniser.windows[0].hotwords == "Rhubarb"
+    assert await DB.fetch("SELECT id FROM meetings") == []
+
+
+async def test_translation_in_other_forms(
+    translating: ToneServer, client: openai.AsyncOpenAI
+) -> None:
+    verbose: Any = await client.audio.translations.create(
+        file=("a.mp3", muxed(tones([1, 2, None, 3, None]).repeat(3), "mp3", "mp3", 48_000)),
+        model="x",
+        response_format="verbose_json",
+    )
+    assert (verbose.text, verbose.language, verbose.task) == ("w1 w2 w3", "english", "translate")
+    assert verbose.duration == pytest.approx(2.96, abs=0.1)
+    assert [segment.text for segment in verbose.segments] == ["w1 w2", "w3"]
+    srt = await client.audio.translations.create(file=WAV, model="x", response_format="srt")
+    assert str(srt).splitlines()[2] == "w1 w2 w3"
+
+
+@pytest.mark.parametrize(
+    ("file", "fields", "code"),
+    [
+        (("a.wav", b""), {}, "empty_file"),
+        (("a.bin", os.urandom(5000)), {}, "undecodable_audio"),
+        (WAV, {"extra_body": {"stream": "true"}}, "bad_form"),
+        (WAV, {"extra_body": {"language": "tlh"}}, "unknown_language"),
+    ],
+)
+async def test_what_cannot_be_translated(
+    translating: ToneServer, client: openai.AsyncOpenAI, file: Any, fields: Any, code: str
+) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.audio.translations.create(file=file, model="x", **fields)
+    assert caught.value.code == code
+
+
+async def test_model_that_cannot_translate_says_so(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.audio.translations.create(file=WAV, model="x")
+    assert caught.value.code == "cannot_translate"

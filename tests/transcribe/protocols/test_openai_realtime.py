@@ -400,7 +400,7 @@ async def test_what_is_refused_before_the_upgrade(
 
 
 async def test_connection_that_says_nothing_leaves_nothing(database: str, tmp_path: Path) -> None:
-    async with tone_server(tmp_path, first_message_s=0.2) as server, session(server) as made:
+    async with tone_server(tmp_path, idle_s=0.2) as server, session(server) as made:
         assert (await made.recv()).error.code == "idle"
         with pytest.raises(ConnectionClosed) as closed:
             await made.recv()
@@ -421,3 +421,21 @@ async def test_client_that_hangs_up_has_ended_its_recording(server: ToneServer) 
             await asyncio.sleep(0.02)
     texts = await DB.fetch("SELECT text FROM captions ORDER BY seq")
     assert [row["text"] for row in texts] == ["w1 w2 w3", "w4 w5"]
+
+
+async def test_server_that_stops_fails_what_is_not_told(server: ToneServer) -> None:
+    server.recogniser.fail = [Unavailable("gone", code="recogniser_hung") for _ in range(50)]
+    async with session(server) as made:
+        await configure(made, turn_detection=None)
+        await append(made, pcm24([1, 2]))
+        await made.input_audio_buffer.commit()
+        assert (await made.recv()).type == "input_audio_buffer.committed"
+        server.recordings.begin_draining()
+        heard = await hear(made, until="error")
+        assert heard[-2].type == f"{TRANSCRIPTION}.failed"
+        assert (heard[-1].error.type, heard[-1].error.code) == ("server_error", "draining")
+        with pytest.raises(ConnectionClosed) as closed:
+            await made.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1001
+    server.recogniser.fail = []

@@ -23,7 +23,7 @@ from vori.settings import Audio, Settings
 from vori.settings import Server as ServerSettings
 from vori.transcribe.protocols.chunks import chunks_route
 from vori.transcribe.protocols.deepgram import deepgram_route
-from vori.transcribe.protocols.openai_files import transcriptions_route
+from vori.transcribe.protocols.openai_files import transcriptions_route, translations_route
 from vori.transcribe.protocols.openai_realtime import openai_realtime_route
 from vori.transcribe.recordings import Recordings
 from vori.web import Parts, build
@@ -70,6 +70,7 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
                 deepgram_route(recordings, host.audio),
                 openai_realtime_route(recordings, host.audio),
                 transcriptions_route(recordings, host.audio),
+                translations_route(recordings, host.audio),
             ],
         )
         listening = socket.create_server(("127.0.0.1", 0))

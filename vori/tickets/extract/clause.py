@@ -45,7 +45,6 @@ class Mark(Flag):
     SMALL_TALK = auto()  # about the meeting itself
     FIRST = auto()  # the speaker is the doer
     SECOND = auto()  # the one spoken to is the doer
-    THIRD = auto()  # somebody else, not a member, is the doer
     ANAPHOR = auto()  # "it", "that one", "그거"
     PAST_STORY = auto()  # how an incident unfolded
     WHO = auto()  # "who does it?", "누가"

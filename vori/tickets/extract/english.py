@@ -150,7 +150,7 @@ _COMMIT = re.compile(
     rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i (?:still |also |just |really )?need to|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
 )
 _COMMIT_BARE = re.compile(
-    r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
+    r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i'll go|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
     r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|up|live)\b"
     r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
@@ -223,7 +223,7 @@ _OTHER_TEAM = re.compile(
 )
 _BLOCK = re.compile(
     r"\b(?:(?<!not )(?<!un)(?<!isn't )blocked(?! (?:out|off|time))|i'm stuck|i am stuck|we're stuck|it's stuck|is stuck|are stuck|still stuck|stuck (?:on|until|because|with|at|in|waiting)|(?<!not )waiting (?:on|for|to hear)|"
-    r"held up|on hold|can't (?:finish|start|continue|proceed|move|go (?:on|ahead|any further|further|anywhere|live)|run|test|get (?:in|into|on|at|any|the|to)|ship|deploy|do (?:it|that|anything|much|any|the)|order|send|sign|open|access|install|book|print|build|release|publish|complete|progress|use|make|close|submit|pay|touch|really do|work|begin|finali[sz]e|deliver|merge|carry on|pour|paint|fit|log|reach|enter)|"
+    r"held up|on hold|on ice|dead in the water|ground to a halt|can't (?:finish|start|continue|proceed|move|go (?:on|ahead|any further|further|anywhere|live)|run|test|get (?:in|into|on|at|any|the|to)|ship|deploy|do (?:it|that|anything|much|any|the)|order|send|sign|open|access|install|book|print|build|release|publish|complete|progress|use|make|close|submit|pay|touch|really do|work|begin|finali[sz]e|deliver|merge|carry on|pour|paint|fit|log|reach|enter)|"
     r"cannot (?:finish|start|continue|proceed|move|go|run|test|get|do)|unable to|not able to|couldn't (?:start|finish|get|do|run|test)|"
     r"won't let (?:us|me)|no access|don't have access|haven't got access|locked out|"
     r"hasn't (?:sent|arrived|come|answered|replied|approved|signed|given|responded|turned up|shown up|delivered|been (?:approved|delivered|signed|released|sent))|"
@@ -237,11 +237,11 @@ _EXCUSE = re.compile(
     r"\b(?:i|we) (?:can't|cannot|couldn't) (?:come|attend|join|make|stay|talk|wait|complain|sleep|believe|help)\b"
 )
 _NO_BLOCK = re.compile(
-    r"\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
+    r"\b(?:drain|pipe|sink|toilet|gutter|road|filter|vent|chimney|downpipe|nozzle)s?(?:'s| is| are|'re) (?:\w+ )?blocked\b|\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
     r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
-    r"\b(?:blocked|stuck|waiting|held up|on hold|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't)\b.*\b(?:until|till|without|because|unless|before)\b"
+    r"\b(?:blocked|stuck|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't)\b.*\b(?:until|till|without|because|unless|before)\b"
 )
 
 _DONE_ADJ = (
@@ -249,10 +249,10 @@ _DONE_ADJ = (
     r"wrapped up|in place|in production|out the door|ready to go|resolved|released|submitted|approved|booked|ordered|paid|filed|cleared|launched|handed over|handed in|uploaded|printed|passed|over and done|up and running|switched on|all set|all done|settled|restocked|replaced|repaired|mended|posted|mounted|hung|painted|laid|rotated|migrated|upgraded|updated|raised|removed|cleaned|confirmed|agreed|finali[sz]ed|off (?:my|the|our) (?:list|plate|desk)|ticked off|in the bag|in the can|history|behind us|good to go|working (?:again|now|fine)|running (?:fine|now|again|well)|connected|hooked up|rolled out|signed)"
 )
 _DONE = re.compile(
-    rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call (?:it|that)|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
+    rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call(?:ing)? (?:it|that)(?: one)?|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
     r"|\b(?:went|gone|go) (?:through|out|live|in|up)\b(?! of)|\bcame (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|(?:\b(?:is|are)|'s|'re)(?: (?:all|now|already))? (?:up|on|in|out)(?: (?:now|and running|since|as of)\b|(?=[,.!]|$| and\b))"
     r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
-    r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b"
+    r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b|(?<!i )(?<!we )(?<!they )\b(?:shipped|launched|landed|deployed|released|merged|rolled out)\b(?= (?:to|on|in|into|yesterday|last|this|at|over|without|fine|cleanly)\b|[.,!]|$)|\bconsider(?:ing)? (?:it|that|this)(?: one)? (?:done|delivered|closed|finished|complete)|(?:^|\b(?:so|yeah|yep|and|all|now),? )done(?=[.,!]|$)"
 )
 _TICK = re.compile(
     r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
@@ -273,7 +273,7 @@ _PROGRESS = re.compile(
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
 _BEGUN = re.compile(
-    r"\b(?:started|begun|began|kicked off|kicked it off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|set (?:it |that )?going|took (?:it|that|this) on)\b"
+    r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|set (?:it |that )?going|took (?:it|that|this) on)\b"
 )
 _NEGATION = re.compile(
     r"\b(?:not|n't|never|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|don't|doesn't|won't|can't|couldn't|nobody|nobody's|no one|no one's|nothing|none|without|neither|hardly|barely|yet to|far from)\b|n't\b"
@@ -299,7 +299,7 @@ _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
 )
 _JOKE = re.compile(
-    r"\b(?:just kidding|kidding|joking|joke|in your dreams|good luck with that|world peace|unicorns?|magic(?:al)? wand|lottery|enormous salary|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:own )?(?:salary|savings|pocket)|become a? ?\w+ers?$)\b"
+    r"\b(?:just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
 )
 _QUESTION = re.compile(
     r"\?\s*$|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|is|are|was|were|do|does|did|has|have|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
@@ -318,7 +318,7 @@ _SHIFT = re.compile(
     r"|\b(?:by the way|i also|we also|one more (?:thing|from me)|the other thing|while i was (?:in there|at it))\b|^oh\b"
 )
 _CORRECT = re.compile(
-    r"\b(?:correct myself|correction|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
+    r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
 )
 _SMALL_TALK = re.compile(
     r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
@@ -447,7 +447,7 @@ def _marks(low: str) -> tuple[Mark, str]:
     if asked:
         found |= asked
         act = phrase or act
-    if re.search(r"\b(?:i|i'm|i've|i'll|my|me|we|we've|we're|we'll)\b", low):
+    if re.search(r"\b(?:i|i'm|i've|i'll|i'd|we|we've|we're|we'll|we'd)\b", low):
         found |= Mark.FIRST
     return found, act
 
@@ -494,7 +494,9 @@ def _status(low: str) -> tuple[Mark, str]:
         )
         if ing:
             act = f"{verbs.GERUND.get(ing['ing'] or '', '')} {ing['rest']}".strip()
-    if progress := _PROGRESS.search(low):
+    if (progress := _PROGRESS.search(low)) and not re.search(
+        r"\b(?:calling|considering|counting) (?:it|that|this)\b", low
+    ):
         doing = progress.groupdict().get("ing")
         troubled = bool(_PROBLEM.search(low)) and not re.search(
             r"\b(?:i'm|i am|we're|i've|on it)\b", low
@@ -511,7 +513,7 @@ def _status(low: str) -> tuple[Mark, str]:
                 if doing and doing != "working":
                     act = f"{verbs.GERUND.get(doing, doing)} {low[progress.end() :]}".strip()
                 elif m := re.search(
-                    r"\b(?:working on|working through|going through|digging into|looking into|doing|been on|busy with|in the middle of) (?:since \w+ )?(?:is |are )?(?:\w+ing )?(?P<rest>.+)",
+                    r"\b(?:working on|working through|going through|half ?way through|half way through|digging into|looking into|doing|been on|busy with|in the middle of) (?:since \w+ )?(?:is |are )?(?:\w+ing )?(?P<rest>.+)",
                     low,
                 ):
                     act = m["rest"]
@@ -580,6 +582,12 @@ def _negates(low: str, _what: str) -> bool:
 
 def _asked(low: str) -> tuple[Mark, str]:
     """COMMIT, WEAK, REQUEST or NEED, with the verb phrase of the work."""
+    order = re.search(
+        r"(?:^|[.,] |\b(?:and|so|ok|okay|oh) )qqn\d, (?:(?:on reflection|actually|then|also|just|maybe),? )*(?P<act>[a-z]+ .+)",
+        low,
+    )
+    if order and order["act"].split()[0] in verbs.BASE and not _NO_REQUEST.search(low):
+        return Mark.REQUEST | Mark.SECOND, order["act"]
     if re.search(r"\b(?:was|were) (?:going to|gonna|about to|supposed to)\b", low):
         return Mark.NONE, ""
     if _TICK.search(low):
@@ -656,6 +664,8 @@ def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
             r"\s+[a-z]+", after
         ):
             return m.who
+        if re.match(r",?\s+(?:can|could|would|will) (?:someone|somebody|anyone) else\b", after):
+            return ()
         addressed = re.search(_LEAD + "$", before, re.IGNORECASE) and re.match(
             r",?\s*(?:can|could|would|will|won't|please|you\b|you're|are you|i need you|i want you|i'd like you|"
             r"maybe you|'ll|is going to|is gonna|'s going to|'s gonna|to\b|should|needs to|has to|takes?\b|owns?\b|has\b|does\b|"

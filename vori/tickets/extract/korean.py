@@ -212,7 +212,7 @@ _FINISH = _m(
 _ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까|막)/(?:MAG|NNG)")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
-    r"(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
+    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
     r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
@@ -269,7 +269,7 @@ _LAUGH = re.compile(
     r"하하|ㅋㅋ|ㅎㅎ|허허|호호|크크|푸하|히히|(?<![A-Za-z])(?:haha|lol)", re.IGNORECASE
 )
 _JOKE_WORDS = re.compile(
-    r"농담|웃자고|로또|은퇴|하와이|월급\s*(?:두|세|열|다섯)\s*배|로봇(?:을|이|한테|\s*사|도)|기도|마법|요술|타임머신|우주|달나라|퇴사|사표|노벨|복권|대통령|신이시여|분신|복제(?:인간)?해|순간\s*이동|외계|도깨비|산타"
+    r"농담|웃자고|로또|은퇴|하와이|월급\s*(?:두|세|열|다섯)\s*배|로봇(?:을|이|한테|\s*사|도)|마법|요술|타임머신|우주|달나라|퇴사|사표|노벨|복권|대통령|신이시여|분신|복제(?:인간)?해|순간\s*이동|외계|도깨비|산타"
 )
 _SHIFT_WORDS = re.compile(
     r"^(?:아|어|네|예|음|그|저기|참|자|오|아참)?[,\s]*(?:그리고|또\s*하나|그\s*대신|한\s*가지|하나\s*더|추가로|마지막으로|다음(?:은|으로)|참고로|참|아\s*맞다|맞다|저기|근데\s*하나|그거\s*말고|그거랑\s*별개|별도로|그\s*외|그밖|이어서|저는|저희는|제\s*쪽|제\s*거)"
@@ -278,7 +278,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴|드리|주|하|해)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날"
@@ -287,7 +287,7 @@ _WANT_WORDS = re.compile(
     r"싶(?:은|어|습|다|네)|있으면\s*좋|면\s*좋겠|주셨으면|달라고|필요(?:해|하|합|할)|받고\s*싶|원(?:해|합)"
 )
 _RECAP_WORDS = re.compile(
-    r"정리하(?:면|자면)|다시\s*(?:한\s*번|한번)?\s*확인|확인\s*(?:드리|차)|요약|아까\s*(?:말|얘기)|종합하"
+    r"말이야|말인데|말이에요|말입니다|정리하(?:면|자면)|다시\s*(?:한\s*번|한번)?\s*확인|확인\s*(?:드리|차)|요약|아까\s*(?:말|얘기)|종합하"
 )
 _PROBLEM_WORDS = re.compile(
     r"깨[지져진]|안\s*(?:되|돼|맞|나와|나오|열|걸|켜|먹|보이|들)|오류|에러|문제|고장|누락|빠[지졌진]|모자|안\s*맞|죽[어더는]|느[리려린]|만료|부족|이상|틀[리려린]|새[는고]|누수|버그|두\s*번|중복|끊[기겨]|낡|찢|긁|막[히혀]|불만|민원|컴플레인|떨어[지져졌]|헐|녹슬|잘못|품절|밀[리려렸]|늦[어는]"
@@ -297,6 +297,14 @@ _CONTACT_WORDS = re.compile(
 )
 _DECISION_WORDS = re.compile(
     r"기로\s*(?:했|하죠|합시다|하시죠|하겠|할게)|(?:는|은|ㄴ|[가-힣])\s*걸로(?:요|\s*하|\s*할|\.|$)|맙시다|결정(?:했|됐|하)|확정|합의"
+)
+_SOME_OF = re.compile(
+    r"(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|\d+)\s*(?:개|대|장|명|편|곳|건|쪽|권|벌|군데|칸)\s*(?:는|만|를)?\s*"
+    r"\S*[했었났렸뒀꿨갔웠았췄썼]고(?:요)?[,.]?$"
+)
+_CLOSING_WORDS = re.compile(
+    r"(?:이건|그건|이거|그거|이걸로)\s*(?:\S+\s)?(?:완료|마무리)(?:로|처리)?\s*(?:할게|하겠)|완료(?:로|\s*처리)\s*(?:할게|하겠|하죠|해\s*주|하시면|부탁)|"
+    r"(?<!다시 )닫(?:을게|겠|죠|아\s*주|으면)|끝난\s*(?:걸|거|것)로\s*(?:할|하|해)"
 )
 _WHO_WORDS = re.compile(r"누가|누구|어느\s*분|하실\s*분|담당(?:은|자)|맡으실")
 _WH_WORDS = re.compile(
@@ -405,11 +413,15 @@ def _status(text: str, morphs: str) -> Mark:
         text,
     ):
         found |= Mark.PROGRESS
-    partly = bool(
+    partly = bool(_SOME_OF.search(text)) and not re.search(r"다\s|전부|모두", text)
+    partly = partly or bool(
         re.search(r"반쪽|일부|절반|몇\s*개(?:는|만)|(?:개|장|명|대|군데)(?:만|는)\s", text)
     )
     if partly and re.search(r"었/EP", morphs):
         found |= Mark.PROGRESS
+    closing = _CLOSING_WORDS.search(text)
+    if closing:
+        found |= Mark.DONE | Mark.FINISHED
     past = _PAST.search(morphs)
     finished = _FINISH.search(morphs)
     whole = _ALL.search(morphs)
@@ -482,6 +494,13 @@ def _status(text: str, morphs: str) -> Mark:
         found |= Mark.REOPEN
         if _REOPEN_HARD.search(morphs):
             found |= Mark.REOPEN_HARD
+    redone = re.search(
+        r"다시/MAG (?:\S+ ){0,4}(?:올리|고치|작업|손|수정|작성|보내|만들|찍)", morphs
+    )
+    if redone and Mark.DONE in found and Mark.REOPEN_HARD not in found:
+        found &= ~Mark.REOPEN  # done over again already
+    if redone and re.search(r"다시/MAG (?:\S+ ){0,4}올리/VV 어/EC 드리/V[XV] 었", morphs):
+        found &= ~(Mark.REOPEN | Mark.REOPEN_HARD)
     if _PLAN.search(morphs):
         found |= Mark.PLAN
     if re.search(r"었/EP (?:어도|더라도)|었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):
@@ -491,6 +510,8 @@ def _status(text: str, morphs: str) -> Mark:
 
 def _asked(text: str, morphs: str, found: Mark) -> Mark:
     out = Mark.NONE
+    if _CLOSING_WORDS.search(text):
+        return out
     if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
         return Mark.WEAK
     commit = _COMMIT.search(morphs)
@@ -743,8 +764,12 @@ def _topic_word(toks: Sequence[Token]) -> str:
         if t.tag in ("NNG", "NNP"):
             nouns.append(t.form)
         elif t.form in ("은", "는") and t.tag == "JX" and nouns:
+            return key(nouns[0]) if len(nouns) <= 2 else ""
+        elif t.tag == "SL":
+            nouns.append(t.form.lower())
+        elif nouns and (t.form, t.tag) == ("말", "NNB"):
             return key(nouns[0])
-        elif t.tag not in ("IC", "MAJ", "SP", "XSN", "SL", "MM"):
+        elif t.tag not in ("IC", "MAJ", "SP", "XSN", "MM"):
             return ""
     return ""
 

@@ -165,6 +165,11 @@ class Board:
             return mine[0].index if speaker is not None and len(mine) == 1 else None
         return best.index
 
+    def about(self, word: str) -> int | None:
+        """The one ticket whose title has the word that a clause is about."""
+        found = [m for m in self.vocabulary.find({word: 1.0}) if m.title_hits and m.score >= 0.85]
+        return found[0].index if len(found) == 1 else None
+
 
 def _fits(match: Match, total: float) -> bool:
     coverage = match.score / total
@@ -292,6 +297,8 @@ class Talk:
         ticket = self.board.find(c.words, c.speaker, least_share=self._least_share(c))
         if ticket is None and weight and c.has(_STATUS):
             ticket = self._ticket_in_context(c)
+            if ticket is None and c.topic and not c.has(_PROMISE):
+                ticket = self.board.about(c.topic)
         asked = self._ticket_asked_about(c) if work is None else None
         if asked is not None and (ticket is None or self._share(ticket, c) < 0.5):
             ticket = asked
@@ -494,7 +501,8 @@ class Talk:
         """The piece of work whose words the clause repeats."""
         if not c.words:
             return None
-        shared = {i for w in c.words if c.words[w] >= 0.4 for i in self.by_word.get(w, ())}
+        telling = [w for w, x in c.words.items() if x >= 0.4 or w == c.topic]
+        shared = {i for w in telling for i in self.by_word.get(w, ())}
         indexes = sorted(shared, reverse=True)[:MAX_LOOK_BACK]
         indexes += [
             i for i in range(max(0, len(self.works) - 5), len(self.works)) if i not in shared
@@ -511,9 +519,12 @@ class Talk:
             else:
                 told = c.has(Mark.RECAP) or bool(c.named)
                 mine = bool(c.doers) and c.doers == (work.assignee,)
-                named = c.topic in work.words and work.words[c.topic] >= 0.8
+                named = c.topic in work.words and (
+                    work.words[c.topic] >= 0.8 or len(self.by_word.get(c.topic, ())) == 1
+                )
                 told_of = c.has(_PROMISE | Mark.CORRECT | Mark.RECAP) or bool(c.doers)
-                enough = (named and told_of) or (common >= 1.6 and share >= 0.5)
+                changed = mine and c.has(Mark.CORRECT) and common >= 0.8
+                enough = changed or (named and told_of) or (common >= 1.6 and share >= 0.5)
                 enough = enough or (
                     common >= (0.4 if mine else 0.65 if told else 0.8)
                     and share >= (0.65 if told else 0.75)

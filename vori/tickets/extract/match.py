@@ -49,7 +49,7 @@ STOP = frozenset(
     enough lots loads plus fully nearly almost exactly completely anyway wherever whatever whenever else's mine ours
     worry worries fun funny happy glad quick quickly slow noticed notice found believe reckon guess suppose remember
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
-    hundred thousand dozen pick picked hear heard live night round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+    hundred thousand dozen pick picked hear heard live night onto toward towards upon round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
     nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed""")
 )
 """Words that carry no content of a piece of work."""

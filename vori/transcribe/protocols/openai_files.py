@@ -1,7 +1,8 @@
-"""OpenAI's file convention: `POST /v1/audio/transcriptions`.
+"""OpenAI's file convention: `POST /v1/audio/transcriptions` and `/v1/audio/translations`.
 
-The file takes the road of every recording, in a meeting of its own (`x-vori-meeting-id`), after
-live rooms. With `stream=true` its captions are told as they become final.
+A file to be transcribed takes the road of every recording, in a meeting of its own
+(`x-vori-meeting-id`), after live rooms. With `stream=true` its captions are told as they become
+final. A translation is an answer only: nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal, cast
 
 import msgspec
 from litestar import Request, Response, post
@@ -27,7 +28,7 @@ from vori.ids import AudioId, uuid7
 from vori.people.messages import Principal
 from vori.settings import Audio
 from vori.transcribe.guard import compression_ratio
-from vori.transcribe.messages import Caption
+from vori.transcribe.messages import Caption, Word
 from vori.transcribe.outgoing import INTERNAL, Final, Finished, Listener, Notice, fatal
 from vori.transcribe.protocols.handshake import (
     MAX_HOTWORDS,
@@ -58,34 +59,46 @@ class Asked(Struct, frozen=True, kw_only=True):
     keywords: tuple[Annotated[str, Meta(max_length=200)], ...] = ()
 
     @property
+    def hotwords(self) -> str:
+        return ", ".join([*self.keywords, self.prompt])[:MAX_HOTWORDS].strip(", ")
+
+    @property
     def is_streamed(self) -> bool:
         return self.stream in ("true", "True", "1")
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """What was said in a stretch of the file."""
+
+    start_ms: int
+    end_ms: int
+    text: str
+    language: str
+    words: tuple[Word, ...] = ()
 
 
 class Hearing(Struct, kw_only=True):
     """A file as far as it has been put into words."""
 
-    meeting_id: int
-    captions: list[Caption] = msgspec.field(default_factory=list)
+    task: str
+    lines: list[Line] = msgspec.field(default_factory=list)
     duration_ms: int = 0
 
     @property
     def language(self) -> str | None:
-        """The one that most captions are in."""
-        ranked = Counter(caption.language for caption in self.captions).most_common(1)
+        """The one that most lines are in."""
+        ranked = Counter(line.language for line in self.lines).most_common(1)
         return ranked[0][0] if ranked else None
 
     @property
     def text(self) -> str:
-        return "".join(
-            delta_of(caption, is_first=i == 0) for i, caption in enumerate(self.captions)
-        )
+        return "".join(delta_of(line, is_first=i == 0) for i, line in enumerate(self.lines))
 
 
-def delta_of(caption: Caption, *, is_first: bool) -> str:
-    """What the caption adds to the text before it."""
-    gap = "" if is_first or caption.language in UNSPACED_LANGUAGES else " "
-    return gap + caption.text
+def delta_of(said: Line | Caption, *, is_first: bool) -> str:
+    """What it adds to the text before it."""
+    gap = "" if is_first or said.language in UNSPACED_LANGUAGES else " "
+    return gap + said.text
 
 
 def transcriptions_route(recordings: Recordings, limits: Audio) -> Any:
@@ -95,34 +108,23 @@ def transcriptions_route(recordings: Recordings, limits: Audio) -> Any:
         tags=["speech"],
         summary="Words of a sound file, as OpenAI's clients ask for them",
         request_max_body_size=limits.max_file_bytes,
-        exception_handlers={
-            VoriError: _told,
-            HTTPException: _http_told,
-            Exception: _unforeseen_told,
-        },
+        exception_handlers=_handlers(),
     )
     async def transcriptions(request: Request[Any, Any, Any], principal: SignedIn) -> Response[Any]:
         form = await request.form()
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise BadMessage(
-                "Send the sound as a multipart/form-data part `file` with a file name.",
-                code="no_file",
-                param="file",
-            )
-        asked = read_form(form)
+        file, asked = _file(form), read_form(form)
         place = await choose_place(request.query_params, principal)
         opening = Opening(
             meeting_id=place.meeting_id,
             group_id=place.group_id,
             audio_id=AudioId(f"file-{uuid7()}"),
             language=spoken_language(asked.language, recordings),
-            hotwords=", ".join([*asked.keywords, asked.prompt])[:MAX_HOTWORDS].strip(", "),
+            hotwords=asked.hotwords,
             is_file=True,
         )
         headers = {MEETING_HEADER: str(place.meeting_id)}
         heard = _hear(recordings, opening, principal, file)
-        hearing = Hearing(meeting_id=place.meeting_id)
+        hearing = Hearing(task="transcribe")
         if asked.is_streamed:
             await anext(heard)  # what cannot be taken is told by the status
             return Stream(
@@ -136,6 +138,63 @@ def transcriptions_route(recordings: Recordings, limits: Audio) -> Any:
         return _answer(hearing, asked, headers)
 
     return transcriptions
+
+
+def translations_route(recordings: Recordings, limits: Audio) -> Any:
+    @post(
+        "/v1/audio/translations",
+        status_code=200,
+        tags=["speech"],
+        summary="English words of a sound file in any language",
+        request_max_body_size=limits.max_file_bytes,
+        exception_handlers=_handlers(),
+    )
+    async def translations(request: Request[Any, Any, Any], principal: SignedIn) -> Response[Any]:
+        form = await request.form()
+        file, asked = _file(form), read_form(form)
+        if asked.is_streamed or "word" in asked.timestamp_granularities:
+            raise BadMessage("Translations have no stream and no times of words.", code="bad_form")
+        language = spoken_language(asked.language, recordings)
+        hearing = Hearing(task="translate")
+        if not await file.read(1):
+            raise _empty()
+        await file.seek(0)
+        sound = cast("BinaryIO", file.file)
+        try:
+            translated = recordings.translate(sound, language=language, hotwords=asked.hotwords)
+            async with aclosing(translated):
+                async for one in translated:
+                    if isinstance(one, Finished):
+                        hearing.duration_ms = one.duration_ms
+                        break
+                    line = Line(
+                        start_ms=one.start_ms, end_ms=one.end_ms, text=one.text, language="en"
+                    )
+                    hearing.lines.append(line)
+        finally:
+            await file.close()
+        return _answer(hearing, asked, {})
+
+    return translations
+
+
+def _handlers() -> Any:
+    return {VoriError: _told, HTTPException: _http_told, Exception: _unforeseen_told}
+
+
+def _file(form: FormMultiDict) -> UploadFile:
+    file = form.get("file")
+    if isinstance(file, UploadFile):
+        return file
+    raise BadMessage(
+        "Send the sound as a multipart/form-data part `file` with a file name.",
+        code="no_file",
+        param="file",
+    )
+
+
+def _empty() -> BadMessage:
+    return BadMessage("The file is empty.", code="empty_file", param="file")
 
 
 def read_form(form: FormMultiDict) -> Asked:
@@ -175,7 +234,7 @@ async def _hear(
     listener = Listener()
     head = await file.read(READ_BYTES)
     if not head:
-        raise BadMessage("The file is empty.", code="empty_file", param="file")
+        raise _empty()
     live = await recordings.open(opening, principal, listener)
     failure: VoriError | None = None
 
@@ -222,7 +281,16 @@ def _stopped(notice: Notice) -> VoriError:
 
 def _add(hearing: Hearing, message: Final | Finished | None) -> None:
     if isinstance(message, Final):
-        hearing.captions.append(message.caption)
+        caption = message.caption
+        hearing.lines.append(
+            Line(
+                start_ms=caption.start_ms,
+                end_ms=caption.end_ms,
+                text=caption.text,
+                language=caption.language,
+                words=caption.words,
+            )
+        )
     elif isinstance(message, Finished):
         hearing.duration_ms = message.duration_ms
 
@@ -236,7 +304,7 @@ async def _events(
             async for message in heard:
                 _add(hearing, message)
                 if isinstance(message, Final):
-                    delta = delta_of(message.caption, is_first=len(hearing.captions) == 1)
+                    delta = delta_of(message.caption, is_first=len(hearing.lines) == 1)
                     yield _event({"type": "transcript.text.delta", "delta": delta})
     except VoriError as exc:
         yield _event({"error": error_of(exc)})
@@ -257,7 +325,7 @@ def _usage(hearing: Hearing) -> dict[str, Any]:
 
 
 def _answer(hearing: Hearing, asked: Asked, headers: dict[str, str]) -> Response[Any]:
-    cues = (Cue(start_ms=c.start_ms, end_ms=c.end_ms, text=c.text) for c in hearing.captions)
+    cues = (Cue(start_ms=c.start_ms, end_ms=c.end_ms, text=c.text) for c in hearing.lines)
     match asked.response_format:
         case "text":
             return _text(hearing.text + "\n", "text/plain", headers)
@@ -277,7 +345,7 @@ def _text(text: str, media_type: str, headers: dict[str, str]) -> Response[bytes
 def _verbose(hearing: Hearing, asked: Asked) -> dict[str, Any]:
     language = hearing.language or ""
     told: dict[str, Any] = {
-        "task": "transcribe",
+        "task": hearing.task,
         "language": LANGUAGE_NAMES.get(language, language),
         "duration": hearing.duration_ms / 1000,
         "text": hearing.text,
@@ -285,29 +353,29 @@ def _verbose(hearing: Hearing, asked: Asked) -> dict[str, Any]:
     }
     granularities = asked.timestamp_granularities or ("segment",)
     if "segment" in granularities:
-        told["segments"] = [_segment(i, caption) for i, caption in enumerate(hearing.captions)]
+        told["segments"] = [_segment(i, line) for i, line in enumerate(hearing.lines)]
     if "word" in granularities:
         told["words"] = [
             {"word": word.text, "start": word.start_ms / 1000, "end": word.end_ms / 1000}
-            for caption in hearing.captions
-            for word in caption.words
+            for line in hearing.lines
+            for word in line.words
         ]
     return told
 
 
-def _segment(number: int, caption: Caption) -> dict[str, Any]:
+def _segment(number: int, line: Line) -> dict[str, Any]:
     """`avg_logprob` is that of the words, since tokens are not kept; silence makes no segment."""
-    logprobs = [math.log(max(word.probability, 1e-6)) for word in caption.words]
+    logprobs = [math.log(max(word.probability, 1e-6)) for word in line.words]
     return {
         "id": number,
-        "seek": caption.start_ms // 10,
-        "start": caption.start_ms / 1000,
-        "end": caption.end_ms / 1000,
-        "text": caption.text,
+        "seek": line.start_ms // 10,
+        "start": line.start_ms / 1000,
+        "end": line.end_ms / 1000,
+        "text": line.text,
         "tokens": [],
         "temperature": 0.0,
         "avg_logprob": round(sum(logprobs) / len(logprobs), 4) if logprobs else 0.0,
-        "compression_ratio": round(compression_ratio(caption.text), 4),
+        "compression_ratio": round(compression_ratio(line.text), 4),
         "no_speech_prob": 0.0,
     }
 

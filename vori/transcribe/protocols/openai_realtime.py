@@ -50,6 +50,8 @@ from vori.transcribe.protocols.openai_files import delta_of, error_of
 from vori.transcribe.protocols.session import Control, Flush, Sound, converse
 from vori.transcribe.recordings import Opening, Recordings
 
+IDLE_S = 900.0
+"""The convention has no keepalive, and clients may wait long between two commits."""
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 FORMATS: dict[str, tuple[str | None, int]] = {
     "audio/pcm": (None, 24_000),
@@ -188,8 +190,13 @@ class Asked(Struct, kw_only=True):
 
 
 def openai_realtime_route(recordings: Recordings, limits: Audio) -> Any:
-    # Base64 in JSON: one event may hold as much sound as a binary message may.
-    wide = structs.replace(limits, max_text_bytes=2 * limits.max_frame_bytes)
+    wide = structs.replace(
+        limits,
+        # Base64 in JSON: one event may hold as much sound as a binary message may.
+        max_text_bytes=2 * limits.max_frame_bytes,
+        first_message_s=limits.idle_s,
+        idle_s=max(limits.idle_s, IDLE_S),
+    )
 
     @websocket("/v1/realtime")
     async def realtime(socket: WebSocket[Any, Any, Any]) -> None:
