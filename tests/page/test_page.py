@@ -114,6 +114,7 @@ def test_a_meeting_is_made_recorded_and_resumed_after_a_lost_line(
     until(page, lambda: int(page.get_by_role("meter").get_attribute("aria-valuenow")) > 2)
 
     server.wait_until(lambda: len(server.get(f"/api/meetings/{number}/recordings")) == 1)
+    page.get_by_text("00:03", exact=True).wait_for()  # some of it is on the disk by then
     # The line is cut under the page's feet; what is said meanwhile is kept.
     port = server.port
     server.kill()
