@@ -5,12 +5,13 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format bench lock
+.PHONY: help setup page run demo test check format bench lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Put everything into .venv
+setup: $(READY) ## Put everything into .venv, and build the page where Node is there
+	@$(BIN)/python tools/build_page.py --if-possible
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "VORI needs Python 3.11 or newer; set PYTHON=python3.11")'
@@ -18,6 +19,9 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
+
+page: $(READY) ## Build the page (Node 20.19 or newer)
+	$(BIN)/python tools/build_page.py
 
 run: setup ## Start VORI for yourself: http://127.0.0.1:8700, everyone is the admin of group 1
 	$(BIN)/vori serve --dev
@@ -28,11 +32,12 @@ demo: setup ## Play the bundled meeting through a real server and show what come
 test: setup ## Run the tests; nothing needs to be running
 	$(BIN)/python -m pytest
 
-check: setup ## Format, lint, strict types, import arrows
+check: setup ## Format, lint, strict types, import arrows; the page's, too, where it was built
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	if [ -d web/node_modules ]; then npm --silent --prefix web run lint && npm --silent --prefix web test; fi
 
 format: setup ## Format and mend what can be mended
 	$(BIN)/ruff format .

@@ -23,8 +23,10 @@ from vori.data.migrate import migrate
 from vori.errors import Conflict, Unavailable, VoriError
 from vori.ids import AudioId, MeetingId
 from vori.meetings import sound
+from vori.meetings.events import Events, events_socket
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
 from vori.meetings.store import MinutesText
+from vori.page import page_route
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
 from vori.people.store import has_users
@@ -95,6 +97,7 @@ class Vori:
         self._draining = False
         self._road = Road()
         self._recordings = self._build_recordings()
+        self._events = self._build_events()
         # A worker is plugged in by one line here; started in this order, stopped in reverse.
         parts: dict[str, Callable[[], Worker]] = {
             "streams": lambda: self._road,
@@ -151,6 +154,19 @@ class Vori:
 
         self._road.listen("sockets", [topics.TICKET_CREATED, topics.TICKET_UPDATED], ticket_changed)
         return recordings
+
+    def _build_events(self) -> Events:
+        events = Events()
+        told = [
+            topics.MEETING_CREATED,
+            topics.MEETING_UPDATED,
+            topics.MEETING_SUMMARY,
+            topics.TICKET_CREATED,
+            topics.TICKET_UPDATED,
+            topics.TRANSCRIPTION_COMPLETED,
+        ]
+        self._road.listen("pages", told, events.tell)
+        return events
 
     def _build_reader(self) -> TicketReader:
         from vori.tickets.board import TicketBoard
@@ -233,6 +249,8 @@ class Vori:
             ),
             route_handlers=[
                 self._meeting_socket(),
+                events_socket(self._events),
+                page_route(),
                 chunks_route(self._recordings),
                 deepgram_route(self._recordings, self.settings.audio),
                 openai_realtime_route(self._recordings, self.settings.audio),

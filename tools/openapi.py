@@ -1,0 +1,27 @@
+"""Print VORI's OpenAPI document: what the page's types are made from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec.structs import fields
+
+from vori import web
+from vori.clock import SystemClock
+from vori.people.auth import SignIn
+
+
+async def _never(*_: Any) -> Any:
+    raise NotImplementedError("only described, not called")
+
+
+def document() -> dict[str, Any]:
+    clock = SystemClock()
+    parts: dict[str, Any] = {one.name: _never for one in fields(web.Parts) if one.required}
+    parts |= {"clock": clock, "sign_in": SignIn(clock=clock)}
+    return web.build(web.Parts(**parts)).openapi_schema.to_schema()
+
+
+if __name__ == "__main__":
+    print(json.dumps(document(), ensure_ascii=False, indent=1))

@@ -1,0 +1,162 @@
+import { keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import type { QueryClient } from '@tanstack/react-query'
+import { json, Problem } from './http'
+import type * as T from './types'
+
+const PAGE = 200
+/** As many tickets as one board shows; the API gives them 200 at a time. */
+const MOST_TICKETS = 2000
+
+export const keys = {
+  meetings: (groupId: number) => ['meetings', groupId] as const,
+  meeting: (id: number) => ['meeting', id] as const,
+  transcript: (id: number) => ['meeting', id, 'transcript'] as const,
+  recordings: (id: number) => ['meeting', id, 'recordings'] as const,
+  minutes: (id: number) => ['meeting', id, 'minutes'] as const,
+  tickets: (scope: Scope) => ['tickets', scope] as const,
+  history: (id: string) => ['history', id] as const,
+}
+
+/** Whose tickets: a group's, or one meeting's. */
+export type Scope = { groupId: number } | { meetingId: number }
+
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: () => json<T.User>('GET', '/api/users/me'),
+  staleTime: Infinity,
+})
+
+export const groupsQuery = queryOptions({
+  queryKey: ['groups'],
+  queryFn: () => json<T.Group[]>('GET', '/api/groups'),
+  staleTime: 60_000,
+})
+
+export const membersQuery = (groupId: number) =>
+  queryOptions({
+    queryKey: ['members', groupId],
+    queryFn: () => json<T.Member[]>('GET', `/api/groups/${groupId}/members`),
+    staleTime: 60_000,
+  })
+
+export const meetingsQuery = (groupId: number) =>
+  queryOptions({
+    queryKey: keys.meetings(groupId),
+    queryFn: () =>
+      json<T.Page<T.Meeting>>('GET', '/api/meetings', { query: { groupId, limit: 100 } }),
+    placeholderData: keepPreviousData,
+  })
+
+export const meetingQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.meeting(id),
+    queryFn: () => json<T.Meeting>('GET', `/api/meetings/${id}`),
+  })
+
+export const transcriptQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.transcript(id),
+    queryFn: async () => (await json<T.Transcript>('GET', `/api/meetings/${id}/transcript`)).lines,
+  })
+
+export const recordingsQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.recordings(id),
+    queryFn: () => json<T.Recording[]>('GET', `/api/meetings/${id}/recordings`),
+  })
+
+/** null: there are none yet. */
+export const minutesQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.minutes(id),
+    queryFn: async () => {
+      try {
+        return await json<T.Minutes>('GET', `/api/meetings/${id}/minutes`)
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'no_minutes') return null
+        throw error
+      }
+    },
+  })
+
+export const ticketsQuery = (scope: Scope) =>
+  queryOptions({
+    queryKey: keys.tickets(scope),
+    queryFn: async () => {
+      const found: T.Ticket[] = []
+      let cursor: string | undefined
+      do {
+        const page: T.Page<T.Ticket> = await json('GET', '/api/tickets', {
+          query: { ...scope, limit: PAGE, cursor },
+        })
+        found.push(...page.items)
+        cursor = page.nextCursor ?? undefined
+      } while (cursor && found.length < MOST_TICKETS)
+      return found
+    },
+  })
+
+export const historyQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.history(id),
+    queryFn: () => json<T.Change[]>('GET', `/api/tickets/${id}/history`),
+  })
+
+/** Put a ticket as the server has it into every list that shows it; an older one is passed over. */
+export function keepTicket(client: QueryClient, ticket: T.Ticket): void {
+  for (const [key, list] of client.getQueriesData<T.Ticket[]>({ queryKey: ['tickets'] })) {
+    const scope = key[1] as Scope
+    const isHere =
+      'groupId' in scope
+        ? scope.groupId === ticket.groupId
+        : scope.meetingId === ticket.meetingId
+    if (list && isHere) client.setQueryData(key, placed(list, ticket))
+  }
+  void client.invalidateQueries({ queryKey: keys.history(ticket.ticketId) })
+}
+
+export function placed(list: readonly T.Ticket[], ticket: T.Ticket): T.Ticket[] {
+  const known = list.find((one) => one.ticketId === ticket.ticketId)
+  if (known && known.version > ticket.version) return [...list]
+  if (ticket.dismissed) return list.filter((one) => one.ticketId !== ticket.ticketId)
+  if (!known) return [ticket, ...list]
+  return list.map((one) => (one.ticketId === ticket.ticketId ? ticket : one))
+}
+
+export function dropTicket(client: QueryClient, ticketId: string): void {
+  client.setQueriesData<T.Ticket[]>({ queryKey: ['tickets'] }, (list) =>
+    list?.filter((one) => one.ticketId !== ticketId),
+  )
+  void client.invalidateQueries({ queryKey: keys.history(ticketId) })
+}
+
+/** Ask for the ticket as it is now, and show it. */
+export async function refreshTicket(client: QueryClient, ticketId: string): Promise<void> {
+  try {
+    keepTicket(client, await json<T.Ticket>('GET', `/api/tickets/${ticketId}`))
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) dropTicket(client, ticketId)
+    else throw error
+  }
+}
+
+/** Change a ticket; the board shows it at once, and the server's state when it was refused. */
+export function useChangeTicket() {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: ({ ticket, change }: { ticket: T.Ticket; change: T.TicketChange }) =>
+      json<T.Ticket>('PATCH', `/api/tickets/${ticket.ticketId}`, {
+        body: { ...change, version: ticket.version },
+      }),
+    onMutate: ({ ticket, change }) => {
+      keepTicket(client, { ...ticket, ...change, version: ticket.version } as T.Ticket)
+    },
+    onSuccess: (ticket) => {
+      keepTicket(client, ticket)
+    },
+    onError: (_, { ticket }) => {
+      keepTicket(client, ticket)
+      void refreshTicket(client, ticket.ticketId).catch(() => undefined)
+    },
+  })
+}

@@ -1,0 +1,357 @@
+import {
+  closestCenter,
+  DndContext,
+  DragOverlay,
+  KeyboardCode,
+  KeyboardSensor,
+  MouseSensor,
+  pointerWithin,
+  TouchSensor,
+  useDraggable,
+  useDroppable,
+  useSensor,
+  useSensors,
+  type Announcements,
+  type CollisionDetection,
+  type KeyboardCoordinateGetter,
+} from '@dnd-kit/core'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useCallback, useDeferredValue, useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Problem } from '../api/http'
+import { membersQuery, ticketsQuery, useChangeTicket } from '../api/queries'
+import { STATUSES, type Member, type Status, type Ticket } from '../api/types'
+import { matches, NO_FILTER, type Filter } from '../board/filter'
+import { TicketCard } from '../board/TicketCard'
+import { TicketDialog } from '../board/TicketDialog'
+import { useGroup } from '../ui/group'
+import { Board as BoardIcon, Plus, Search, StatusIcon } from '../ui/icons'
+import { Button, Empty, Failure, IconButton, Loading, Select, useWords } from '../ui/parts'
+import { useSay } from '../ui/toasts'
+import { PageHead } from './Shell'
+
+export function BoardPage() {
+  const { t } = useTranslation()
+  const { group, isLoading, error } = useGroup()
+  if (error) return <Failure error={error} />
+  if (isLoading) return <Loading />
+  if (!group) return <Empty icon={<BoardIcon className="size-6" />} title={t('meetings.noGroup')} />
+  return <GroupBoard key={group.groupId} groupId={group.groupId} />
+}
+
+function GroupBoard({ groupId }: { groupId: number }) {
+  const { t } = useTranslation()
+  const navigate = useNavigate({ from: '/board' })
+  const { ticket: openId } = useSearch({ from: '/board' })
+  const { data: tickets, error, refetch } = useQuery(ticketsQuery({ groupId }))
+  const { data: members = [] } = useQuery(membersQuery(groupId))
+  const [filter, setFilter] = useState<Filter>(NO_FILTER)
+  const [newIn, setNewIn] = useState<Status | null>(null)
+  const used = useDeferredValue(filter)
+  const found = useMemo(() => tickets?.filter((one) => matches(one, used)) ?? [], [tickets, used])
+
+  const open = useCallback(
+    (ticketId?: string) => {
+      void navigate({ search: ticketId ? { ticket: ticketId } : {}, replace: !ticketId })
+    },
+    [navigate],
+  )
+  const opened = tickets?.find((one) => one.ticketId === openId)
+
+  return (
+    <div className="flex h-full flex-col">
+      <PageHead>
+        <h1 className="font-semibold">{t('board.title')}</h1>
+        <span className="hidden text-sm text-faint md:inline">
+          {tickets && t('board.count', { count: found.length })}
+        </span>
+        <div className="relative ml-auto min-w-24 flex-1 sm:max-w-56">
+          <Search className="pointer-events-none absolute top-2 left-2 size-4 text-faint" />
+          <input
+            type="search"
+            aria-label={t('board.search')}
+            placeholder={t('board.search')}
+            className="h-8 w-full rounded-md border border-line bg-raised pr-2 pl-8 shadow-card placeholder:text-faint"
+            value={filter.text}
+            onChange={(event) => {
+              setFilter({ ...filter, text: event.target.value })
+            }}
+          />
+        </div>
+        <Select
+          aria-label={t('board.assignee')}
+          className="max-w-36"
+          value={filter.assignee ?? ''}
+          onChange={({ target: { value } }) => {
+            const assignee = value === '' ? null : value === 'nobody' ? value : Number(value)
+            setFilter({ ...filter, assignee })
+          }}
+        >
+          <option value="">{t('board.everybody')}</option>
+          <option value="nobody">{t('board.unassigned')}</option>
+          {members.map((member) => (
+            <option key={member.userId} value={member.userId}>
+              {member.name}
+            </option>
+          ))}
+        </Select>
+        <Button
+          look="primary"
+          onClick={() => {
+            setNewIn('TODO')
+          }}
+        >
+          <Plus /> <span className="hidden sm:inline">{t('ticket.new')}</span>
+        </Button>
+      </PageHead>
+      {error && !tickets ? (
+        <Failure error={error} onRetry={() => void refetch()} />
+      ) : !tickets ? (
+        <Loading />
+      ) : (
+        <Columns tickets={found} members={members} onOpen={open} onNew={setNewIn} />
+      )}
+      {(newIn !== null || opened) && (
+        <TicketDialog
+          key={opened?.ticketId ?? 'new'}
+          groupId={groupId}
+          {...(opened ? { ticket: opened } : {})}
+          status={newIn ?? 'TODO'}
+          onClose={() => {
+            setNewIn(null)
+            open()
+          }}
+        />
+      )}
+    </div>
+  )
+}
+
+const isColumn = (id: unknown): id is Status => STATUSES.includes(id as Status)
+
+/** By the pointer, a card falls where the pointer is; by keys, into the nearest column. */
+const collide: CollisionDetection = (given) =>
+  given.pointerCoordinates ? pointerWithin(given) : closestCenter(given)
+
+/** Left and right go by columns. */
+const byColumns: KeyboardCoordinateGetter = (event, { context, currentCoordinates }) => {
+  const step = event.code === KeyboardCode.Right || event.code === KeyboardCode.Down ? 1 : event.code === KeyboardCode.Left || event.code === KeyboardCode.Up ? -1 : 0
+  if (step === 0) return undefined
+  event.preventDefault()
+  const { over, collisionRect, droppableRects } = context
+  const at = STATUSES.indexOf(isColumn(over?.id) ? over.id : 'TODO')
+  const next = STATUSES[Math.max(0, Math.min(STATUSES.length - 1, at + step))]
+  const rect = next && droppableRects.get(next)
+  if (!rect || !collisionRect) return currentCoordinates
+  return {
+    x: rect.left + (rect.width - collisionRect.width) / 2,
+    y: rect.top + (rect.height - collisionRect.height) / 2,
+  }
+}
+
+interface ColumnsProps {
+  tickets: Ticket[]
+  members: Member[]
+  onOpen: (ticketId: string) => void
+  onNew: (status: Status) => void
+}
+
+function Columns({ tickets, members, onOpen, onNew }: ColumnsProps) {
+  const { t } = useTranslation()
+  const words = useWords()
+  const say = useSay()
+  const change = useChangeTicket()
+  const [draggedId, setDraggedId] = useState<string | null>(null)
+  const dragged = tickets.find((one) => one.ticketId === draggedId)
+  const names = useMemo(() => new Map(members.map((one) => [one.userId, one.name])), [members])
+
+  const sensors = useSensors(
+    useSensor(MouseSensor, { activationConstraint: { distance: 5 } }),
+    useSensor(TouchSensor, { activationConstraint: { delay: 220, tolerance: 8 } }),
+    useSensor(KeyboardSensor, {
+      coordinateGetter: byColumns,
+      keyboardCodes: {
+        start: [KeyboardCode.Space],
+        cancel: [KeyboardCode.Esc],
+        end: [KeyboardCode.Space, KeyboardCode.Enter],
+      },
+    }),
+  )
+
+  const move = (ticket: Ticket, status: Status) => {
+    if (ticket.status === status) return
+    change.mutate(
+      { ticket, change: { status } },
+      {
+        onError: (error) => {
+          const isConflict = error instanceof Problem && error.code === 'version_conflict'
+          say(isConflict ? t('error.conflict', { id: ticket.ticketId }) : words(error))
+        },
+      },
+    )
+  }
+
+  const titleOf = (id: unknown) => tickets.find((one) => one.ticketId === id)?.title ?? ''
+  const announcements: Announcements = {
+    onDragStart: ({ active }) => t('board.picked', { title: titleOf(active.id) }),
+    onDragOver: ({ active, over }) =>
+      isColumn(over?.id)
+        ? t('board.over', { title: titleOf(active.id), column: t(`ticket.status.${over.id}`) })
+        : undefined,
+    onDragEnd: ({ active, over }) =>
+      isColumn(over?.id)
+        ? t('board.dropped', { title: titleOf(active.id), column: t(`ticket.status.${over.id}`) })
+        : t('board.cancelled', { title: titleOf(active.id) }),
+    onDragCancel: ({ active }) => t('board.cancelled', { title: titleOf(active.id) }),
+  }
+
+  return (
+    <DndContext
+      sensors={sensors}
+      collisionDetection={collide}
+      accessibility={{ announcements, screenReaderInstructions: { draggable: t('board.help') } }}
+      onDragStart={({ active }) => {
+        setDraggedId(String(active.id))
+      }}
+      onDragCancel={() => {
+        setDraggedId(null)
+      }}
+      onDragEnd={({ active, over }) => {
+        setDraggedId(null)
+        const ticket = tickets.find((one) => one.ticketId === active.id)
+        if (ticket && isColumn(over?.id)) move(ticket, over.id)
+      }}
+    >
+      <div className="flex min-h-0 flex-1 snap-x snap-mandatory gap-3 overflow-x-auto p-3 sm:snap-none sm:p-4">
+        {STATUSES.map((status) => (
+          <Column
+            key={status}
+            status={status}
+            tickets={tickets.filter((one) => one.status === status)}
+            names={names}
+            draggedId={draggedId}
+            onOpen={onOpen}
+            onNew={onNew}
+          />
+        ))}
+      </div>
+      <DragOverlay dropAnimation={null}>
+        {dragged && (
+          <div className="rotate-2 cursor-grabbing rounded-lg shadow-high">
+            <TicketCard ticket={dragged} assignee={nameOf(dragged, names)} />
+          </div>
+        )}
+      </DragOverlay>
+    </DndContext>
+  )
+}
+
+interface ColumnProps {
+  status: Status
+  tickets: Ticket[]
+  names: Map<number, string>
+  draggedId: string | null
+  onOpen: (ticketId: string) => void
+  onNew: (status: Status) => void
+}
+
+/** So many cards are drawn at once; more on request. */
+const SHOWN = 100
+
+function Column({ status, tickets, names, draggedId, onOpen, onNew }: ColumnProps) {
+  const { t } = useTranslation()
+  const { setNodeRef, isOver } = useDroppable({ id: status })
+  const [shown, setShown] = useState(SHOWN)
+  const name = t(`ticket.status.${status}`)
+  return (
+    <section
+      ref={setNodeRef}
+      aria-label={name}
+      data-status={status}
+      className={`flex w-[85vw] shrink-0 snap-center flex-col rounded-xl bg-sunken transition-shadow sm:w-auto sm:min-w-60 sm:flex-1 ${isOver ? 'ring-2 ring-accent ring-inset' : ''}`}
+    >
+      <header className="flex h-10 items-center gap-2 pr-1.5 pl-3">
+        <StatusIcon status={status} />
+        <h2 className="font-medium">{name}</h2>
+        <span className="text-sm text-faint tabular-nums">{tickets.length}</span>
+        <IconButton
+          className="ml-auto"
+          label={`${t('ticket.new')}: ${name}`}
+          onClick={() => {
+            onNew(status)
+          }}
+        >
+          <Plus />
+        </IconButton>
+      </header>
+      <ul className="min-h-0 flex-1 space-y-2 overflow-y-auto px-2 pb-3">
+        {tickets.length === 0 && (
+          <li className="py-6 text-center text-sm text-faint">{t('board.empty')}</li>
+        )}
+        {tickets.slice(0, shown).map((ticket) => (
+          <li key={ticket.ticketId}>
+            <Draggable
+              ticket={ticket}
+              assignee={nameOf(ticket, names)}
+              isDragged={ticket.ticketId === draggedId}
+              onOpen={onOpen}
+            />
+          </li>
+        ))}
+        {tickets.length > shown && (
+          <li>
+            <Button
+              look="quiet"
+              className="w-full"
+              onClick={() => {
+                setShown(shown + SHOWN)
+              }}
+            >
+              +{tickets.length - shown}
+            </Button>
+          </li>
+        )}
+      </ul>
+    </section>
+  )
+}
+
+interface DraggableProps {
+  ticket: Ticket
+  assignee: string | null
+  isDragged: boolean
+  onOpen: (ticketId: string) => void
+}
+
+function Draggable({ ticket, assignee, isDragged, onOpen }: DraggableProps) {
+  const { attributes, listeners, setNodeRef } = useDraggable({ id: ticket.ticketId })
+  return (
+    <div
+      ref={setNodeRef}
+      {...attributes}
+      {...listeners}
+      aria-label={`${ticket.ticketId} ${ticket.title}`}
+      data-ticket={ticket.ticketId}
+      onClick={() => {
+        onOpen(ticket.ticketId)
+      }}
+      onKeyDown={(event) => {
+        if (event.code === 'Enter' && !isDragged) {
+          event.preventDefault()
+          onOpen(ticket.ticketId)
+        } else {
+          listeners?.onKeyDown?.(event)
+        }
+      }}
+      className={`group cursor-grab touch-manipulation rounded-lg select-none ${isDragged ? 'opacity-40' : ''}`}
+    >
+      <TicketCard ticket={ticket} assignee={assignee} />
+    </div>
+  )
+}
+
+function nameOf(ticket: Ticket, names: Map<number, string>): string | null {
+  if (!ticket.assigneeId) return null
+  return names.get(ticket.assigneeId) ?? ticket.assignee ?? null
+}

@@ -1,0 +1,263 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, useParams } from '@tanstack/react-router'
+import { DropdownMenu, Tabs } from 'radix-ui'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { file, json } from '../api/http'
+import { keys, meetingQuery, membersQuery, transcriptQuery } from '../api/queries'
+import type { Meeting, MeetingChange } from '../api/types'
+import { Captions } from '../meeting/Captions'
+import { MeetingTickets } from '../meeting/MeetingTickets'
+import { Minutes } from '../meeting/Minutes'
+import { Recorder } from '../meeting/Recorder'
+import { isRunning, stop, useRecording } from '../record/store'
+import { Back, Download } from '../ui/icons'
+import { Button, Dialog, Failure, IconButton, Loading, Notice, useWords } from '../ui/parts'
+import { useSay } from '../ui/toasts'
+import { StatusBadge } from './Meetings'
+import { PageHead } from './Shell'
+
+export function MeetingPage() {
+  const { meetingId } = useParams({ from: '/meetings/$meetingId' })
+  const id = Number(meetingId)
+  const { data: meeting, error, refetch } = useQuery(meetingQuery(id))
+  if (error && !meeting) return <Failure error={error} onRetry={() => void refetch()} />
+  if (!meeting) return <Loading />
+  return <One key={id} meeting={meeting} />
+}
+
+const TAB =
+  'flex h-11 items-center border-b-2 border-transparent px-1 font-medium text-muted hover:text-text data-[state=active]:border-accent data-[state=active]:text-text'
+
+function One({ meeting }: { meeting: Meeting }) {
+  const { t } = useTranslation()
+  const id = meeting.meetingId
+  const { data: lines, error, refetch } = useQuery(transcriptQuery(id))
+  const { data: members = [] } = useQuery(membersQuery(meeting.groupId))
+  const names = useMemo(() => new Map(members.map((one) => [one.userId, one.name])), [members])
+  const recording = useRecording()
+  const here = recording?.meetingId === id ? recording : null
+  const isEnded = meeting.status === 'ENDED'
+  const [tab, setTab] = useState(isEnded && meeting.hasMinutes ? 'minutes' : 'captions')
+
+  return (
+    <div className="flex h-full flex-col">
+      <Head
+        meeting={meeting}
+        onEnded={() => {
+          setTab('minutes')
+        }}
+      />
+      <div className="flex min-h-0 flex-1">
+        <Tabs.Root value={tab} onValueChange={setTab} className="flex min-h-0 min-w-0 flex-1 flex-col">
+          <Tabs.List className="flex shrink-0 gap-4 border-b border-line px-4" aria-label={meeting.title}>
+            <Tabs.Trigger value="captions" className={TAB}>
+              {t('live.captions')}
+            </Tabs.Trigger>
+            <Tabs.Trigger value="tickets" className={`${TAB} lg:hidden`}>
+              {t('live.tickets')}
+            </Tabs.Trigger>
+            <Tabs.Trigger value="minutes" className={TAB}>
+              {t('live.minutes')}
+            </Tabs.Trigger>
+          </Tabs.List>
+          <Tabs.Content value="captions" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none data-[state=inactive]:hidden">
+            {!isEnded && <Recorder meeting={meeting} />}
+            {error && !lines ? (
+              <Failure error={error} onRetry={() => void refetch()} />
+            ) : lines ? (
+              <Captions
+                meetingId={id}
+                lines={lines}
+                partial={here?.partial?.text ?? null}
+                names={names}
+                isEnded={isEnded}
+                isRecording={isRunning(here)}
+              />
+            ) : (
+              <Loading />
+            )}
+          </Tabs.Content>
+          <Tabs.Content value="tickets" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none data-[state=inactive]:hidden lg:hidden">
+            <MeetingTickets meeting={meeting} names={names} />
+          </Tabs.Content>
+          <Tabs.Content value="minutes" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none data-[state=inactive]:hidden">
+            <Minutes meeting={meeting} />
+          </Tabs.Content>
+        </Tabs.Root>
+        <aside className="hidden w-96 shrink-0 border-l border-line bg-sunken lg:flex">
+          <MeetingTickets meeting={meeting} names={names} />
+        </aside>
+      </div>
+    </div>
+  )
+}
+
+const FORMATS = ['md', 'json', 'srt', 'vtt', 'csv', 'ics'] as const
+
+function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
+  const { t } = useTranslation()
+  const words = useWords()
+  const say = useSay()
+  const client = useQueryClient()
+  const [isEnding, setEnding] = useState(false)
+  const id = meeting.meetingId
+  const change = useMutation({
+    mutationFn: (body: MeetingChange) => json<Meeting>('PATCH', `/api/meetings/${id}`, { body }),
+    onSuccess: (changed) => {
+      client.setQueryData(keys.meeting(id), changed)
+    },
+    onError: (error) => {
+      say(words(error))
+    },
+  })
+
+  const download = async (format: (typeof FORMATS)[number]) => {
+    try {
+      const url = URL.createObjectURL(await file(`/api/meetings/${id}/export`, { format }))
+      const link = document.createElement('a')
+      link.href = url
+      link.download = `meeting-${id}.${format}`
+      link.click()
+      window.setTimeout(() => {
+        URL.revokeObjectURL(url)
+      }, 10_000)
+    } catch (error) {
+      say(words(error))
+    }
+  }
+
+  return (
+    <PageHead>
+      <Link
+        to="/meetings"
+        aria-label={t('live.back')}
+        title={t('live.back')}
+        className="-ml-1.5 inline-flex size-7 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text"
+      >
+        <Back />
+      </Link>
+      <input
+        key={meeting.title}
+        aria-label={t('live.rename')}
+        className="min-w-24 flex-1 truncate rounded-md bg-transparent px-1.5 py-1 font-semibold hover:bg-hover focus:bg-raised"
+        dir="auto"
+        maxLength={200}
+        defaultValue={meeting.title}
+        placeholder={t('common.untitled')}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') event.currentTarget.blur()
+          if (event.key === 'Escape') {
+            event.currentTarget.value = meeting.title
+            event.currentTarget.blur()
+          }
+        }}
+        onBlur={(event) => {
+          const title = event.target.value.trim()
+          if (title !== meeting.title) change.mutate({ title })
+        }}
+      />
+      <StatusBadge status={meeting.status} />
+      <DropdownMenu.Root>
+        <DropdownMenu.Trigger asChild>
+          <IconButton label={t('live.export')}>
+            <Download />
+          </IconButton>
+        </DropdownMenu.Trigger>
+        <DropdownMenu.Portal>
+          <DropdownMenu.Content
+            align="end"
+            sideOffset={6}
+            className="z-50 min-w-32 animate-open rounded-lg border border-line bg-raised p-1 shadow-high"
+          >
+            {FORMATS.map((format) => (
+              <DropdownMenu.Item
+                key={format}
+                onSelect={() => void download(format)}
+                className="cursor-pointer rounded px-2 py-1.5 uppercase outline-none data-[highlighted]:bg-hover"
+              >
+                {format}
+              </DropdownMenu.Item>
+            ))}
+          </DropdownMenu.Content>
+        </DropdownMenu.Portal>
+      </DropdownMenu.Root>
+      {meeting.status === 'ENDED' ? (
+        <Button
+          disabled={change.isPending}
+          onClick={() => {
+            change.mutate({ status: 'LIVE' })
+          }}
+        >
+          {t('live.reopen')}
+        </Button>
+      ) : (
+        <Button
+          look="danger"
+          onClick={() => {
+            setEnding(true)
+          }}
+        >
+          {t('live.end')}
+        </Button>
+      )}
+      {isEnding && (
+        <EndDialog
+          meeting={meeting}
+          onClose={() => {
+            setEnding(false)
+          }}
+          onEnded={onEnded}
+        />
+      )}
+    </PageHead>
+  )
+}
+
+interface EndProps {
+  meeting: Meeting
+  onClose: () => void
+  onEnded: () => void
+}
+
+function EndDialog({ meeting, onClose, onEnded }: EndProps) {
+  const { t } = useTranslation()
+  const words = useWords()
+  const client = useQueryClient()
+  const recording = useRecording()
+  const id = meeting.meetingId
+  const end = useMutation({
+    mutationFn: () => {
+      if (recording?.meetingId === id) stop()
+      return json<Meeting>('POST', `/api/meetings/${id}/end`)
+    },
+    onSuccess: (ended) => {
+      client.setQueryData(keys.meeting(id), ended)
+      void client.invalidateQueries({ queryKey: keys.meetings(meeting.groupId) })
+      onClose()
+      onEnded()
+    },
+  })
+  return (
+    <Dialog title={t('live.endTitle')} onClose={onClose}>
+      <p className="text-muted">{t('live.endBody')}</p>
+      {end.error && (
+        <div className="mt-3">
+          <Notice kind="danger">{words(end.error)}</Notice>
+        </div>
+      )}
+      <div className="mt-4 flex justify-end gap-2">
+        <Button onClick={onClose}>{t('common.cancel')}</Button>
+        <Button
+          look="primary"
+          disabled={end.isPending}
+          onClick={() => {
+            end.mutate()
+          }}
+        >
+          {t('live.end')}
+        </Button>
+      </div>
+    </Dialog>
+  )
+}

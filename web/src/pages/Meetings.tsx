@@ -1,0 +1,182 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { useState, type FormEvent } from 'react'
+import { useTranslation } from 'react-i18next'
+import { json } from '../api/http'
+import { keys, meetingsQuery } from '../api/queries'
+import type { Meeting } from '../api/types'
+import { useGroup } from '../ui/group'
+import { Calendar, Document, Plus } from '../ui/icons'
+import { Button, Dialog, Empty, Failure, Field, INPUT, Loading, Notice, Select, useWords } from '../ui/parts'
+import { clock, moment } from '../ui/times'
+import { PageHead, useNow } from './Shell'
+
+export function MeetingsPage() {
+  const { t } = useTranslation()
+  const { group, isLoading, error } = useGroup()
+  const [isNew, setNew] = useState(false)
+  if (error) return <Failure error={error} />
+  if (isLoading) return <Loading />
+  if (!group) return <Empty icon={<Calendar className="size-6" />} title={t('meetings.noGroup')} />
+  return (
+    <>
+      <PageHead>
+        <h1 className="font-semibold">{t('meetings.title')}</h1>
+        <Button
+          look="primary"
+          className="ml-auto"
+          onClick={() => {
+            setNew(true)
+          }}
+        >
+          <Plus /> {t('meetings.new')}
+        </Button>
+      </PageHead>
+      <List groupId={group.groupId} />
+      {isNew && (
+        <NewMeeting
+          groupId={group.groupId}
+          onClose={() => {
+            setNew(false)
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+function List({ groupId }: { groupId: number }) {
+  const { t } = useTranslation()
+  const { data, error, refetch } = useQuery(meetingsQuery(groupId))
+  if (error) return <Failure error={error} onRetry={() => void refetch()} />
+  if (!data) return <Loading />
+  if (data.items.length === 0) {
+    return (
+      <Empty icon={<Calendar className="size-6" />} title={t('meetings.empty')}>
+        {t('meetings.emptyHint')}
+      </Empty>
+    )
+  }
+  return (
+    <ul className="mx-auto max-w-4xl p-2 sm:p-4">
+      {data.items.map((meeting) => (
+        <li key={meeting.meetingId}>
+          <Row meeting={meeting} />
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Row({ meeting }: { meeting: Meeting }) {
+  const { t, i18n } = useTranslation()
+  const now = useNow(1000)
+  const start = meeting.startedAt ? Date.parse(meeting.startedAt) : null
+  const end = meeting.endedAt ? Date.parse(meeting.endedAt) : now
+  return (
+    <Link
+      to="/meetings/$meetingId"
+      params={{ meetingId: String(meeting.meetingId) }}
+      className="flex min-h-11 items-center gap-3 rounded-lg px-3 py-2 hover:bg-hover"
+    >
+      <StatusDot status={meeting.status} />
+      <span className="min-w-0 flex-1">
+        <span dir="auto" className="block truncate font-medium">
+          {meeting.title || t('common.untitled')}
+        </span>
+        <span className="block text-sm text-faint">
+          {moment(meeting.startedAt ?? meeting.createdAt, i18n.language)}
+          {start !== null && ` · ${clock(end - start)}`}
+        </span>
+      </span>
+      {meeting.hasMinutes && (
+        <span className="flex items-center gap-1 text-sm text-muted">
+          <Document className="size-3.5" />
+          <span className="hidden sm:inline">{t('meetings.minutesReady')}</span>
+        </span>
+      )}
+      <StatusBadge status={meeting.status} />
+    </Link>
+  )
+}
+
+function StatusDot({ status }: { status: Meeting['status'] }) {
+  const look =
+    status === 'LIVE' ? 'bg-danger animate-pulse-soft' : status === 'ENDED' ? 'bg-line-strong' : 'border border-line-strong'
+  return <span aria-hidden="true" className={`size-2 shrink-0 rounded-full ${look}`} />
+}
+
+export function StatusBadge({ status }: { status: Meeting['status'] }) {
+  const { t } = useTranslation()
+  const look = status === 'LIVE' ? 'bg-danger-soft text-danger' : 'bg-sunken text-muted'
+  return (
+    <span className={`shrink-0 rounded-full px-2 py-0.5 text-xs font-medium ${look}`}>
+      {t(`meetings.status.${status}`)}
+    </span>
+  )
+}
+
+function NewMeeting({ groupId, onClose }: { groupId: number; onClose: () => void }) {
+  const { t } = useTranslation()
+  const words = useWords()
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  const [title, setTitle] = useState('')
+  const [language, setLanguage] = useState('')
+  const create = useMutation({
+    mutationFn: () =>
+      json<Meeting>('POST', '/api/meetings', {
+        body: { groupId, title, language: language || null },
+      }),
+    onSuccess: async (meeting) => {
+      void client.invalidateQueries({ queryKey: keys.meetings(groupId) })
+      client.setQueryData(keys.meeting(meeting.meetingId), meeting)
+      await navigate({
+        to: '/meetings/$meetingId',
+        params: { meetingId: String(meeting.meetingId) },
+      })
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    create.mutate()
+  }
+  return (
+    <Dialog title={t('meetings.new')} onClose={onClose}>
+      <form onSubmit={submit} className="space-y-3">
+        <Field label={t('meetings.name')}>
+          <input
+            className={INPUT}
+            value={title}
+            maxLength={200}
+            dir="auto"
+            placeholder={t('meetings.namePlaceholder')}
+            onChange={(event) => {
+              setTitle(event.target.value)
+            }}
+          />
+        </Field>
+        <Field label={t('meetings.spoken')}>
+          <Select
+            className="w-full"
+            value={language}
+            onChange={(event) => {
+              setLanguage(event.target.value)
+            }}
+          >
+            <option value="">{t('meetings.auto')}</option>
+            <option value="ko">{t('meetings.ko')}</option>
+            <option value="en">{t('meetings.en')}</option>
+          </Select>
+        </Field>
+        {create.error && <Notice kind="danger">{words(create.error)}</Notice>}
+        <div className="flex justify-end gap-2 pt-1">
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button look="primary" type="submit" disabled={create.isPending}>
+            {t('meetings.create')}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}

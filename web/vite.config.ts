@@ -1,0 +1,19 @@
+import tailwind from '@tailwindcss/vite'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+const server = process.env.VORI_URL ?? 'http://127.0.0.1:8700'
+
+export default defineConfig({
+  plugins: [react(), tailwind()],
+  build: {
+    outDir: '../vori/page/dist',
+    emptyOutDir: true,
+    assetsInlineLimit: 0, // our Content-Security-Policy knows no data: scripts
+    target: 'es2022',
+  },
+  server: {
+    proxy: { '/api': { target: server, ws: true }, '/ws': { target: server, ws: true } },
+  },
+  test: { include: ['src/**/*.test.ts'] },
+})
