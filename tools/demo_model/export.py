@@ -73,7 +73,7 @@ def export(shape: Shape, state: dict[str, torch.Tensor], tokenizer: Path, heads:
         )  # fmt: skip
         # what VORI should know: shortest window, earlier text, and the feature behind the sound
         card = {"name": "demo", "languages": ["en"], "minWindowS": 2.0, "contextTokens": 0}
-        (made / "vori.json").write_text(json.dumps(card | {"padding": 0.0}, indent=1) + "\n")
+        (made / "vori.json").write_text(json.dumps(card, indent=1) + "\n")
         target.mkdir(parents=True, exist_ok=True)
         for path in made.iterdir():
             shutil.copy(path, target / path.name)
