@@ -5,10 +5,10 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page run demo test check format bench lock
+.PHONY: help setup page run demo test check format bench demo-model demo-model-figures lock
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Put everything into .venv, and build the page where Node is there
 	@$(BIN)/python tools/build_page.py --if-possible
@@ -45,6 +45,12 @@ format: setup ## Format and mend what can be mended
 
 bench: setup ## Measure: start-up, memory, caption delay, events
 	$(BIN)/vori bench all
+
+demo-model: ## Make the demo model anew: sentences, voices, training, export (hours)
+	$(PYTHON) tools/demo_model/make.py all
+
+demo-model-figures: ## Print the figures of the demo model's card
+	$(PYTHON) tools/demo_model/make.py figures
 
 lock: setup ## Write requirements.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev --output-file requirements.txt pyproject.toml
