@@ -64,7 +64,8 @@ def build() -> None:
     (WEB / "openapi.json").write_text(text, encoding="utf-8")
     lock = WEB / "package-lock.json"
     if not INSTALLED.exists() or INSTALLED.stat().st_mtime < lock.stat().st_mtime:
-        _npm("ci", "--no-audit", "--no-fund")
+        # Not `ci`: it refuses a lock without the packages of platforms that a registry lacks.
+        _npm("install", "--no-save", "--no-audit", "--no-fund")
     _npm("run", "build")
 
 
