@@ -126,7 +126,7 @@ def time_of_ten_seconds(path: Path, files: list[tuple[str, Sound]]) -> tuple[flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--count", type=int, default=150, help="sentences of each kind")
+    parser.add_argument("--count", type=int, default=40, help="sentences of each kind")
     parser.add_argument("--group", type=int, default=1, help="sentences in one file")
     parser.add_argument("--beams", default="1,5")
     parser.add_argument("--show", action="store_true", help="print what was misheard")

@@ -20,10 +20,10 @@ from synthesise import RATE_HZ
 STARTED_AT = "2026-03-16T10:00:00+09:00"  # a Monday
 MEMBERS = {1: "Minji Kim", 2: "Daniel Park", 3: "Sora Lee", 4: "Emma Choi"}
 VOICES = {
-    1: voices.Voice("flite", "slt", 1.0, 1.0),
-    2: voices.Voice("flite", "rms", 1.0, 1.0),
-    3: voices.Voice("espeak", "en-us+f2", 160, 50),
-    4: voices.Voice("espeak", "gmw/en+f3", 160, 55),
+    1: voices.Voice("espeak", "gmw/en+f5", 155, 50),
+    2: voices.Voice("espeak", "en-us+m7", 155, 50),
+    3: voices.Voice("espeak", "en-us+f1", 155, 50),
+    4: voices.Voice("espeak", "gmw/en+f3", 155, 50),
 }
 SCRIPT: list[tuple[int, str]] = [
     (1, "Good morning everyone, let's start our short meeting."),
@@ -43,7 +43,7 @@ SCRIPT: list[tuple[int, str]] = [
     (1, "Sure, I will write the release notes."),
     (2, "Sora, please test the database backup before Thursday."),
     (3, "Okay, I will test the backup."),
-    (4, "We decided not to move the office this year."),
+    (4, "The office stays as it is this year."),
     (1, "Good, that's all for today."),
     (1, "See you tomorrow, and thanks for coming."),
 ]
@@ -88,7 +88,7 @@ GOLD: dict[str, Any] = {
     ],
     "blockers": [{"evidence": [9], "about": "Sora waits for an answer from the supplier"}],
     "traps": [
-        {"evidence": [17], "why": "decided against"},
+        {"evidence": [17], "why": "nothing changes"},
         {"evidence": [19], "why": "the next meeting"},
     ],
 }  # fmt: skip
