@@ -34,7 +34,7 @@ from vori.transcribe.voice import VoiceGate
 pytestmark = pytest.mark.postgres
 
 GROUP, MEETING = GroupId(1), MeetingId(1)
-ADMIN = Principal(user_id=UserId(1), name="Test Admin", roles={GROUP: Role.ADMIN})
+ADMIN = Principal(user_id=UserId(1), name="Testadmin", roles={GROUP: Role.ADMIN})
 PCM = AudioFormat(encoding=Encoding.S16LE)
 SENTENCE = [1, 2, 3, None, 4, 5, None, 6, 7, 8, 9, None]
 

@@ -129,7 +129,7 @@ async def ensure_dev() -> None:
     async with transaction():
         await DB.fetch(
             "INSERT INTO users (id, name, email, is_admin)"
-            " VALUES ($1, 'Test Admin', 'admin@localhost', true) ON CONFLICT DO NOTHING",
+            " VALUES ($1, 'Testadmin', 'admin@localhost', true) ON CONFLICT DO NOTHING",
             DEV_USER,
         )
         await DB.fetch(
