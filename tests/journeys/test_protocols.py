@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import numpy as np
 import openai
 import pytest
@@ -24,7 +25,7 @@ from vori.transcribe.container import decode_file
 pytestmark = pytest.mark.filterwarnings("ignore:websockets.*deprecated:DeprecationWarning")
 
 _numbers = itertools.count(int(time.time()))
-DURATION_S = 67.26
+DURATION_S = msgspec.json.decode(TRUTH.read_bytes())["durationS"]
 PATIENCE_S = 60.0
 
 
