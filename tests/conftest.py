@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from tests.web_site import Person, Site, open_site
 from vori.data.embedded import Embedded
 from vori.data.engine import DB
 from vori.data.home import Home, open_home
@@ -143,6 +144,17 @@ async def database(database_url: str) -> AsyncIterator[str]:
     await DB.open(database_url)
     yield database_url
     await DB.close()
+
+
+@pytest.fixture
+async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+async def mina(site: Site) -> Person:
+    return await site.person("Mina")
 
 
 def with_database(url: str, name: str) -> str:

@@ -1,6 +1,5 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,7 +8,7 @@ from litestar import Litestar, get
 from litestar.routes import HTTPRoute
 from structlog.testing import capture_logs
 
-from tests.web_site import Person, Site, make_recording, open_site, say
+from tests.web_site import Person, Site, make_recording, say
 from vori.clock import SystemClock
 from vori.data.engine import DB
 from vori.errors import Busy, Unavailable
@@ -18,17 +17,6 @@ from vori.web import Parts, build
 from vori.worker import Health, State
 
 PROBLEM = "application/problem+json"
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-async def mina(site: Site) -> Person:
-    return await site.person("Mina")
 
 
 async def nobody(*_: object) -> Any:

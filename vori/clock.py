@@ -28,3 +28,10 @@ class TurnedClock:
 
     def turn(self, by: timedelta) -> None:
         self._now += by
+
+
+def stamp(seconds: int) -> str:
+    """A time in a meeting as people read it: `03:25`, from the first hour on `1:03:25`."""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"

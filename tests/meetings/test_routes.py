@@ -1,26 +1,13 @@
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.web_site import Person, Site, events, make_recording, open_site, say
+from tests.web_site import Person, Site, events, make_recording, say
 from vori.data.engine import DB
 from vori.ids import MeetingId
 from vori.meetings import store
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-async def mina(site: Site) -> Person:
-    return await site.person("Mina")
 
 
 async def plan(person: Person, **fields: object) -> int:

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
 async def dev_site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
     await ensure_dev()
     async with open_site(tmp_path, dev=True) as site:

@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +13,6 @@ from tests.web_site import (
     Site,
     events,
     make_recording,
-    open_site,
     say,
     uncommitted,
 )
@@ -75,17 +72,6 @@ async def meet(site: Site, mina: Person, **fields: object) -> Meeting:
     await mina.patch(f"/api/meetings/{meeting_id}", json={"status": "LIVE"})
     room = await make_recording(meeting_id, mina.group_id, audio_id=f"room-{meeting_id}")
     return Meeting(site, mina, meeting_id, room)
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-async def mina(site: Site) -> Person:
-    return await site.person("Mina")
 
 
 @pytest.fixture

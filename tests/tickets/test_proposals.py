@@ -1,15 +1,13 @@
 """What machines may not do by themselves: proposed, revised, accepted, dismissed."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tickets.test_board import LOGIN, REPORT, Meeting, by_hand, meet, moved
-from tests.web_site import Person, Site, events, make_recording, open_site, say, uncommitted
+from tests.web_site import Person, Site, events, make_recording, say, uncommitted
 from vori.data.engine import DB
 from vori.ids import UserId
 from vori.meetings import store as meetings
@@ -20,17 +18,6 @@ from vori.tickets.messages import Draft, TicketStatus
 pytestmark = pytest.mark.postgres
 
 TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-async def mina(site: Site) -> Person:
-    return await site.person("Mina")
 
 
 @pytest.fixture

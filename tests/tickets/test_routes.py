@@ -1,27 +1,14 @@
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.web_site import Person, Site, events, open_site, uncommitted
+from tests.web_site import Person, Site, events, uncommitted
 from vori.ids import TicketId
 from vori.tickets import store
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-async def mina(site: Site) -> Person:
-    return await site.person("Mina")
 
 
 async def make(person: Person, title: str = "Fix login", **fields: object) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from tests.tickets.test_board import (
     moved,
     reading,
 )
-from tests.web_site import Person, Site, events, open_site, uncommitted
+from tests.web_site import Person, Site, events, uncommitted
 from vori.data.engine import DB
 from vori.tickets import store
 from vori.tickets.board import Applied
@@ -29,17 +27,6 @@ from vori.tickets.messages import Draft, TicketStatus
 pytestmark = pytest.mark.postgres
 
 TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-async def mina(site: Site) -> Person:
-    return await site.person("Mina")
 
 
 @pytest.fixture

@@ -1,14 +1,12 @@
 """What readings cost, budgets, and what people are told about a reading."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tickets.test_board import LOGIN, Meeting, by_hand, meet, moved
-from tests.web_site import Person, Site, events, open_site
+from tests.web_site import Person, Site, events
 from vori.data.engine import DB
 from vori.ids import MeetingId
 from vori.settings import Claude
@@ -53,17 +51,6 @@ class Engines:
         await meeting.board.apply(passage, extraction)
         await meeting.board.write_minutes(passage, extraction)
         return extraction
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with open_site(tmp_path) as site:
-        yield site
-
-
-@pytest.fixture
-async def mina(site: Site) -> Person:
-    return await site.person("Mina")
 
 
 @pytest.fixture

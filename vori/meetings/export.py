@@ -14,6 +14,7 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct
 
+from vori.clock import stamp
 from vori.meetings.store import Line, Meeting
 from vori.tickets.messages import Ticket, TicketStatus
 from vori.transcribe.subtitles import Cue, srt, vtt
@@ -66,7 +67,7 @@ def write(export: Export, form: Format, *, at: datetime) -> bytes:
 def _markdown(export: Export) -> str:
     title = export.meeting.title or f"Meeting {export.meeting.meeting_id}"
     parts = [f"# {_one_line(title)}", export.minutes.strip(), "## Transcript"]
-    parts += [f"- {_said(line, _clock(line.start_ms))}" for line in export.lines]
+    parts += [f"- {_said(line, stamp(line.start_ms // 1000))}" for line in export.lines]
     heads, said = [part for part in parts[:3] if part], parts[3:]
     return "\n\n".join([*heads, "\n".join(said)]).rstrip() + "\n"
 
@@ -144,13 +145,6 @@ def _folded(line: str) -> bytes:
         out += encoded
         width += len(encoded)
     return bytes(out) + b"\r\n"
-
-
-def _clock(millis: int) -> str:
-    """`03:25`, from the first hour on `1:03:25`, as the minutes cite."""
-    seconds = millis // 1000
-    hours, minutes = seconds // 3600, f"{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{hours}:{minutes}" if hours else minutes
 
 
 def _one_line(text: str) -> str:

@@ -14,6 +14,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from vori.clock import stamp
 from vori.ids import UserId
 from vori.tickets.extract.clause import Clause, Mark
 from vori.tickets.extract.local import reading
@@ -140,13 +141,7 @@ class _Times:
 
     def __call__(self, evidence: Iterable[int]) -> str:
         starts = sorted({self._start_ms[e] // 1000 for e in evidence if e in self._start_ms})
-        return " ".join(f"[{_clock(s)}]" for s in starts[:4])
-
-
-def _clock(seconds: int) -> str:
-    minutes_, seconds = divmod(seconds, 60)
-    hours, minutes_ = divmod(minutes_, 60)
-    return f"{hours}:{minutes_:02}:{seconds:02}" if hours else f"{minutes_:02}:{seconds:02}"
+        return " ".join(f"[{stamp(s)}]" for s in starts[:4])
 
 
 def _quote(c: Clause, when: _Times) -> str:
