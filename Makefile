@@ -5,7 +5,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page run demo test check format bench demo-model demo-model-figures lock
+.PHONY: help setup kafka kafka-broker page run demo test check format bench demo-model demo-model-figures lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ format: setup ## Format and mend what can be mended
 
 bench: setup ## Measure: start-up, memory, caption delay, events
 	$(BIN)/vori bench all
+
+kafka: kafka-broker ## Run a real Kafka on 127.0.0.1:9092, to try VORI with it (Java 17, Maven)
+	$(BIN)/python tools/kafka/broker.py
+
+kafka-broker: $(READY) ## Put that Kafka in place, for `make kafka` and for tests
+	$(BIN)/python tools/kafka/broker.py --resolve
 
 demo-model: ## Make the demo model anew: sentences, voices, training, export (hours)
 	$(PYTHON) tools/demo_model/make.py all

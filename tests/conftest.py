@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from tests.kafka import broker, kafka  # noqa: F401 - fixtures
 from tests.web_site import Person, Site, open_site
 from vori.data.embedded import Embedded
 from vori.data.engine import DB
