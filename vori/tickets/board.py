@@ -3,12 +3,21 @@
 A reading starts from the board as it was before the meeting's machine touched it, and ends as
 the difference to the board as it is now. Both are taken from the rows and their history, so
 nothing has to be kept in between and the same reading again changes nothing.
+
+What a reading would change, without changing it, is asked in two steps, both of which only read:
+
+    passage = await board.load_passage(meeting_id, captions=[Spoken(...), ...])
+    diff = await board.difference(passage, await engine.extract(passage))
+
+`captions` are the meeting's words as they would be (a recording transcribed anew); without them
+those that are stored. Words that took the place of others are known by their time, so tickets
+keep their ids when captions get new ones.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -73,6 +82,42 @@ class StoredPassage(Passage, frozen=True, kw_only=True, rename="camel"):
     caption_ids: tuple[UUID, ...]
 
 
+class Spoken(Struct, frozen=True, kw_only=True):
+    """A final caption of a meeting; times count in milliseconds from the meeting's start."""
+
+    caption_id: UUID
+    text: str
+    start_ms: int
+    end_ms: int
+    speaker: UserId | None = None
+
+
+class TicketChange(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One change of a reading: the fields before and after, and why.
+
+    `ticketId` and `title` are of the ticket it changes; a new one has no id yet. `isProposed`:
+    by the group's policy it would wait for somebody to accept it.
+    """
+
+    kind: ProposalKind
+    ticket_id: TicketId | None
+    title: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    receipt: Receipt
+    is_proposed: bool
+
+
+class TicketDiff(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a reading changes on the board; empty when the board says it already."""
+
+    meeting_id: MeetingId
+    engine: str
+    model: str
+    notes: tuple[str, ...]
+    changes: tuple[TicketChange, ...]
+
+
 class Applied(Struct, frozen=True, kw_only=True):
     """What a reading changed."""
 
@@ -96,10 +141,12 @@ class TicketBoard:
         )
         return bool(rows)
 
-    async def load_passage(self, meeting_id: MeetingId) -> StoredPassage:
+    async def load_passage(
+        self, meeting_id: MeetingId, *, captions: Sequence[Spoken] | None = None
+    ) -> StoredPassage:
         """All final captions of the meeting by meeting time, its group's members and tickets.
 
-        Raises NotFound when the meeting was deleted.
+        `captions` stand in for the stored ones. Raises NotFound when the meeting was deleted.
         """
         rows = await DB.fetch(
             "SELECT group_id, language, time_zone, coalesce(started_at, created_at) AS started_at"
@@ -110,7 +157,11 @@ class TicketBoard:
             raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
         [meeting] = rows
         group_id = GroupId(meeting["group_id"])
-        captions = await DB.fetch(_CAPTIONS, meeting_id)
+        if captions is None:
+            rows = await DB.fetch(_CAPTIONS, meeting_id)
+            captions = [Spoken(**row) for row in rows]
+        else:
+            captions = sorted(captions, key=lambda c: (c.start_ms, c.end_ms))
         passage = StoredPassage(
             meeting_id=meeting_id,
             group_id=group_id,
@@ -119,14 +170,14 @@ class TicketBoard:
             segments=tuple(
                 Segment(
                     seq=seq,
-                    start_ms=row["start_ms"],
-                    end_ms=row["end_ms"],
-                    text=row["text"],
-                    speaker=row["speaker_id"],
+                    start_ms=caption.start_ms,
+                    end_ms=caption.end_ms,
+                    text=caption.text,
+                    speaker=caption.speaker,
                 )
-                for seq, row in enumerate(captions)
+                for seq, caption in enumerate(captions)
             ),
-            caption_ids=tuple(row["id"] for row in captions),
+            caption_ids=tuple(caption.caption_id for caption in captions),
             members=await _members(group_id),
         )
         board = await load_board(group_id, passage)
@@ -165,6 +216,19 @@ class TicketBoard:
                 proposed=len(applied.proposed),
             )
         return applied
+
+    async def difference(self, passage: Passage, extraction: Extraction) -> TicketDiff:
+        """What `apply` would change now; stores nothing and waits for nobody."""
+        passage = _stored(passage)
+        rules = await machine.rules_of(passage.group_id)
+        decision, _ = await _decide(passage, extraction)
+        writer = _Writer(passage, extraction, self._clock.now())
+        at_once, later = split(decision, rules.policy, rules.auto_above)
+        return diff_of(
+            passage,
+            extraction,
+            (*await writer.told(at_once, False), *await writer.told(later, True)),
+        )
 
     async def write_minutes(self, passage: Passage, extraction: Extraction) -> None:
         """Write the minutes of what was said and of the tickets as they are on the board."""
@@ -236,8 +300,20 @@ class TicketBoard:
         )
 
 
+def diff_of(
+    passage: Passage, extraction: Extraction, changes: Sequence[TicketChange]
+) -> TicketDiff:
+    return TicketDiff(
+        meeting_id=passage.meeting_id,
+        engine=extraction.engine,
+        model=extraction.model,
+        notes=extraction.notes,
+        changes=tuple(changes),
+    )
+
+
 _CAPTIONS = """
-SELECT id, text, speaker_id, meeting_start_ms AS start_ms,
+SELECT id AS caption_id, text, speaker_id AS speaker, meeting_start_ms AS start_ms,
        meeting_start_ms + end_ms - start_ms AS end_ms
 FROM captions WHERE meeting_id = $1
 ORDER BY meeting_start_ms, recording_id, seq
@@ -283,7 +359,7 @@ async def _versioned_board(
     moved = _moved_from(
         await DB.fetch(_STATUS_CHANGES, group_id, passage.meeting_id), passage.meeting_id
     )
-    seqs = _seqs(passage)
+    seqs = _Seqs(passage)
     board = []
     for row in rows:
         by_machine = bool(row["origin"])
@@ -324,7 +400,7 @@ async def _decide(
     board = await _versioned_board(passage.group_id, passage)
     kept = await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=MOST_DISMISSED)
     undone = await _dismissed_moves(passage)
-    seqs = _seqs(passage)
+    seqs = _Seqs(passage)
     # In a thread: comparing with thousands of titles takes longer than a socket may wait.
     decision = await asyncio.to_thread(
         decide,
@@ -354,7 +430,7 @@ def _proposed_elsewhere(kept: Sequence[Kept], passage: StoredPassage) -> list[Op
     ]
 
 
-def _dismissed_drafts(kept: Sequence[Kept], seqs: Mapping[str, int]) -> list[Dismissed]:
+def _dismissed_drafts(kept: Sequence[Kept], seqs: _Seqs) -> list[Dismissed]:
     return [
         Dismissed(title=one.after["title"], evidence=_rests_on(one, seqs))
         for one in kept
@@ -362,9 +438,7 @@ def _dismissed_drafts(kept: Sequence[Kept], seqs: Mapping[str, int]) -> list[Dis
     ]
 
 
-def _refusals(
-    kept: Sequence[Kept], undone: Sequence[DismissedMove], seqs: Mapping[str, int]
-) -> list[Refusal]:
+def _refusals(kept: Sequence[Kept], undone: Sequence[DismissedMove], seqs: _Seqs) -> list[Refusal]:
     """What people refused of tickets on the board: proposals dismissed, and moves undone."""
     return [
         *(
@@ -391,9 +465,9 @@ def _draft_fields(one: Kept) -> dict[str, Any]:
     return {k: v for k, v in store.fields_of(one.after).items() if k in FIELDS}
 
 
-def _rests_on(one: Kept, seqs: Mapping[str, int]) -> frozenset[int]:
+def _rests_on(one: Kept, seqs: _Seqs) -> frozenset[int]:
     """In a passage's `seq`; nothing of it when the words fell in another meeting."""
-    return _evidence([str(caption_id) for caption_id in one.caption_ids], seqs)
+    return seqs.of([str(caption_id) for caption_id in one.caption_ids], [one.span])
 
 
 async def _unchanged(decision: Decision, versions: Mapping[TicketId, int]) -> bool:
@@ -422,7 +496,7 @@ async def _dismissed(passage: StoredPassage) -> list[Dismissed]:
         passage.group_id,
         MOST_DISMISSED,
     )
-    seqs = _seqs(passage)
+    seqs = _Seqs(passage)
     found = []
     for row in rows:
         origin = _origin(row["origin"], seqs)
@@ -436,17 +510,18 @@ async def _dismissed(passage: StoredPassage) -> list[Dismissed]:
 async def _dismissed_moves(passage: StoredPassage) -> list[DismissedMove]:
     """Moves of this meeting that people undid."""
     rows = await DB.fetch(
-        "SELECT ticket_id, after ->> 'status' AS status, receipt -> 'captionIds' AS caption_ids"
+        "SELECT ticket_id, after ->> 'status' AS status, receipt -> 'captionIds' AS caption_ids,"
+        " (receipt ->> 'startMs')::bigint AS start_ms, (receipt ->> 'endMs')::bigint AS end_ms"
         " FROM ticket_history WHERE meeting_id = $1 AND actor = 'machine'"
         " AND undone_at IS NOT NULL AND before ? 'status'",
         passage.meeting_id,
     )
-    seqs = _seqs(passage)
+    seqs = _Seqs(passage)
     return [
         DismissedMove(
             ticket_id=TicketId(row["ticket_id"]),
             to_status=TicketStatus(row["status"]),
-            evidence=_evidence(row["caption_ids"] or (), seqs),
+            evidence=seqs.of(row["caption_ids"] or (), [(row["start_ms"], row["end_ms"])]),
         )
         for row in rows
     ]
@@ -530,8 +605,39 @@ class _Writer:
 
     async def propose(self, decision: Decision) -> tuple[int, ...]:
         """Make the meeting's open proposals what `decision` holds."""
-        wanted = [
-            *await self._wanted_creations(decision.creates),
+        known = await self._kept_for(decision.creates) if decision.creates else {}
+        wanted = await self._wanted(decision, known)
+        return await proposals.reconcile(
+            self._passage.group_id, self._passage.meeting_id, wanted, at=self._at
+        )
+
+    async def told(self, decision: Decision, is_proposed: bool) -> tuple[TicketChange, ...]:
+        """The decision's changes as people see them; to be asked before they are written."""
+        changes = []
+        for one in await self._wanted(decision, {}):
+            if one.kind is ProposalKind.REVISE and not one.after:
+                continue  # only what it rests on is another
+            title = one.after.get("title") if one.ticket_id is None else None
+            if one.ticket_id is not None:
+                title = (await store.ticket(one.ticket_id)).title
+            changes.append(
+                TicketChange(
+                    kind=one.kind,
+                    ticket_id=one.ticket_id,
+                    title=title or "",
+                    before=one.before,
+                    after=one.after,
+                    receipt=one.receipt,
+                    is_proposed=is_proposed,
+                )
+            )
+        return tuple(changes)
+
+    async def _wanted(
+        self, decision: Decision, known: Mapping[tuple[str, tuple[int, ...]], int]
+    ) -> list[Wanted]:
+        return [
+            *self._wanted_creations(decision.creates, known),
             *(
                 Wanted(
                     kind=ProposalKind.MOVE,
@@ -546,12 +652,10 @@ class _Writer:
             *[await self._wanted_revision(revision) for revision in decision.revisions],
             *[await self._wanted_withdrawal(w) for w in decision.withdrawals],
         ]
-        return await proposals.reconcile(
-            self._passage.group_id, self._passage.meeting_id, wanted, at=self._at
-        )
 
-    async def _wanted_creations(self, creates: Sequence[Create]) -> list[Wanted]:
-        known = await self._kept_for(creates) if creates else {}
+    def _wanted_creations(
+        self, creates: Sequence[Create], known: Mapping[tuple[str, tuple[int, ...]], int]
+    ) -> list[Wanted]:
         return [
             Wanted(
                 kind=ProposalKind.CREATE,
@@ -570,7 +674,7 @@ class _Writer:
         kept = await proposals.kept(
             self._passage.group_id, self._passage.meeting_id, most_dismissed=0
         )
-        seqs = _seqs(self._passage)
+        seqs = _Seqs(self._passage)
         found: dict[tuple[str, tuple[int, ...]], int] = {}
         for state in (ProposalState.OPEN, ProposalState.SUPERSEDED):
             candidates = [
@@ -625,8 +729,13 @@ class _Writer:
         )
 
     def _origin(self, evidence: Sequence[int], title: str, status: TicketStatus) -> dict[str, Any]:
-        captions = [str(caption_id) for caption_id in self._captions(evidence)]
-        return {"captionIds": captions, "title": title, "status": status.value}
+        said = [self._segments[seq] for seq in self._known(evidence)]
+        return {
+            "captionIds": [str(caption_id) for caption_id in self._captions(evidence)],
+            "spans": [[segment.start_ms, segment.end_ms] for segment in said],
+            "title": title,
+            "status": status.value,
+        }
 
     def _receipt(self, evidence: Sequence[int], confidence: float, reason: str) -> Receipt:
         said = " … ".join(self._segments[seq].text for seq in self._known(evidence))
@@ -677,11 +786,11 @@ async def _blockers(passage: StoredPassage) -> tuple[Blocker, ...]:
         "SELECT about, caption_ids FROM blockers WHERE meeting_id = $1 ORDER BY start_ms, id",
         passage.meeting_id,
     )
-    seqs = _seqs(passage)
+    seqs = _Seqs(passage)
     return tuple(
         Blocker(
             about=row["about"],
-            evidence=tuple(sorted(_evidence([str(c) for c in row["caption_ids"]], seqs))),
+            evidence=tuple(sorted(seqs.of(str(c) for c in row["caption_ids"]))),
         )
         for row in rows
     )
@@ -696,9 +805,9 @@ async def _reasons(moved: Sequence[OpenTicket], passage: StoredPassage) -> list[
         passage.meeting_id,
         [ticket.ticket_id for ticket in moved],
     )
-    seqs = _seqs(passage)
+    seqs = _Seqs(passage)
     found = {row["ticket_id"]: row["caption_ids"] or () for row in rows}
-    return [tuple(sorted(_evidence(found.get(t.ticket_id, ()), seqs))) for t in moved]
+    return [tuple(sorted(seqs.of(found.get(t.ticket_id, ())))) for t in moved]
 
 
 async def _noted_proposals(
@@ -706,7 +815,7 @@ async def _noted_proposals(
 ) -> list[NotedTicket | NotedMove]:
     """Tickets and moves of the meeting that nobody has decided on."""
     titles = {ticket.ticket_id: ticket.title for ticket in board}
-    seqs = _seqs(passage)
+    seqs = _Seqs(passage)
     noted: list[NotedTicket | NotedMove] = []
     for one in await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=0):
         if one.state is not ProposalState.OPEN or one.meeting_id != passage.meeting_id:
@@ -749,17 +858,33 @@ def _with_tickets(passage: StoredPassage, board: Sequence[OpenTicket]) -> Stored
     return replace(passage, existing_tickets=board_before(board))
 
 
-def _seqs(passage: StoredPassage) -> dict[str, int]:
-    return {str(caption_id): seq for seq, caption_id in enumerate(passage.caption_ids)}
+class _Seqs:
+    """Finds stored captions again in a passage, by their ids or, once replaced, by their time."""
+
+    def __init__(self, passage: StoredPassage) -> None:
+        self._by_id = {str(caption_id): seq for seq, caption_id in enumerate(passage.caption_ids)}
+        self._segments = passage.segments
+
+    def of(self, caption_ids: Iterable[str], spans: Iterable[Sequence[int]] = ()) -> frozenset[int]:
+        known = frozenset(self._by_id[one] for one in caption_ids if one in self._by_id)
+        return known or frozenset(
+            segment.seq
+            for start_ms, end_ms in spans
+            for segment in self._segments
+            if _is_covered(segment, start_ms, end_ms)
+        )
 
 
-def _evidence(caption_ids: Sequence[str], seqs: Mapping[str, int]) -> frozenset[int]:
-    return frozenset(seqs[caption_id] for caption_id in caption_ids if caption_id in seqs)
+def _is_covered(segment: Segment, start_ms: int, end_ms: int) -> bool:
+    """Whether the segment and the span have half of the shorter one in common."""
+    common = min(segment.end_ms, end_ms) - max(segment.start_ms, start_ms)
+    shorter = min(segment.end_ms - segment.start_ms, end_ms - start_ms)
+    return common > 0 and 2 * common >= shorter
 
 
-def _origin(stored: Mapping[str, Any], seqs: Mapping[str, int]) -> Origin:
+def _origin(stored: Mapping[str, Any], seqs: _Seqs) -> Origin:
     return Origin(
-        evidence=_evidence(stored["captionIds"], seqs),
+        evidence=seqs.of(stored["captionIds"], stored.get("spans", ())),
         title=stored["title"],
         status=TicketStatus(stored["status"]),
     )

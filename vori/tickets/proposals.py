@@ -89,6 +89,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     ticket_id: TicketId | None
     after: dict[str, Any]
     caption_ids: tuple[UUID, ...]
+    span: tuple[int, int]
+    """When its words were said: from, to, in milliseconds from the meeting's start."""
 
 
 _PROPOSAL = """
@@ -177,11 +179,13 @@ async def kept(group_id: GroupId, meeting_id: MeetingId, *, most_dismissed: int)
         """
         SELECT * FROM (
         (SELECT id AS proposal_id, meeting_id, kind, state, ticket_id,
-                payload -> 'after' AS after, receipt -> 'captionIds' AS caption_ids
+                payload -> 'after' AS after, receipt -> 'captionIds' AS caption_ids,
+                jsonb_build_array(receipt -> 'startMs', receipt -> 'endMs') AS span
          FROM proposals WHERE meeting_id = $2 OR group_id = $1 AND state = 'OPEN')
         UNION ALL
         (SELECT id, meeting_id, kind, state, ticket_id, payload -> 'after',
-                receipt -> 'captionIds'
+                receipt -> 'captionIds',
+                jsonb_build_array(receipt -> 'startMs', receipt -> 'endMs')
          FROM proposals WHERE group_id = $1 AND meeting_id <> $2 AND state = 'DISMISSED'
               AND kind = 'create'
          ORDER BY decided_at DESC LIMIT $3)) AS known
