@@ -34,8 +34,9 @@ import vori
 from vori import log
 from vori.api import Request, check_text
 from vori.clock import Clock
-from vori.errors import Busy, NotSignedIn, Unavailable, VoriError
+from vori.errors import Busy, NotSignedIn, TooMany, Unavailable, VoriError
 from vori.ids import uuid7
+from vori.meetings.blockers import meeting_blockers
 from vori.meetings.routes import (
     AudioFile,
     DeleteSound,
@@ -43,9 +44,13 @@ from vori.meetings.routes import (
     MeetingRoutes,
     WriteMinutes,
 )
+from vori.notices.routes import list_notices, read_notices
+from vori.people.admin_routes import AdminUserRoutes
 from vori.people.auth import SignIn, principal_of
 from vori.people.messages import Principal
 from vori.people.routes import GroupRoutes, TokenRoutes, UserRoutes
+from vori.people.session_routes import LinkRoutes, MySessionRoutes, SessionRoutes, make_pass
+from vori.search.routes import search
 from vori.tickets.routes import (
     ProposalRoutes,
     TicketRoutes,
@@ -101,6 +106,10 @@ def routes() -> list[ControllerRouterHandler]:
     return [
         MeetingRoutes,
         meeting_tickets,
+        meeting_blockers,
+        search,
+        list_notices,
+        read_notices,
         undo_meeting_changes,
         meeting_reading,
         group_usage,
@@ -109,6 +118,11 @@ def routes() -> list[ControllerRouterHandler]:
         GroupRoutes,
         UserRoutes,
         TokenRoutes,
+        SessionRoutes,
+        MySessionRoutes,
+        LinkRoutes,
+        make_pass,
+        AdminUserRoutes,
         health,
         live,
         ready,
@@ -131,6 +145,7 @@ def build(
         dependencies={
             "principal": Provide(_principal),
             "clock": _given(parts.clock),
+            "doors": _given(parts.sign_in),
             "end_meeting": _given(parts.end_meeting),
             "audio_file": _given(parts.audio_file),
             "delete_sound": _given(parts.delete_sound),
@@ -210,7 +225,7 @@ def _vori_problem(request: litestar.Request[Any, Any, Any], exc: VoriError) -> R
     headers = {}
     if isinstance(exc, NotSignedIn):
         headers["www-authenticate"] = "Bearer"
-    elif isinstance(exc, Busy):
+    elif isinstance(exc, Busy | TooMany):
         headers["retry-after"] = str(max(1, -(-exc.retry_after_ms // 1000)))
     elif isinstance(exc, Unavailable):
         headers["retry-after"] = str(RETRY_AFTER_S)
@@ -396,10 +411,13 @@ def _description() -> OpenAPIConfig:
         description="Meetings in, tracked work out. Errors are problems (RFC 9457) with a `code`.",
         components=Components(
             security_schemes={
-                "token": SecurityScheme(type="http", scheme="bearer", description="`vori_…`")
+                "token": SecurityScheme(type="http", scheme="bearer", description="`vori_…`"),
+                "session": SecurityScheme(
+                    type="apiKey", name="vori_session", security_scheme_in="cookie"
+                ),
             }
         ),
-        security=[{"token": []}],
+        security=[{"token": []}, {"session": []}],
         tags=[
             Tag(name=name)
             for name in (
@@ -407,9 +425,13 @@ def _description() -> OpenAPIConfig:
                 "speech",
                 "tickets",
                 "proposals",
+                "search",
+                "notices",
                 "groups",
                 "users",
                 "tokens",
+                "session",
+                "admin",
                 "health",
             )
         ],

@@ -214,9 +214,12 @@ class MeetingRoutes(Controller):
                 ge=0, le=BIGINT_MAX, description="Only lines from so many ms into the meeting."
             ),
         ] = 0,
+        words: Annotated[
+            bool, QueryParameter(description="Also where in the sound each word is.")
+        ] = False,
     ) -> TranscriptText:
         await meeting_for(principal, MeetingId(meeting_id))
-        lines = await store.lines(MeetingId(meeting_id), since_ms=since)
+        lines = await store.lines(MeetingId(meeting_id), since_ms=since, with_words=words)
         return TranscriptText(
             meeting_id=MeetingId(meeting_id),
             transcript="\n".join(line.text for line in lines),

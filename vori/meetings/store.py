@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from vori.data.engine import DB, transaction
@@ -22,6 +23,7 @@ from vori.meetings.messages import (
     MeetingSummary,
     MeetingUpdated,
 )
+from vori.transcribe.messages import Word
 
 
 class Meeting(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -42,7 +44,7 @@ class Meeting(Struct, frozen=True, kw_only=True, rename="camel"):
     """What people should know about its last reading: that an engine was away, or cut off."""
 
 
-class Line(Struct, frozen=True, kw_only=True, rename="camel"):
+class Line(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A final caption; times count in milliseconds from the meeting's start."""
 
     caption_id: CaptionId
@@ -53,6 +55,8 @@ class Line(Struct, frozen=True, kw_only=True, rename="camel"):
     end_ms: int
     speaker_id: UserId | None
     speaker: str | None
+    words: tuple[Word, ...] = ()
+    """Where each word was said, if they were asked for; times count as the line's do."""
 
 
 class RecordingInfo(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -266,13 +270,16 @@ async def announce_updated(
     )
 
 
-async def lines(meeting_id: MeetingId, *, since_ms: int = 0) -> tuple[Line, ...]:
+async def lines(
+    meeting_id: MeetingId, *, since_ms: int = 0, with_words: bool = False
+) -> tuple[Line, ...]:
     """Captions of all recordings by meeting time, from `since_ms` on."""
     rows = await DB.fetch(
         """
         SELECT c.id AS caption_id, r.audio_id, c.text, c.language, c.meeting_start_ms AS start_ms,
                c.meeting_start_ms + c.end_ms - c.start_ms AS end_ms, c.speaker_id,
-               u.name AS speaker
+               u.name AS speaker, c.start_ms AS heard_ms,
+               CASE WHEN $3 THEN c.words ELSE '[]' END AS words
         FROM captions c JOIN recordings r ON r.id = c.recording_id
              LEFT JOIN users u ON u.id = c.speaker_id
         WHERE c.meeting_id = $1 AND c.meeting_start_ms >= $2
@@ -280,8 +287,25 @@ async def lines(meeting_id: MeetingId, *, since_ms: int = 0) -> tuple[Line, ...]
         """,
         meeting_id,
         since_ms,
+        with_words,
     )
-    return tuple(Line(**row) for row in rows)
+    return tuple(_line(row) for row in rows)
+
+
+def _line(row: Any) -> Line:
+    """Words are kept with times of their recording."""
+    values = dict(row)
+    shift_ms = values["start_ms"] - values.pop("heard_ms")
+    words = msgspec.convert(values.pop("words"), tuple[Word, ...])
+    return Line(
+        **values,
+        words=tuple(
+            msgspec.structs.replace(
+                word, start_ms=word.start_ms + shift_ms, end_ms=word.end_ms + shift_ms
+            )
+            for word in words
+        ),
+    )
 
 
 async def recordings(meeting_id: MeetingId) -> tuple[RecordingInfo, ...]:
