@@ -63,6 +63,21 @@ class Database(Part, frozen=True):
     pool_size: Count = 10
 
 
+class SignIn(Part, frozen=True):
+    """How people sign in. A client's secret of OpenID Connect is never a setting."""
+
+    password: bool = True
+    """Local accounts; without them only OpenID Connect and tokens sign in."""
+    min_password: Annotated[int, Meta(ge=8, le=128)] = 10
+    """Characters of a new password."""
+    session_days: Positive = 30.0
+    """A browser is signed out after so long."""
+    session_idle_days: Positive = 7.0
+    """A browser that has not been used for so long is signed out."""
+    link_hours: Positive = 24.0
+    """How long a one-time link to set a password works."""
+
+
 class Audio(Part, frozen=True):
     """Limits of sound that comes in."""
 
@@ -145,16 +160,51 @@ class Claude(Part, frozen=True):
     cache_write_price: Price = None
 
 
+class Kafka(Part, frozen=True):
+    """Carries VORI's events beyond this process; see docs/kafka.md."""
+
+    bootstrap: tuple[str, ...] = ()
+    """`host:port` of some brokers; none: events go from the database straight to their readers."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_user: str = ""
+    sasl_password: str = ""
+    """From the environment only: `VORI_KAFKA__SASL_PASSWORD`."""
+    sasl_password_file: str | None = None
+    """A file that holds the password instead."""
+    ca_file: str | None = None
+    """Certificates (PEM) that sign the brokers'; none: this machine's."""
+    client_id: str = "vori"
+    group_prefix: str = "vori."
+    """Before the names of consumer groups."""
+    topic_prefix: str = ""
+    """Before the names of topics, where several VORIs share a cluster."""
+    partitions: Count = 5
+    """Of topics that VORI makes; the order of a key needs that it stays."""
+    replication: Count = 1
+    """Copies of topics that VORI makes."""
+    retention_days: Positive = 7.0
+    """How long topics that VORI makes keep their messages."""
+    session_timeout_s: Positive = 10.0
+    """A process that is silent for so long loses its partitions to the others."""
+    send_timeout_s: Positive = 20.0
+    """A batch not acknowledged for so long is sent again, over a new connection."""
+    audio_group_id: Annotated[int, Meta(ge=1)] | None = None
+    """Sound on the topic voriAudioStream is recorded as meetings of this group; none: not read."""
+
+
 class Settings(Part, frozen=True):
     home: str = "~/.vori"
     """Where VORI keeps its database, sound and models; `VORI_HOME`."""
     server: Server = field(default_factory=Server)
     log: Log = field(default_factory=Log)
     database: Database = field(default_factory=Database)
+    signin: SignIn = field(default_factory=SignIn)
     audio: Audio = field(default_factory=Audio)
     speech: Speech = field(default_factory=Speech)
     tickets: Tickets = field(default_factory=Tickets)
     claude: Claude = field(default_factory=Claude)
+    kafka: Kafka = field(default_factory=Kafka)
 
     @property
     def home_path(self) -> Path:

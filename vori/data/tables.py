@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import BigSerial, Text, Timestamptz
+from piccolo.columns import BigInt, BigSerial, Integer, Text, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
@@ -10,7 +10,10 @@ from vori.data.engine import DB
 
 
 class DeadLetter(Table, db=DB, tablename="dead_letters"):
-    """A message that `consumer` could not use, with the `reason`; `payload` as it came."""
+    """A message that `consumer` could not use, with the `reason`; `payload` as it came.
+
+    Bytes that are no text are kept in base64: `encoding` says so.
+    """
 
     id = BigSerial(primary_key=True)
     topic = Text(required=True)
@@ -20,3 +23,6 @@ class DeadLetter(Table, db=DB, tablename="dead_letters"):
     reason = Text(default="")
     created_at = Timestamptz(default=TimestamptzNow())
     replayed_at = Timestamptz(default=None, null=True)
+    partition = Integer(default=None, null=True)
+    offset = BigInt(default=None, null=True)
+    encoding = Varchar(length=8, default="utf-8")
