@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 RATE_HZ = 16_000
 WORD = re.compile(r"[A-Za-z']+")
@@ -315,6 +314,8 @@ def _to_16k(pcm: NDArray[np.int16], rate_hz: int) -> NDArray[np.int16]:
     if rate_hz == RATE_HZ:
         return pcm
     up, down = {22_050: (320, 441), 8_000: (2, 1), 32_000: (1, 2), 48_000: (1, 3)}[rate_hz]
+    from scipy.signal import resample_poly  # not needed for voices that speak at 16 kHz
+
     sound = resample_poly(pcm.astype(np.float32), up, down)
     return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 
