@@ -32,6 +32,7 @@ from structlog.contextvars import bind_contextvars
 
 import vori
 from vori import log
+from vori.analytics.routes import AnalyticsRoutes
 from vori.api import Request, check_text
 from vori.clock import Clock
 from vori.errors import Busy, NotSignedIn, TooMany, Unavailable, VoriError
@@ -118,6 +119,7 @@ def routes() -> list[ControllerRouterHandler]:
         GroupRoutes,
         UserRoutes,
         TokenRoutes,
+        AnalyticsRoutes,
         SessionRoutes,
         MySessionRoutes,
         LinkRoutes,
@@ -427,6 +429,7 @@ def _description() -> OpenAPIConfig:
                 "proposals",
                 "search",
                 "notices",
+                "analytics",
                 "groups",
                 "users",
                 "tokens",

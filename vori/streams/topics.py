@@ -11,9 +11,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from vori.analytics.messages import GroupTrend, Insight, Productivity, TicketMetrics
 from vori.ids import EventId, MeetingId
 from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdated
-from vori.tickets.messages import TicketCreated, TicketUpdated
+from vori.tickets.messages import BlockerNoted, TicketCreated, TicketUpdated
 from vori.transcribe.messages import Caption
 
 
@@ -37,6 +38,10 @@ class Topic(Struct, frozen=True, kw_only=True):
 
 def _meeting(event: Any) -> str:
     return str(event.meeting_id)
+
+
+def _group(event: Any) -> str:
+    return str(event.group_id)
 
 
 def _meeting_or_ticket(event: TicketCreated | TicketUpdated) -> str:
@@ -75,6 +80,36 @@ TICKET_UPDATED = Topic(
     key=_meeting_or_ticket,
     doc="A ticket was changed, moved, given to somebody or deleted.",
 )
+BLOCKER_NOTED = Topic(
+    name="blocker.noted",
+    struct=BlockerNoted,
+    key=_meeting,
+    doc="Something that stops work was heard for the first time.",
+)
+TICKET_METRICS = Topic(
+    name="analytics.ticket.metrics",
+    struct=TicketMetrics,
+    key=_meeting,
+    doc="A minute of a meeting is over: what it led to.",
+)
+PRODUCTIVITY = Topic(
+    name="analytics.productivity",
+    struct=Productivity,
+    key=_meeting,
+    doc="A minute of a meeting is over: how much it moved.",
+)
+GROUP_TRENDS = Topic(
+    name="analytics.trends.groups",
+    struct=GroupTrend,
+    key=_group,
+    doc="Seven days of a group were counted.",
+)
+INSIGHTS = Topic(
+    name="analytics.insights",
+    struct=Insight,
+    key=_group,
+    doc="The numbers of a group show something new.",
+)
 DEAD_LETTER = Topic(
     name="vori.dead-letter",
     struct=DeadLettered,
@@ -89,6 +124,11 @@ TOPICS: tuple[Topic, ...] = (
     MEETING_SUMMARY,
     TICKET_CREATED,
     TICKET_UPDATED,
+    BLOCKER_NOTED,
+    TICKET_METRICS,
+    PRODUCTIVITY,
+    GROUP_TRENDS,
+    INSIGHTS,
     DEAD_LETTER,
 )
 

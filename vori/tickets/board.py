@@ -29,8 +29,9 @@ from msgspec.structs import replace
 from vori import log
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
+from vori.data.outbox import publish
 from vori.errors import Busy, Conflict, NotFound
-from vori.ids import GroupId, MeetingId, TicketId, UserId, uuid7
+from vori.ids import EventId, GroupId, MeetingId, TicketId, UserId, uuid7
 from vori.meetings.store import MinutesText, is_edited, store_minutes
 from vori.tickets import machine, proposals, store, usage
 from vori.tickets.decide import (
@@ -54,6 +55,7 @@ from vori.tickets.machine import Cause
 from vori.tickets.messages import (
     Actor,
     Blocker,
+    BlockerNoted,
     Extraction,
     Member,
     Passage,
@@ -565,9 +567,10 @@ class _Writer:
         """Make the meeting's blockers those of this reading; the ones kept keep their ids."""
         wanted = {tuple(self._captions(b.evidence)): b for b in blockers}
         rows = await DB.fetch(
-            "SELECT id, caption_ids, about FROM blockers WHERE meeting_id = $1",
+            "SELECT id, caption_ids, about, start_ms, end_ms FROM blockers WHERE meeting_id = $1",
             self._passage.meeting_id,
         )
+        heard = [(row["start_ms"], row["end_ms"]) for row in rows]
         for row in rows:
             known = wanted.get(tuple(row["caption_ids"]))
             if known is not None and known.about == row["about"]:
@@ -589,6 +592,18 @@ class _Writer:
                 end_ms,
                 self._at,
             )
+            if not any(start < end_ms and start_ms < end for start, end in heard):
+                await publish(
+                    BlockerNoted(
+                        event_id=EventId(uuid7()),
+                        meeting_id=self._passage.meeting_id,
+                        group_id=self._passage.group_id,
+                        about=blocker.about,
+                        caption_ids=captions,
+                        start_ms=start_ms,
+                        end_ms=end_ms,
+                    )
+                )
 
     async def _move(self, move: Move) -> None:
         cause = self._cause(move.evidence, move.confidence, move.why)

@@ -178,3 +178,19 @@ class TicketUpdated(Struct, frozen=True, kw_only=True, rename="camel"):
     previous_status: TicketStatus | None = None
     deleted: bool = False
     receipt: Receipt | None = None
+
+
+class BlockerNoted(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Topic `blocker.noted`: something that stops work was heard for the first time.
+
+    Times count in milliseconds from the meeting's start. Readings that hear more of the same
+    words tell nothing new.
+    """
+
+    event_id: EventId
+    meeting_id: MeetingId
+    group_id: GroupId
+    about: str
+    caption_ids: tuple[UUID, ...]
+    start_ms: int
+    end_ms: int
