@@ -164,6 +164,10 @@ class Vori:
             topics.TICKET_CREATED,
             topics.TICKET_UPDATED,
             topics.TRANSCRIPTION_COMPLETED,
+            topics.TICKET_METRICS,
+            topics.PRODUCTIVITY,
+            topics.GROUP_TRENDS,
+            topics.INSIGHTS,
         ]
         self._road.listen("pages", told, events.tell)
         return events

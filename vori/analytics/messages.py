@@ -113,6 +113,13 @@ class Insight(Struct, frozen=True, kw_only=True, rename="camel"):
     ticket_ids: tuple[TicketId, ...] = ()
 
 
+class WindowsChanged(Struct, frozen=True, kw_only=True, rename="camel"):
+    """On no topic: open pages are told that a meeting's minutes were counted anew."""
+
+    meeting_id: MeetingId
+    group_id: GroupId
+
+
 Result = TicketMetrics | Productivity | GroupTrend | Insight
 
 

@@ -16,6 +16,14 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import WebsocketRouteHandler
 from msgspec import Struct
 
+from vori.analytics.messages import (
+    GroupTrend,
+    Insight,
+    Productivity,
+    Result,
+    TicketMetrics,
+    WindowsChanged,
+)
 from vori.errors import Forbidden, NotSignedIn, Unavailable
 from vori.ids import GroupId, MeetingId
 from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdated
@@ -30,7 +38,16 @@ HEARTBEAT_S = 20.0
 """So often a page hears from us, and so often we ask whether it may still listen."""
 NOT_SIGNED_IN, FORBIDDEN, TOO_SLOW, AWAY = 4401, 4403, 1013, 1011
 
-Event = MeetingCreated | MeetingUpdated | MeetingSummary | TicketCreated | TicketUpdated | Caption
+Event = (
+    MeetingCreated
+    | MeetingUpdated
+    | MeetingSummary
+    | TicketCreated
+    | TicketUpdated
+    | Caption
+    | Result
+    | WindowsChanged
+)
 
 
 class MinutesWritten(Struct, frozen=True, kw_only=True, rename="camel", tag="meeting.summary"):
@@ -168,6 +185,11 @@ _NAMES: dict[type[Struct], str] = {
     TicketCreated: "ticket.created",
     TicketUpdated: "ticket.updated",
     Caption: "caption",
+    TicketMetrics: "analytics.ticket.metrics",
+    Productivity: "analytics.productivity",
+    GroupTrend: "analytics.trends.groups",
+    Insight: "analytics.insights",
+    WindowsChanged: "analytics.changed",
 }
 
 
