@@ -29,6 +29,7 @@ from vori.meetings.store import MinutesText
 from vori.page import page_route
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
+from vori.people.sessions import make_link
 from vori.people.store import has_users
 from vori.server import Server, configure, listen
 from vori.settings import BadSetting, Settings
@@ -55,31 +56,46 @@ CLOSING_S = 3.0
 """How long clients have to close their sockets after they were told to resume."""
 
 
-def run(settings: Settings, announce: Callable[[str], None]) -> None:
-    """`vori serve`: returns when VORI has been told to stop, raises VoriError when it cannot."""
+def run(
+    settings: Settings,
+    announce: Callable[[str], None],
+    invite: Callable[[str], None] = lambda _: None,
+) -> None:
+    """`vori serve`: returns when VORI has been told to stop, raises VoriError when it cannot.
+
+    invite: told the one-time link for the first admin, when nobody can sign in yet.
+    """
     import uvloop
 
     _check_dev(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, announce))
+        runner.run(_serve(settings, announce, invite))
 
 
-async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
+async def _serve(
+    settings: Settings, announce: Callable[[str], None], invite: Callable[[str], None]
+) -> None:
     with open_home(settings.home_path), contextlib.closing(listen(settings)) as listening:
         async with _database(settings):
             await migrate()
+            link = None
             if settings.server.dev:
                 await ensure_dev()
             elif not await has_users():
-                logger.warning(
-                    "nobody can sign in yet: make somebody with `vori user add` and a token with "
-                    "`vori token create`, or start with --dev to try VORI by yourself"
+                link = await make_link(
+                    None, at=SystemClock().now(), hours=settings.signin.link_hours
                 )
             vori = Vori(settings, SystemClock())
             async with running(vori.workers):
                 host, port = listening.getsockname()[:2]
                 url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-                server = Server(configure(vori.app(), settings), vori.drain, lambda: announce(url))
+
+                def listening_now() -> None:
+                    announce(url)
+                    if link is not None:
+                        invite(url + link.path)
+
+                server = Server(configure(vori.app(), settings), vori.drain, listening_now)
                 vori.on_failure = server.stop
                 await server.serve(sockets=[listening])
             if vori.failure is not None:
@@ -243,7 +259,7 @@ class Vori:
         return web.build(
             web.Parts(
                 clock=self.clock,
-                sign_in=SignIn(clock=self.clock, dev=dev),
+                sign_in=SignIn(clock=self.clock, dev=dev, rules=self.settings.signin),
                 end_meeting=self.end_meeting,
                 audio_file=self.audio_file,
                 delete_sound=self.delete_sound,

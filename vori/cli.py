@@ -108,7 +108,13 @@ def serve(
         server__dev=dev or None,
         speech__model=model,
     )
-    run(settings, announce=lambda url: click.echo(f"VORI listens on {url}"))
+    run(
+        settings,
+        announce=lambda url: click.echo(f"VORI listens on {url}"),
+        invite=lambda url: click.echo(
+            f"Nobody can sign in yet. This link makes the first administrator, once: {url}"
+        ),
+    )
 
 
 @cli.command()
@@ -259,6 +265,26 @@ def user_list(context: click.Context, as_json: bool) -> None:
         )
 
 
+@user.command("link")
+@click.argument("who")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def user_link(context: click.Context, who: str, as_json: bool) -> None:
+    """Print a one-time link by which WHO (number or address) sets their password.
+
+    It is a path on this VORI: put its address before it. `signin.link_hours` says how long it
+    works; a link made before stops working.
+    """
+    from vori.people.admin import create_link
+
+    hours = settings_of(context).signin.link_hours
+    made = _with_database(context, lambda: create_link(who, hours=hours))
+    if as_json:
+        _print_json(made)
+    else:
+        click.echo(made["path"])
+
+
 @cli.group()
 def token() -> None:
     """Secrets by which programs sign in."""
@@ -268,15 +294,27 @@ def token() -> None:
 @click.option("--user", "who", required=True, help="The user's number or e-mail address.")
 @click.option("--name", default="command line", show_default=True, help="What it is for.")
 @click.option("--days", type=click.IntRange(1), help="Expires after so many days.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(["read", "write", "record", "admin"]),
+    multiple=True,
+    help="What it may be used for; all without.",
+)
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def token_create(
-    context: click.Context, who: str, name: str, days: int | None, as_json: bool
+    context: click.Context,
+    who: str,
+    name: str,
+    days: int | None,
+    scopes: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Make a token; it is shown this once."""
     from vori.people.admin import create_token
 
-    made = _with_database(context, lambda: create_token(who, name=name, days=days))
+    made = _with_database(context, lambda: create_token(who, name=name, days=days, scopes=scopes))
     if as_json:
         _print_json(made)
     else:

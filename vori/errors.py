@@ -8,6 +8,7 @@ VoriError
 ├── Idle            408  nothing came for too long
 ├── Conflict        409  the thing is in another state than the request needs
 ├── TooLarge        413  over a limit; the text names the limit
+├── TooMany         429  this sender asks too often; try again later
 ├── Busy            503  every worker has a full queue; try again later
 └── Unavailable     503  something VORI needs is away (database, model, disk)
 
@@ -66,6 +67,19 @@ class Conflict(VoriError):
 class TooLarge(VoriError):
     status = 413
     code = "too_large"
+
+
+class TooMany(VoriError):
+    """The sender, not VORI, is over a limit; `retry_after_ms` says when to try again."""
+
+    status = 429
+    code = "too_many"
+
+    def __init__(
+        self, message: str, *, retry_after_ms: int = 1000, code: str | None = None, **ids: object
+    ) -> None:
+        super().__init__(message, code=code, **ids)
+        self.retry_after_ms = retry_after_ms
 
 
 class Busy(VoriError):

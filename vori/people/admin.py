@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ from vori.data.engine import DB, transaction
 from vori.errors import NotFound
 from vori.ids import BIGINT_MAX, GroupId, UserId
 from vori.people import store
-from vori.people.messages import Role
+from vori.people.messages import ALL_SCOPES, Role, Scope, User
+from vori.people.sessions import make_link
 
 
 async def add_user(
@@ -59,15 +61,33 @@ async def list_users() -> list[dict[str, Any]]:
     ]
 
 
-async def create_token(who: str, *, name: str, days: int | None) -> dict[str, Any]:
+async def create_token(
+    who: str, *, name: str, days: int | None, scopes: Sequence[str] = ()
+) -> dict[str, Any]:
     """A token for the user with this number or e-mail address. Raises NotFound."""
-    if who.isascii() and who.isdigit() and 1 <= int(who[:20]) <= BIGINT_MAX:
-        user = await store.user(UserId(int(who)))
-    else:
-        found = await store.user_by_email(who)
-        if found is None:
-            raise NotFound(f"There is no user {who!r}; `vori user list` shows them.")
-        user = found
+    user = await find_user(who)
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
-    made = await store.create_token(user.user_id, name=name, expires_at=expires_at)
+    made = await store.create_token(
+        user.user_id,
+        name=name,
+        expires_at=expires_at,
+        scopes=frozenset(map(Scope, scopes)) or ALL_SCOPES,
+    )
     return {"token": made.secret, "tokenId": made.token.token_id, "userId": user.user_id}
+
+
+async def create_link(who: str, *, hours: float) -> dict[str, Any]:
+    """A one-time link by which the user sets their password. Raises NotFound."""
+    user = await find_user(who)
+    link = await make_link(user.user_id, at=datetime.now(UTC), hours=hours)
+    return {"path": link.path, "expiresAt": link.expires_at, "userId": user.user_id}
+
+
+async def find_user(who: str) -> User:
+    """The user with this number or e-mail address. Raises NotFound."""
+    if who.isascii() and who.isdigit() and 1 <= int(who[:20]) <= BIGINT_MAX:
+        return await store.user(UserId(int(who)))
+    found = await store.user_by_email(who)
+    if found is None:
+        raise NotFound(f"There is no user {who!r}; `vori user list` shows them.")
+    return found

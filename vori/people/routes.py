@@ -23,6 +23,7 @@ from vori.people.messages import (
     Policy,
     Principal,
     Role,
+    Scope,
     Token,
     User,
 )
@@ -77,6 +78,8 @@ class TokenRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: Annotated[str, Meta(max_length=200)] = ""
     expires_in_days: Annotated[int, Meta(ge=1, le=3650)] | None = None
     """None: the token counts until it is revoked."""
+    scopes: Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=len(Scope))] | None = None
+    """None: all that I may. A token makes no token that may more, or counts longer, than it."""
 
 
 class UserRoutes(Controller):
@@ -171,7 +174,13 @@ class TokenRoutes(Controller):
     ) -> NewToken:
         days = data.expires_in_days
         expires_at = clock.now() + timedelta(days=days) if days else None
-        return await store.create_token(principal.user_id, name=data.name, expires_at=expires_at)
+        scopes = frozenset(data.scopes or principal.scopes)
+        async with transaction():
+            if principal.token_id is not None:
+                await store.require_within(principal, scopes, expires_at)
+            return await store.create_token(
+                principal.user_id, name=data.name, expires_at=expires_at, scopes=scopes
+            )
 
     @delete("/{token_id:int}", summary="Revoke a token")
     async def revoke_token(self, principal: SignedIn, clock: Now, token_id: PathId) -> None:

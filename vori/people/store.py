@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from vori.data.engine import DB, transaction
-from vori.errors import BadMessage, Conflict, NotFound
+from vori.errors import BadMessage, Conflict, Forbidden, NotFound
 from vori.ids import GroupId, UserId
 from vori.people.auth import digest, new_secret
-from vori.people.messages import Group, GroupMember, NewToken, Policy, Role, Token, User
+from vori.people.messages import (
+    ALL_SCOPES,
+    Account,
+    Group,
+    GroupMember,
+    NewToken,
+    Policy,
+    Principal,
+    Role,
+    Scope,
+    Token,
+    User,
+)
 
 _USER = "id AS user_id, name, email, language, time_zone, is_admin, created_at"
-_TOKEN = "id AS token_id, name, created_at, expires_at, last_used_at"  # noqa: S105
+_TOKEN = "id AS token_id, name, created_at, expires_at, last_used_at, scopes"  # noqa: S105
 _MEMBER = (
     "SELECT m.user_id, m.group_id, u.name, u.email, m.role, m.nicknames"
     " FROM members m JOIN users u ON u.id = m.user_id"
@@ -76,6 +88,70 @@ async def change_user(user_id: UserId, changes: dict[str, Any]) -> User:
         return await user(user_id)
 
 
+_ACCOUNT = """
+SELECT u.id AS user_id, u.name, u.email, u.language, u.time_zone, u.is_admin,
+       u.disabled_at IS NOT NULL AS is_disabled, u.created_at, u.last_seen_at,
+       array_cat(CASE WHEN u.password_hash IS NULL THEN '{}' ELSE ARRAY['password'] END,
+                 ARRAY(SELECT i.issuer FROM identities i WHERE i.user_id = u.id ORDER BY 1)
+       ) AS methods,
+       ARRAY(SELECT g.name FROM members m JOIN groups g ON g.id = m.group_id
+             WHERE m.user_id = u.id ORDER BY g.id) AS groups
+FROM users u
+"""
+
+
+async def accounts(*, before_id: int, limit: int, text: str | None = None) -> list[Account]:
+    """Users with numbers below `before_id`, newest first; `text` is part of name or address."""
+    rows = await DB.fetch(
+        f"{_ACCOUNT} WHERE u.id < $1 AND ($3::text IS NULL"
+        " OR strpos(lower(u.name || ' ' || coalesce(u.email, '')), lower($3)) > 0)"
+        " ORDER BY u.id DESC LIMIT $2",
+        before_id,
+        limit,
+        text,
+    )
+    return [_account(row) for row in rows]
+
+
+async def account(user_id: UserId) -> Account:
+    rows = await DB.fetch(f"{_ACCOUNT} WHERE u.id = $1", user_id)
+    if not rows:
+        raise NotFound(f"There is no user {user_id}.", userId=user_id)
+    return _account(rows[0])
+
+
+async def change_account(
+    user_id: UserId, changes: dict[str, Any], *, is_admin: bool | None, at: datetime | None
+) -> Account:
+    """Set profile `changes`; `is_admin` unless None; disabled since `at`, enabled without.
+
+    Whoever is disabled is signed out everywhere; their tokens wait. Raises Conflict when nobody
+    would be left to run this VORI.
+    """
+    async with transaction():
+        await DB.fetch("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
+        before = await account(user_id)
+        if changes:
+            await change_user(user_id, changes)
+        becomes = before.is_admin if is_admin is None else is_admin
+        await DB.fetch(
+            "UPDATE users SET is_admin = $2, disabled_at = CASE WHEN $3::timestamptz IS NULL"
+            " THEN NULL ELSE coalesce(disabled_at, $3) END WHERE id = $1",
+            user_id,
+            becomes,
+            at,
+        )
+        if at is not None:
+            await DB.fetch("DELETE FROM sessions WHERE user_id = $1", user_id)
+        if not await DB.fetch("SELECT 1 FROM users WHERE is_admin AND disabled_at IS NULL LIMIT 1"):
+            raise Conflict(
+                "Nobody would be left to run this VORI; make another administrator first.",
+                code="last_operator",
+                userId=user_id,
+            )
+        return await account(user_id)
+
+
 async def groups_of(user_id: UserId) -> tuple[Group, ...]:
     rows = await DB.fetch(
         "SELECT g.id AS group_id, g.name, m.role, g.created_at, g.policy, g.auto_above,"
@@ -93,6 +169,12 @@ async def group(group_id: GroupId, user_id: UserId) -> Group:
         if one.group_id == group_id:
             return one
     raise NotFound(f"There is no group {group_id}.", groupId=group_id)
+
+
+async def require_group(group_id: GroupId) -> None:
+    """Raises NotFound when there is no such group at all."""
+    if not await DB.fetch("SELECT 1 FROM groups WHERE id = $1", group_id):
+        raise NotFound(f"There is no group {group_id}.", groupId=group_id)
 
 
 async def create_group(*, name: str, admin: UserId) -> Group:
@@ -214,23 +296,43 @@ async def tokens(user_id: UserId) -> tuple[Token, ...]:
         f"SELECT {_TOKEN} FROM tokens WHERE user_id = $1 AND revoked_at IS NULL ORDER BY id DESC",  # noqa: S608
         user_id,
     )
-    return tuple(Token(**row) for row in rows)
+    return tuple(_token(row) for row in rows)
 
 
 async def create_token(
-    user_id: UserId, *, name: str, expires_at: datetime | None = None
+    user_id: UserId,
+    *,
+    name: str,
+    expires_at: datetime | None = None,
+    scopes: Collection[Scope] = ALL_SCOPES,
 ) -> NewToken:
     """Make a token; its secret is in the answer and nowhere else."""
     secret = new_secret()
     rows = await DB.fetch(
-        "INSERT INTO tokens (user_id, name, hash, expires_at) VALUES ($1, $2, $3, $4)"  # noqa: S608
-        f" RETURNING {_TOKEN}",
+        "INSERT INTO tokens (user_id, name, hash, expires_at, scopes)"  # noqa: S608
+        f" VALUES ($1, $2, $3, $4, $5) RETURNING {_TOKEN}",
         user_id,
         name,
         digest(secret),
         expires_at,
+        [scope.value for scope in Scope if scope in scopes],
     )
-    return NewToken(token=Token(**rows[0]), secret=secret)
+    return NewToken(token=_token(rows[0]), secret=secret)
+
+
+async def require_within(
+    principal: Principal, scopes: Collection[Scope], expires_at: datetime | None
+) -> None:
+    """Raises Forbidden when a new token would reach further than the one it is made with."""
+    rows = await DB.fetch("SELECT expires_at FROM tokens WHERE id = $1", principal.token_id)
+    limit = rows[0]["expires_at"] if rows else None
+    if not principal.scopes.issuperset(scopes) or (
+        limit is not None and (expires_at is None or expires_at > limit)
+    ):
+        raise Forbidden(
+            "A token cannot make a token with more scopes, or one that counts longer.",
+            code="beyond_token",
+        )
 
 
 async def revoke_token(user_id: UserId, token_id: int, *, at: datetime) -> None:
@@ -246,8 +348,16 @@ async def revoke_token(user_id: UserId, token_id: int, *, at: datetime) -> None:
         raise NotFound(f"There is no token {token_id}.", tokenId=token_id)
 
 
+def _token(row: Any) -> Token:
+    return Token(**{**row, "scopes": tuple(map(Scope, row["scopes"]))})
+
+
 def _email_taken() -> Conflict:
     return Conflict("This email address belongs to another user.", code="email_taken")
+
+
+def _account(row: Any) -> Account:
+    return Account(**{**row, "methods": tuple(row["methods"]), "groups": tuple(row["groups"])})
 
 
 def _member(row: Any) -> GroupMember:

@@ -46,6 +46,10 @@ class User(Table, db=DB, tablename="users"):
     time_zone = Text(default="UTC")
     is_admin = Boolean(default=False)
     created_at = Timestamptz(default=TimestamptzNow())
+    password_hash = Text(default=None, null=True)
+    password_changed_at = Timestamptz(default=None, null=True)
+    disabled_at = Timestamptz(default=None, null=True)
+    last_seen_at = Timestamptz(default=None, null=True)
 
 
 class Membership(Table, db=DB, tablename="members"):
@@ -70,3 +74,4 @@ class Token(Table, db=DB, tablename="tokens"):
     expires_at = Timestamptz(default=None, null=True)
     last_used_at = Timestamptz(default=None, null=True)
     revoked_at = Timestamptz(default=None, null=True)
+    scopes = Array(Text(), default=list)

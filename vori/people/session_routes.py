@@ -1,0 +1,260 @@
+"""Signing in and out of the page, one-time links, passwords, socket passes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import litestar
+from litestar import Controller, Response, delete, get, post
+from litestar.datastructures import Cookie
+from litestar.params import JSONBody, SkipValidation
+from msgspec import Meta, Struct
+
+from vori.api import Language, Now, PathId, SignedIn, TimeZone, check_time_zone
+from vori.data.engine import DB, transaction
+from vori.errors import BadMessage, Forbidden, NotSignedIn
+from vori.people import sessions, store
+from vori.people.auth import (
+    SignIn,
+    cookie_name,
+    is_secure,
+    principal_of,
+    require_same_site,
+)
+from vori.people.limits import address_of
+from vori.people.messages import (
+    LinkInfo,
+    LinkKind,
+    Pass,
+    SessionInfo,
+    SessionState,
+    User,
+)
+
+Doors = SkipValidation[SignIn]
+"""How people sign in; given by `web.build`."""
+Request = litestar.Request[Any, Any, Any]
+
+Password = Annotated[str, Meta(min_length=1, max_length=1_000)]
+LinkSecret = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Email = Annotated[str, Meta(min_length=3, max_length=320)]
+
+
+class SignInRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    email: Email
+    password: Password
+
+
+class LinkLook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """`link` is what stands behind `#` in the link's path."""
+
+    link: LinkSecret
+
+
+class LinkUse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The first admin gives `name` and `email`, and may name their first group."""
+
+    link: LinkSecret
+    password: Password
+    name: Name | None = None
+    email: Email | None = None
+    language: Language | None = None
+    time_zone: TimeZone | None = None
+    group_name: Name | None = None
+
+
+class PasswordChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    current: Password
+    new: Password
+
+
+class SessionRoutes(Controller):
+    path = "/api/session"
+    tags = ("session",)
+
+    @get(
+        opt={"open": True},
+        security=[{}],
+        summary="Whether anybody is signed in, and how one may sign in",
+    )
+    async def look(self, request: Request, doors: Doors) -> SessionState:
+        try:
+            principal = await principal_of(request)
+        except (NotSignedIn, Forbidden):
+            return await _state(doors, None)
+        expires_at = (
+            await sessions.session_expiry(principal.session_id) if principal.session_id else None
+        )
+        return await _state(doors, await store.user(principal.user_id), expires_at=expires_at)
+
+    @post(
+        opt={"open": True},
+        security=[{}],
+        status_code=200,
+        summary="Sign in with address and password; sets the session's cookie",
+    )
+    async def sign_in(
+        self, request: Request, doors: Doors, data: JSONBody[SignInRequest]
+    ) -> Response[SessionState]:
+        require_same_site(request)
+        if not doors.rules.password:
+            raise Forbidden("Passwords do not sign in here.", code="no_passwords")
+        account, address = data.email.strip().lower(), address_of(request)
+        doors.passwords.may_try(account, address)
+        rows = await DB.fetch(
+            "SELECT id, password_hash FROM users WHERE lower(email) = $1 AND disabled_at IS NULL",
+            account,
+        )
+        stored = rows[0]["password_hash"] if rows else None
+        if not await doors.passwords.verify(stored, data.password) or stored is None:
+            # One answer for every reason: guessing learns nothing.
+            raise NotSignedIn("The address or the password is wrong.", code="wrong_password")
+        doors.passwords.was_right(account, address)
+        user_id = rows[0]["id"]
+        if doors.passwords.is_old(stored):
+            await DB.fetch(
+                "UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $3",
+                user_id,
+                await doors.passwords.hash(data.password),
+                stored,
+            )
+        return await signed_in(request, doors, await store.user(user_id), method="password")
+
+    @delete(opt={"open": True}, security=[{}], status_code=204, summary="Sign this browser out")
+    async def sign_out(self, request: Request, doors: Doors) -> Response[None]:
+        require_same_site(request)
+        cookie = request.cookies.get(cookie_name(request))
+        if cookie:
+            await sessions.end_by_secret(cookie)
+        response: Response[None] = Response(None, status_code=204)
+        response.set_cookie(_cookie(request, "", max_age=0))
+        return response
+
+
+class LinkRoutes(Controller):
+    path = "/api/links"
+    tags = ("session",)
+
+    @post(
+        "/look",
+        opt={"open": True},
+        security=[{}],
+        status_code=200,
+        summary="What a one-time link is for; it stays unused",
+    )
+    async def look(self, doors: Doors, data: JSONBody[LinkLook]) -> LinkInfo:
+        return await sessions.look_at_link(data.link, at=doors.clock.now())
+
+    @post(
+        opt={"open": True},
+        security=[{}],
+        status_code=200,
+        summary="Set the password that a one-time link allows; signs in",
+    )
+    async def follow(
+        self, request: Request, doors: Doors, data: JSONBody[LinkUse]
+    ) -> Response[SessionState]:
+        require_same_site(request)
+        info = await sessions.look_at_link(data.link, at=doors.clock.now())
+        admin: dict[str, Any] | None = None
+        email = info.email
+        if info.kind is LinkKind.FIRST_ADMIN:
+            if data.name is None or data.email is None:
+                raise BadMessage("The first admin gives `name` and `email`.", code="no_name")
+            email = store.check_email(data.email)
+            admin = {"name": data.name.strip(), "email": email}
+        changes: dict[str, Any] = {}
+        if data.language is not None:
+            changes["language"] = data.language
+        if data.time_zone is not None:
+            changes["time_zone"] = check_time_zone(data.time_zone)
+        hashed = await doors.passwords.hash(doors.passwords.check(data.password, email=email))
+        async with transaction():
+            user = await sessions.follow_link(
+                data.link,
+                at=doors.clock.now(),
+                hashed=hashed,
+                admin=admin,
+                group=data.group_name.strip() if data.group_name else None,
+            )
+            user = await store.change_user(user.user_id, changes)
+        return await signed_in(request, doors, user, method="password")
+
+
+class MySessionRoutes(Controller):
+    path = "/api/users/me"
+    tags = ("session",)
+
+    @post("/password", status_code=204, summary="Change my password; other browsers sign out")
+    async def change_password(
+        self, request: Request, doors: Doors, principal: SignedIn, data: JSONBody[PasswordChange]
+    ) -> None:
+        user = await store.user(principal.user_id)
+        account, address = (user.email or str(user.user_id)).lower(), address_of(request)
+        doors.passwords.may_try(account, address)
+        [row] = await DB.fetch("SELECT password_hash FROM users WHERE id = $1", user.user_id)
+        if not await doors.passwords.verify(row["password_hash"], data.current):
+            raise Forbidden("The current password is wrong.", code="wrong_password")
+        doors.passwords.was_right(account, address)
+        hashed = await doors.passwords.hash(doors.passwords.check(data.new, email=user.email))
+        await sessions.set_password(
+            user.user_id, hashed, at=doors.clock.now(), keep=principal.session_id
+        )
+
+    @get("/sessions", summary="Where I am signed in")
+    async def list_sessions(self, doors: Doors, principal: SignedIn) -> list[SessionInfo]:
+        return list(await sessions.sessions(principal, sign_in=doors))
+
+    @delete("/sessions/{session_id:int}", summary="Sign a browser of mine out")
+    async def end_session(self, principal: SignedIn, session_id: PathId) -> None:
+        await sessions.end_session(principal.user_id, session_id)
+
+
+@post("/api/passes", tags=["session"], summary="A pass that opens one WebSocket within 30 s")
+async def make_pass(principal: SignedIn, clock: Now) -> Pass:
+    return await sessions.make_pass(principal, at=clock.now())
+
+
+async def signed_in(
+    request: Request, doors: SignIn, user: User, *, method: str
+) -> Response[SessionState]:
+    """The answer that signs this browser in as `user`, and out of what it was before."""
+    before = request.cookies.get(cookie_name(request))
+    if before:
+        await sessions.end_by_secret(before)
+    secret, expires_at = await sessions.open_session(
+        doors,
+        user.user_id,
+        method=method,
+        agent=request.headers.get("user-agent", ""),
+        address=address_of(request),
+    )
+    response = Response(await _state(doors, user, expires_at=expires_at))
+    response.set_cookie(_cookie(request, secret, max_age=int(86_400 * doors.rules.session_days)))
+    return response
+
+
+def _cookie(request: Request, value: str, *, max_age: int) -> Cookie:
+    return Cookie(
+        key=cookie_name(request),
+        value=value,
+        max_age=max_age,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=is_secure(request),
+    )
+
+
+async def _state(
+    doors: SignIn, user: User | None, *, expires_at: datetime | None = None
+) -> SessionState:
+    return SessionState(
+        user=user,
+        expires_at=expires_at,
+        password=doors.rules.password,
+        dev=doors.dev,
+        needs_first_admin=user is None and not await store.has_users(),
+    )
