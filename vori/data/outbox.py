@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -38,6 +38,11 @@ class Row(Struct, frozen=True, kw_only=True):
     payload: str
     age_ms: float
     """How long ago it was written, by the database's clock."""
+    partition: int | None = None
+    offset: int | None = None
+    """Where in Kafka it lies, if it came from there."""
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+    """base64: the payload was bytes that are no text."""
 
 
 async def publish(*events: Struct) -> None:
@@ -149,25 +154,29 @@ async def backlog(connection: asyncpg.Connection, after: Position, topics: froze
     return int(waiting)
 
 
-async def set_aside(*, topic: str, key: str, payload: str, consumer: str, reason: str) -> None:
-    """Keep a message nobody could use, and tell the dead-letter topic."""
+async def set_aside(row: Row, *, consumer: str, reason: str) -> None:
+    """Keep a message that `consumer` could not use, and tell the dead-letter topic."""
     reason = reason[:2000].replace("\0", "").encode("utf-8", "replace").decode()
     async with DB.transaction():
         await DB.fetch(
-            "INSERT INTO dead_letters (topic, key, payload, consumer, reason) "
-            "VALUES ($1, $2, $3, $4, $5)",
-            *(topic, key, payload, consumer, reason),
+            'INSERT INTO dead_letters (topic, key, payload, consumer, reason, "partition", "offset",'
+            " encoding) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            *(row.topic, row.key, row.payload, consumer, reason),
+            *(row.partition, row.offset, row.encoding),
         )
         # A reader of dead letters that fails must not feed itself.
-        if topic != DEAD_LETTER.name:
+        if row.topic != DEAD_LETTER.name:
             await publish(
                 DeadLettered(
                     event_id=EventId(uuid7()),
-                    topic=topic,
-                    key=key,
-                    payload=payload,
+                    topic=row.topic,
+                    key=row.key,
+                    payload=row.payload,
                     consumer=consumer,
                     reason=reason,
+                    partition=row.partition,
+                    offset=row.offset,
+                    encoding=row.encoding,
                 )
             )
 

@@ -1,7 +1,7 @@
 """The road between features: takes events out of the outbox, in order, to whoever listens.
 
 One `Relay` serves one `Sink` (an in-process consumer, or a broker) and keeps a durable cursor
-for it. Promises:
+for it. With a broker, consumers read from that instead (`kafka.py`). Promises:
 
 - An event whose transaction was committed reaches every sink; after a crash some come again.
 - Events with the same key come one at a time and in the order of their commits; different
@@ -28,7 +28,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -41,8 +41,9 @@ from vori.data.engine import DB, transaction
 from vori.data.outbox import Position, Row
 from vori.data.tables import DeadLetter
 from vori.errors import BadMessage, Busy, Conflict, NotFound, Unavailable
+from vori.ids import EventId, uuid7
 from vori.streams.codec import decode
-from vori.streams.topics import BY_NAME, Topic
+from vori.streams.topics import BY_NAME, REPLAY_WANTED, ReplayWanted, Topic
 from vori.worker import Health, State, background
 
 E = TypeVar("E", bound=Struct)
@@ -153,13 +154,7 @@ class Consumer:
 
     async def _set_aside(self, row: Row, why: Exception) -> None:
         _logger.error("a consumer gave up", exc_info=why, **self._about(row))
-        await outbox.set_aside(
-            topic=row.topic,
-            key=row.key,
-            payload=row.payload,
-            consumer=self.name,
-            reason=f"{type(why).__name__}: {why}",
-        )
+        await outbox.set_aside(row, consumer=self.name, reason=f"{type(why).__name__}: {why}")
         self.dead_letters += 1
 
     def _about(self, row: Row) -> dict[str, Any]:
@@ -184,7 +179,8 @@ class Relay:
         self.sink = sink
         self.is_durable = is_durable
         self.state = "starting"
-        """starting, relaying, standby (another process relays), away (no database), failed."""
+        """starting, relaying, waiting (its sink is away), standby (another process relays),
+        away (no database), failed."""
         self.relayed = 0
         self._waiting = 0
         self._oldest_at: float | None = None
@@ -240,7 +236,7 @@ class Relay:
                 await self._await_news()
                 continue
             if rows:
-                await self._deliver(connection, rows)
+                await self._deliver(connection, at, rows)
             self._at = at = behind
             if self.is_durable:
                 await outbox.save_cursor(connection, self.sink.name, at)
@@ -250,7 +246,9 @@ class Relay:
             return await outbox.load_cursor(connection, self.sink.name)
         return self._at or await outbox.newest(connection)
 
-    async def _deliver(self, connection: asyncpg.Connection, rows: Sequence[Row]) -> None:
+    async def _deliver(
+        self, connection: asyncpg.Connection, at: Position, rows: Sequence[Row]
+    ) -> None:
         """Send until it succeeds, as long as the lock is ours."""
         self._oldest_at = time.monotonic() - rows[0].age_ms / 1000
         self._waiting = max(self._waiting, len(rows))
@@ -258,12 +256,18 @@ class Relay:
         while True:
             try:
                 await self.sink.send(rows)
-            except Exception:
-                _logger.exception("a sink failed", sink=self.sink.name)
+            except Exception as exc:
+                if isinstance(exc, Unavailable):
+                    self.state = "waiting"
+                    _logger.warning("a sink is away", sink=self.sink.name, reason=exc.message)
+                else:
+                    _logger.exception("a sink failed", sink=self.sink.name)
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-                await outbox.still_there(connection)
+                # Fails when the connection is gone, and our lock with it.
+                self._waiting = await outbox.backlog(connection, at, self.sink.topics)
             else:
+                self.state = "relaying"
                 self._oldest_at = None
                 self._waiting = max(0, self._waiting - len(rows))
                 self.relayed += len(rows)
@@ -289,14 +293,46 @@ class Relay:
         }
 
 
+class Carrier(Protocol):
+    """Brings events to one sink, for as long as `run` is awaited: a Relay, or a broker's reader."""
+
+    sink: Sink
+
+    async def run(self) -> None: ...
+
+    def wake(self) -> None:
+        """There may be news."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """As `Relay.health`."""
+        ...
+
+
+class Broker(Protocol):
+    """Carries events between processes."""
+
+    def reader(self, consumer: Consumer) -> Carrier:
+        """Reads for `consumer`, together with the readers of that name in other processes."""
+        ...
+
+
 class Road:
-    """Every relay of this process, as one worker."""
+    """Everything that brings events to this process, as one worker.
+
+    With a broker, subscribers read from it; listeners read the outbox all the same, since every
+    process must hear what they hear, and pages go on while the broker is away.
+    """
 
     name = "streams"
 
-    def __init__(self) -> None:
-        self._relays: list[Relay] = []
+    def __init__(self, broker: Broker | None = None) -> None:
+        self._broker = broker
+        self._relays: list[Carrier] = []
         self._is_running = False
+        self._add(
+            Relay(Listener("replays", [REPLAY_WANTED], self._replay_wanted), is_durable=False)
+        )
 
     def subscribe(
         self,
@@ -313,7 +349,8 @@ class Road:
         work long (seconds) should take a small `batch_rows`: the cursor moves by whole batches,
         and the next one starts when the slowest key of this one is done.
         """
-        self.attach(Consumer(consumer, topics, handler, once=once, batch_rows=batch_rows))
+        reading = Consumer(consumer, topics, handler, once=once, batch_rows=batch_rows)
+        self._add(self._broker.reader(reading) if self._broker else Relay(reading))
 
     def listen(
         self, consumer: str, topics: Iterable[Topic], handler: Callable[[E], Awaitable[None]]
@@ -324,37 +361,60 @@ class Road:
         """
         self._add(Relay(Listener(consumer, topics, handler), is_durable=False))
 
+    def on_request(self, topic: Topic, handler: Callable[[E], Awaitable[None]]) -> None:
+        """Await `handler(request)` for what any process asks all others for, from now on."""
+        self._requests[topic.struct] = handler
+
+    async def _answer(self, request: Struct) -> None:
+        if handler := self._requests.get(type(request)):
+            await handler(request)
+
     def attach(self, sink: Sink) -> None:
         """Relay to a sink of your own, such as a broker."""
         self._add(Relay(sink))
 
-    def _add(self, relay: Relay) -> None:
+    def _add(self, relay: Carrier) -> None:
         if self._is_running:
             raise RuntimeError("subscribe before the road runs")
         if any(relay.sink.name == other.sink.name for other in self._relays):
             raise RuntimeError(f"two sinks are called {relay.sink.name}")
         self._relays.append(relay)
 
-    async def replay(self, letter_id: int) -> None:
+    async def replay(self, letter_id: int) -> bool:
         """Give a dead letter to its consumer once more; what the consumer raises comes out.
 
-        Raises NotFound when there is no such letter, or its consumer is not in this process,
-        and Conflict when it has been replayed already.
+        False when the consumer is not in this process: the others have been asked then.
+        Raises NotFound when there is no such letter, Conflict when it has been replayed already.
         """
         letter = await DeadLetter.objects().get(DeadLetter.id == letter_id)
         if letter is None:
-            raise NotFound(f"there is no dead letter {letter_id}")
+            raise NotFound(f"There is no dead letter {letter_id}.", letterId=letter_id)
         if letter.replayed_at:
-            raise Conflict(f"dead letter {letter_id} has been replayed", code="already_replayed")
+            raise Conflict(
+                f"Dead letter {letter_id} has been replayed.",
+                code="already_replayed",
+                letterId=letter_id,
+            )
+        consumer = self._consumer(letter.consumer)
+        if consumer is None:
+            async with transaction():
+                await outbox.publish(ReplayWanted(event_id=EventId(uuid7()), letter_id=letter_id))
+            return False
+        await _replay(letter, consumer)
+        return True
+
+    def _consumer(self, name: str) -> Consumer | None:
         for relay in self._relays:
-            if isinstance(relay.sink, Consumer) and relay.sink.name == letter.consumer:
-                event_id = uuid5(NAMESPACE_OID, f"vori.dead-letter:{letter_id}")
-                await relay.sink.handle(letter.topic, event_id, letter.payload)
-                await DeadLetter.update({DeadLetter.replayed_at: datetime.now(UTC)}).where(
-                    DeadLetter.id == letter_id
-                )
-                return
-        raise NotFound(f"no consumer {letter.consumer!r} runs here", code="no_consumer")
+            if isinstance(relay.sink, Consumer) and relay.sink.name == name:
+                return relay.sink
+        return None
+
+    async def _replay_wanted(self, wanted: ReplayWanted) -> None:
+        """Another process was asked for a replay and lacks the consumer."""
+        letter = await DeadLetter.objects().get(DeadLetter.id == wanted.letter_id)
+        consumer = self._consumer(letter.consumer) if letter else None
+        if letter is not None and consumer is not None and not letter.replayed_at:
+            await _replay(letter, consumer)
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -374,12 +434,34 @@ class Road:
     def health(self) -> Health:
         detail = {relay.sink.name: relay.health() for relay in self._relays}
         stuck = [name for name, told in detail.items() if told["state"] in ("away", "failed")]
+        waiting = [name for name, told in detail.items() if told["state"] == "waiting"]
         late = [name for name, told in detail.items() if told["lagMs"] > LAG_LIMIT_MS]
         if stuck:
             return Health(state=State.DOWN, message=f"stopped: {', '.join(stuck)}", detail=detail)
+        if waiting:
+            events = sum(detail[name]["lagEvents"] for name in waiting)
+            away = f"Kafka is away, {events} events wait: {', '.join(waiting)}"
+            return Health(state=State.DEGRADED, message=away, detail=detail)
         if late:
             return Health(state=State.DEGRADED, message=f"late: {', '.join(late)}", detail=detail)
         return Health(detail=detail)
+
+
+async def _replay(letter: DeadLetter, consumer: Consumer) -> None:
+    """Claim the letter, so that one process replays it, and give it back when it fails again."""
+    claimed = await DB.fetch(
+        "UPDATE dead_letters SET replayed_at = now() WHERE id = $1 AND replayed_at IS NULL"
+        " RETURNING id",
+        letter.id,
+    )
+    if not claimed:
+        return
+    event_id = uuid5(NAMESPACE_OID, f"vori.dead-letter:{letter.id}")
+    try:
+        await consumer.handle(letter.topic, event_id, letter.payload)
+    except BaseException:
+        await DB.fetch("UPDATE dead_letters SET replayed_at = NULL WHERE id = $1", letter.id)
+        raise
 
 
 async def _prune() -> None:

@@ -27,6 +27,25 @@ class DeadLettered(Struct, frozen=True, kw_only=True, rename="camel"):
     payload: str
     consumer: str
     reason: str
+    partition: int | None = None
+    offset: int | None = None
+    """Where in Kafka it lies; none when it did not come from there."""
+    encoding: str = "utf-8"
+    """`base64` when the message's bytes are no text."""
+
+
+class ReplayWanted(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whoever runs the consumer of this dead letter gives it to it once more."""
+
+    event_id: EventId
+    letter_id: int
+
+
+class FinishRecordings(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The meeting is about to end: whoever records it stores what was said."""
+
+    event_id: EventId
+    meeting_id: MeetingId
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -34,6 +53,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     struct: type[Struct]
     key: Callable[[Any], str]
     doc: str
+    is_ours: bool = False
+    """A request among VORI's own processes: it stays in the outbox, whatever carries the rest."""
 
 
 def _meeting(event: Any) -> str:
@@ -116,6 +137,20 @@ DEAD_LETTER = Topic(
     key=lambda event: str(event.key),
     doc="A message that could not be used, with the reason.",
 )
+REPLAY_WANTED = Topic(
+    name="vori.replay-wanted",
+    struct=ReplayWanted,
+    key=lambda event: str(event.letter_id),
+    doc="A dead letter is to be replayed.",
+    is_ours=True,
+)
+FINISH_RECORDINGS = Topic(
+    name="vori.finish-recordings",
+    struct=FinishRecordings,
+    key=_meeting,
+    doc="A meeting's recordings are to be finished.",
+    is_ours=True,
+)
 
 TOPICS: tuple[Topic, ...] = (
     TRANSCRIPTION_COMPLETED,
@@ -132,5 +167,7 @@ TOPICS: tuple[Topic, ...] = (
     DEAD_LETTER,
 )
 
-BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
-BY_STRUCT: dict[type[Struct], Topic] = {topic.struct: topic for topic in TOPICS}
+OURS: tuple[Topic, ...] = (REPLAY_WANTED, FINISH_RECORDINGS)
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in (*TOPICS, *OURS)}
+BY_STRUCT: dict[type[Struct], Topic] = {topic.struct: topic for topic in (*TOPICS, *OURS)}
