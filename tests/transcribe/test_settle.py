@@ -1,5 +1,6 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from vori.transcribe.messages import Transcript, Word
 from vori.transcribe.settle import Piece, Settler, join, split
@@ -25,71 +26,107 @@ def texts(pieces: list[Piece]) -> list[str]:
     return [piece.text for piece in pieces]
 
 
+def show(settler: Settler, transcript: Transcript, *, start_ms: int = 0, end_ms: int = 0):
+    """A partial of sound that ends at `end_ms`, or with the last word."""
+    last_ms = start_ms + max((word.end_ms for word in transcript.words), default=0)
+    return settler.partial(transcript, start_ms=start_ms, audio_end_ms=end_ms or last_ms)
+
+
 # Partials.
 
 
 def test_a_partial_shows_all_words_with_times_of_the_recording():
-    partial = Settler().partial(heard("we start now"), start_ms=5_000)
+    partial = show(Settler(), heard("we start now"), start_ms=5_000)
     assert partial is not None
     assert (partial.text, partial.start_ms, partial.end_ms) == ("we start now", 5_000, 6_150)
 
 
-def test_the_same_words_again_are_not_shown_again():
+def test_the_same_words_again_are_shown_again_only_to_say_that_they_are_settled():
     settler = Settler()
-    assert settler.partial(heard("we start"), start_ms=0)
-    assert settler.partial(heard("we start"), start_ms=0) is None
-    assert settler.partial(heard("we start now"), start_ms=0)
+    shown = [show(settler, heard("we start")) for _ in range(3)]
+    assert [p and (p.text, p.settled_words) for p in shown] == [
+        ("we start", 0),
+        ("we start", 2),
+        None,
+    ]
+    assert show(settler, heard("we start now"))
 
 
 def test_a_decoding_that_hears_nothing_takes_nothing_away():
     settler = Settler()
-    settler.partial(heard("we start"), start_ms=0)
-    assert settler.partial(heard(""), start_ms=0) is None
-    partial = settler.partial(heard("we start now"), start_ms=0)
+    show(settler, heard("we start"))
+    assert show(settler, heard("")) is None
+    partial = show(settler, heard("we start now"))
     assert partial
     assert partial.text == "we start now"
 
 
-def test_words_agreed_on_do_not_flicker_and_keep_their_spelling():
+def test_settled_words_stay_and_keep_their_spelling():
     settler = Settler()
     shown = [
-        settler.partial(heard(text), start_ms=0)
+        show(settler, heard(text))
         for text in (
             "James will",
             "James will write",
             "james Will, wright the",  # "james will" was agreed on, "write" was not
-            "Shames will wright the document",  # one decoding alone changes nothing agreed on
-            "James will write the document tomorrow",
+            "Shames will wright the document",
+            "Shames will write the document tomorrow",
         )
     ]
-    assert [p and p.text for p in shown] == [
-        "James will",
-        "James will write",
-        "James will wright the",
-        "James will wright the document",
-        "James will write the document tomorrow",
+    assert [p and (p.text, p.settled_words) for p in shown] == [
+        ("James will", 0),
+        ("James will write", 2),
+        ("James will wright the", 2),
+        ("James will wright the document", 4),
+        ("James will wright the document tomorrow", 5),
     ]
+
+
+def test_likely_words_well_before_the_newest_sound_are_settled_at_once():
+    settler = Settler()
+    words = [*heard("we start now").words, *heard("then", start_ms=1_200).words]
+    unlikely = Word(text="maybe", start_ms=1_600, end_ms=1_900, probability=0.5)
+    words += [unlikely, *heard("later", start_ms=2_000).words]
+    transcript = Transcript(text="we start now then maybe later", language="en", words=(*words,))
+    partial = show(settler, transcript, end_ms=1_500)
+    assert partial
+    assert partial.settled_words == 2  # "now" ends 350 ms before
+    partial = show(Settler(), transcript, end_ms=4_000)
+    assert partial
+    assert partial.settled_words == 4  # not the unlikely one, nor what follows it
+
+
+def test_a_settled_word_that_is_heard_otherwise_later_hides_no_other_word():
+    settler = Settler()
+    show(settler, heard("write the"))
+    show(settler, heard("write the"))
+    partial = show(settler, heard("right document today"))
+    assert partial
+    assert partial.text == "write the today"  # "document" is where "the" was
+    later = Transcript(text="", language="en", words=tuple(words("right document", step_ms=790)))
+    partial = show(settler, later)
+    assert partial
+    assert partial.text == "write the document"  # now it comes after it
 
 
 def test_marks_and_case_alone_are_no_news():
     settler = Settler()
-    said = ["we start", "We start.", "we start, now", "We start now!"]
-    shown = [settler.partial(heard(text), start_ms=0) for text in said]
-    assert [p and p.text for p in shown] == ["we start", None, "we start now", None]
+    said = ["we start", "We start.", "we start, now", "We start now!", "we start now"]
+    shown = [show(settler, heard(text)) for text in said]
+    assert [p and (p.text, p.settled_words) for p in shown] == [
+        ("we start", 0),
+        ("we start", 2),
+        ("we start now", 2),
+        ("we start now", 3),
+        None,
+    ]
     assert shown[2]
     assert " ".join(word.text for word in shown[2].words) == shown[2].text
 
 
-def test_what_two_decodings_say_replaces_what_was_agreed_on_before():
-    settler = Settler()
-    for text in ("I scream now", "I scream now", "ice cream now please", "ice cream now please"):
-        partial = settler.partial(heard(text), start_ms=0) or partial  # noqa: F821
-    assert partial.text == "ice cream now please"
-
-
 def test_korean_words_keep_their_spaces_and_japanese_has_none():
     settler = Settler()
-    partial = settler.partial(heard("회의를 시작하겠습니다", "ko"), start_ms=0)
+    partial = show(settler, heard("회의를 시작하겠습니다", "ko"))
     assert partial
     assert partial.text == "회의를 시작하겠습니다"
     assert join(words("会議 を 始め ます"), "ja") == "会議を始めます"
@@ -98,7 +135,7 @@ def test_korean_words_keep_their_spaces_and_japanese_has_none():
 def test_a_transcript_without_word_times_is_taken_too():
     settler = Settler()
     untimed = Transcript(text="no times here", language="en")
-    assert settler.partial(untimed, start_ms=1_000)
+    assert settler.partial(untimed, start_ms=1_000, audio_end_ms=2_000)
     [piece] = settler.final(untimed, start_ms=1_000)
     assert (piece.text, piece.start_ms, piece.end_ms) == ("no times here", 1_000, 1_900)
 
@@ -108,7 +145,7 @@ def test_a_transcript_without_word_times_is_taken_too():
 
 def test_a_final_is_what_the_last_decoding_heard():
     settler = Settler("before")
-    settler.partial(heard("we stare"), start_ms=2_000)
+    show(settler, heard("we stare"), start_ms=2_000)
     [piece] = settler.final(heard("We start."), start_ms=2_000)
     assert (piece.text, piece.start_ms, piece.end_ms) == ("We start.", 2_000, 2_750)
     assert [word.start_ms for word in piece.words] == [2_000, 2_400]
@@ -117,9 +154,32 @@ def test_a_final_is_what_the_last_decoding_heard():
 
 def test_an_utterance_knows_nothing_of_the_one_before():
     settler = Settler()
-    settler.partial(heard("same words"), start_ms=0)
+    show(settler, heard("same words"))
     settler.final(heard("same words"), start_ms=0)
-    assert settler.partial(heard("same words"), start_ms=5_000)
+    partial = show(settler, heard("same words"), start_ms=5_000)
+    assert partial
+    assert partial.settled_words == 0
+
+
+def test_the_final_keeps_settled_words_and_spells_and_times_them_as_it_hears_them():
+    settler = Settler()
+    for _ in range(2):
+        show(settler, heard("james wrote the paper yes"))
+    [piece] = settler.final(
+        heard("James, wrote a Paper yesterday. And now", start_ms=30), start_ms=0
+    )
+    assert piece.text == "James, wrote the Paper yes And now"
+    assert [word.start_ms for word in piece.words] == [30, 430, 800, 1230, 1600, 2030, 2430]
+    times = [t for word in piece.words for t in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)
+
+
+def test_settled_words_become_final_when_the_last_decoding_hears_nothing():
+    settler = Settler()
+    for _ in range(2):
+        show(settler, heard("we start"))
+    [piece] = settler.final(Transcript(text="", language=""), start_ms=0)
+    assert piece.text == "we start"
 
 
 def test_no_words_make_no_final():
@@ -171,91 +231,86 @@ LONG = (
 )
 
 
+def listen(settler: Settler, text: str, *, start_ms: int = 0, end_ms: int, gap_ms: int = 50):
+    """Two decodings of sound that ends at `end_ms`, and what becomes of its beginning."""
+    for _ in range(2):
+        show(settler, heard(text, gap_ms=gap_ms), start_ms=start_ms, end_ms=end_ms)
+    return settler.commit(start_ms=start_ms, audio_end_ms=end_ms)
+
+
 def test_a_short_window_commits_nothing():
-    settler = Settler()
-    for _ in range(3):
-        transcript = heard("we say it. and go on")
-        settler.partial(transcript, start_ms=0)
-        assert settler.commit(transcript, start_ms=0, audio_end_ms=7_900) is None
+    assert listen(Settler(), "we say it. and go on", end_ms=7_900) is None
 
 
-def test_words_of_one_decoding_alone_are_not_committed():
-    transcript = heard(LONG)
+def test_words_that_are_not_settled_are_not_committed():
     settler = Settler()
-    settler.partial(transcript, start_ms=0)
-    assert settler.commit(transcript, start_ms=0, audio_end_ms=12_000) is None
-    # The same transcript twice is still one decoding.
-    assert settler.commit(transcript, start_ms=0, audio_end_ms=12_000) is None
+    unsure = Transcript(
+        text=LONG,
+        language="en",
+        words=tuple(structs.replace(word, probability=0.5) for word in words(LONG)),
+    )
+    show(settler, unsure, end_ms=12_000)
+    assert settler.commit(start_ms=0, audio_end_ms=12_000) is None
 
 
 def test_a_long_window_commits_its_sentences_and_trims_between_words():
     settler = Settler("before")
-    settler.partial(heard(LONG), start_ms=1_000)
-    again = heard(LONG)
-    settler.partial(again, start_ms=1_000)
-    committed = settler.commit(again, start_ms=1_000, audio_end_ms=10_000)
+    committed = listen(settler, LONG, start_ms=1_000, end_ms=10_000)
     assert committed is not None
     assert texts(committed.pieces) == ["so the first thing is the release we ship it on friday."]
     assert committed.trim_to_ms == 1_000 + 12 * 400 - 25
     assert settler.previous_text.endswith("on friday.")
-    partial = settler.partial(
-        heard("the second thing is the budget"), start_ms=committed.trim_to_ms
-    )
+    partial = show(settler, heard("the second thing is the budget"), start_ms=committed.trim_to_ms)
     assert partial
-    assert partial.text == "the second thing is the budget"
-    [piece] = settler.final(heard("The second thing."), start_ms=committed.trim_to_ms)
-    assert piece.text == "The second thing."
+    assert partial.text.startswith("the second thing is the budget")
+    assert partial.settled_words >= 6  # settled before the cut, and still
+    rest = " ".join(LONG.split()[12:])
+    [piece] = settler.final(heard(rest.capitalize()), start_ms=committed.trim_to_ms)
+    assert piece.text == rest.capitalize()
 
 
-def test_words_near_the_newest_sound_wait():
+def test_only_settled_words_are_cut_off():
     text = "a b c d e f g h i j k l m n o p q r s t. u"
     settler = Settler()
-    settler.partial(heard(text), start_ms=0)
-    assert settler.commit(heard(text), start_ms=0, audio_end_ms=20 * 400 + 200) is None
-    assert settler.commit(heard(text), start_ms=0, audio_end_ms=20 * 400 + 500) is not None
+    one = heard(text)
+    unsure = [structs.replace(word, probability=0.5) for word in one.words]
+    show(settler, structs.replace(one, words=tuple(unsure)), end_ms=20 * 400 + 200)
+    assert settler.commit(start_ms=0, audio_end_ms=20 * 400 + 200) is None
+    assert listen(settler, text, end_ms=20 * 400 + 200) is not None
 
 
 def test_speech_without_any_break_is_cut_in_the_end():
     text = "a b c d e f g h i j k l m n o p q r s t u v w x y z aa bb cc dd ee ff"
     settler = Settler()
-    settler.partial(heard(text, gap_ms=0), start_ms=0)
-    again = heard(text, gap_ms=0)
-    assert settler.commit(again, start_ms=0, audio_end_ms=11_000) is None
-    committed = settler.commit(again, start_ms=0, audio_end_ms=12_800)
+    assert listen(settler, text, end_ms=11_000, gap_ms=0) is None
+    committed = listen(settler, text, end_ms=12_800, gap_ms=0)
     assert committed is not None
     assert committed.trim_to_ms >= 6_000
 
 
 def test_the_rest_of_a_committed_word_heard_again_is_dropped():
     settler = Settler()
-    settler.partial(heard(LONG), start_ms=0)
-    committed = settler.commit(heard(LONG), start_ms=0, audio_end_ms=10_000)
+    committed = listen(settler, LONG, end_ms=10_000)
     assert committed
     at_ms = committed.trim_to_ms
-    partial = settler.partial(heard("Friday the second", step_ms=250), start_ms=at_ms)
-    assert partial
-    assert partial.text == "the second"
-    [piece] = settler.final(heard("Friday. the second thing", step_ms=250), start_ms=at_ms)
-    assert piece.text == "the second thing"
+    rest = " ".join(LONG.split()[12:])
+    partial = show(settler, heard(f"Friday {rest}", step_ms=250), start_ms=at_ms)
+    assert partial is None or partial.text == rest
+    [piece] = settler.final(heard(f"Friday. {rest}", step_ms=250), start_ms=at_ms)
+    assert piece.text == rest
 
 
 def test_a_whole_word_after_the_cut_is_no_echo():
     settler = Settler()
-    settler.partial(heard(LONG), start_ms=0)
-    committed = settler.commit(heard(LONG), start_ms=0, audio_end_ms=10_000)
+    committed = listen(
+        settler, "friday. ".join(["so we ship it on ", "friday. " * 14]), end_ms=9_000
+    )
     assert committed
-    [piece] = settler.final(heard("Friday the second"), start_ms=committed.trim_to_ms)
-    assert piece.text == "Friday the second"
-
-
-def test_a_word_said_twice_across_the_cut_stays_twice():
-    text = LONG.replace("the second", "friday the second")
-    settler = Settler()
-    settler.partial(heard(text), start_ms=0)
-    committed = settler.commit(heard(text), start_ms=0, audio_end_ms=10_000)
-    assert committed
-    [piece] = settler.final(heard("friday the second"), start_ms=committed.trim_to_ms)
-    assert piece.text == "friday the second"
+    at_ms = committed.trim_to_ms
+    said = sum(len(piece.words) for piece in committed.pieces)
+    rest = 20 - said
+    pieces = settler.final(heard(" ".join(["Friday"] * rest)), start_ms=at_ms)
+    assert sum(len(piece.words) for piece in pieces) == rest
 
 
 # Whatever is said, and however it is heard while it grows.
@@ -296,7 +351,7 @@ def decode(said: list[Word], start_ms: int, end_ms: int, tail: str = "") -> Tran
     return Transcript(text=" ".join(w.text for w in shifted), language="en", words=tuple(shifted))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     said=speeches(),
     step_ms=st.integers(200, 3_000),
@@ -307,8 +362,8 @@ def test_no_word_is_lost_or_said_twice_and_finals_are_in_order(said, step_ms, ta
     total_ms = said[-1].end_ms
     for turn, end_ms in enumerate(range(step_ms, total_ms, step_ms)):
         transcript = decode(said, start_ms, end_ms, tails[turn % len(tails)])
-        settler.partial(transcript, start_ms=start_ms)
-        committed = settler.commit(transcript, start_ms=start_ms, audio_end_ms=end_ms)
+        settler.partial(transcript, start_ms=start_ms, audio_end_ms=end_ms)
+        committed = settler.commit(start_ms=start_ms, audio_end_ms=end_ms)
         if committed:
             finals += committed.pieces
             assert start_ms < committed.trim_to_ms < end_ms
@@ -321,20 +376,39 @@ def test_no_word_is_lost_or_said_twice_and_finals_are_in_order(said, step_ms, ta
     assert all(p.end_ms - p.start_ms <= 12_000 for p in finals)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     hypotheses=st.lists(
-        st.lists(st.sampled_from(["a", "b", "c.", "d"]), max_size=40), min_size=1, max_size=8
+        st.tuples(
+            st.lists(st.sampled_from(["a", "b", "c.", "d"]), max_size=40),
+            st.integers(250, 420),
+            st.floats(0, 1),
+        ),
+        min_size=1,
+        max_size=8,
     )
 )
-def test_only_what_two_decodings_in_a_row_said_becomes_final_early(hypotheses):
-    settler, before = Settler(), []
-    for said in hypotheses:
-        transcript = heard(" ".join(said))
-        settler.partial(transcript, start_ms=0)
-        committed = settler.commit(transcript, start_ms=0, audio_end_ms=20_000)
+def test_settled_words_never_change(hypotheses):
+    """Whatever nonsense the recogniser says, and however it times it."""
+    settler, settled, start_ms = Settler(), [], 0
+    for turn, (said, step_ms, probability) in enumerate(hypotheses):
+        spoken = [
+            structs.replace(word, probability=probability)
+            for word in words(" ".join(said), step_ms=step_ms)
+        ]
+        transcript = Transcript(text=" ".join(said), language="en", words=tuple(spoken))
+        end_ms = start_ms + 3_000 * (turn + 1)
+        partial = settler.partial(transcript, start_ms=start_ms, audio_end_ms=end_ms)
+        if partial:
+            now = [word.text for word in partial.words]
+            assert now[: len(settled)] == settled
+            assert partial.settled_words >= len(settled)
+            settled = now[: partial.settled_words]
+        committed = settler.commit(start_ms=start_ms, audio_end_ms=end_ms)
         if committed:
-            out = [w.text for p in committed.pieces for w in p.words]
-            assert out == said[: len(out)] == before[: len(out)]
-            return
-        before = said or before
+            out = [word.text for piece in committed.pieces for word in piece.words]
+            assert out == settled[: len(out)]
+            settled, start_ms = settled[len(out) :], committed.trim_to_ms
+    final = settler.final(heard(" ".join(hypotheses[-1][0])), start_ms=start_ms)
+    out = [word.text for piece in final for word in piece.words]
+    assert out[: len(settled)] == settled

@@ -516,17 +516,15 @@ class LiveRecording:
             return
         if speaking.is_closed or why_not_said(transcript, len(heard) / RATE_HZ):
             return
-        partial = self._settler.partial(transcript, start_ms=speaking.start_ms)
-        committed = self._settler.commit(
-            transcript,
-            start_ms=speaking.start_ms,
-            audio_end_ms=speaking.start_ms + len(heard) * 1000 // RATE_HZ,
-        )
+        start_ms = speaking.start_ms
+        end_ms = start_ms + len(heard) * 1000 // RATE_HZ
+        partial = self._settler.partial(transcript, start_ms=start_ms, audio_end_ms=end_ms)
+        if partial is not None:
+            self.tell(Hypothesis(partial=partial, seq=self._next_seq))
+        committed = self._settler.commit(start_ms=start_ms, audio_end_ms=end_ms)
         if committed is not None:
             await self._settle(committed.pieces, transcript.language, committed.trim_to_ms)
             speaking.trim(committed.trim_to_ms)
-        elif partial is not None:
-            self.tell(Hypothesis(partial=partial, seq=self._next_seq))
 
     async def _finalise(self, speaking: Speaking) -> None:
         heard = speaking.samples()
@@ -537,7 +535,8 @@ class LiveRecording:
             logger.info("text dropped", reason=why, start_ms=speaking.start_ms)
             transcript = NOTHING
         pieces = self._settler.final(transcript, start_ms=speaking.start_ms)
-        await self._settle(pieces, transcript.language, end_ms, ended=speaking)
+        language = transcript.language or self._heard_language or ""
+        await self._settle(pieces, language, end_ms, ended=speaking)
 
     async def _decode(self, samples: Samples) -> Transcript | None:
         """Decode for good; a window that fails three times stays in the journal, untold."""

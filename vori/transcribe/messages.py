@@ -95,6 +95,8 @@ class Partial(Struct, frozen=True, kw_only=True):
     start_ms: int
     end_ms: int
     words: tuple[Word, ...] = ()
+    settled_words: int = 0
+    """So many words, from the first on, will not change any more, but for capitals and marks."""
 
 
 class RecordingKey(Struct, frozen=True, kw_only=True):

@@ -169,6 +169,7 @@ def _shape(message: Outgoing) -> dict[str, Any] | None:
                 "seq": message.seq,
                 "text": partial.text,
                 "final": False,
+                "settledWords": partial.settled_words,
                 "startMs": partial.start_ms,
                 "endMs": partial.end_ms,
             }
