@@ -141,6 +141,14 @@ async def load_cursor(connection: asyncpg.Connection, sink: str) -> Position:
     return Position() if record is None else _position(record)
 
 
+async def cursor_of(sink: str) -> Position:
+    """How far the relay to `sink` has come; for others than that relay."""
+    rows = await DB.fetch(
+        "SELECT xid::text::bigint AS xid, id FROM relay_cursors WHERE sink = $1", sink
+    )
+    return _position(rows[0]) if rows else Position()
+
+
 async def save_cursor(connection: asyncpg.Connection, sink: str, position: Position) -> None:
     """Remember how far `sink` has come. Losing the last one in a crash only repeats some events."""
     with translated():
@@ -171,7 +179,8 @@ async def set_aside(row: Row, *, consumer: str, reason: str) -> None:
                     event_id=EventId(uuid7()),
                     topic=row.topic,
                     key=row.key,
-                    payload=row.payload,
+                    # One that is too long to be sent is in the table only.
+                    payload=row.payload if len(row.payload) <= _LONGEST_TOLD else "",
                     consumer=consumer,
                     reason=reason,
                     partition=row.partition,
@@ -230,6 +239,8 @@ def _row(record: Any) -> Row:
         age_ms=record["age_ms"],
     )
 
+
+_LONGEST_TOLD = 1_000_000
 
 _LOCKS = 0x524F4144  # "ROAD"
 

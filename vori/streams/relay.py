@@ -43,7 +43,7 @@ from vori.data.tables import DeadLetter
 from vori.errors import BadMessage, Busy, Conflict, NotFound, Unavailable
 from vori.ids import EventId, uuid7
 from vori.streams.codec import decode
-from vori.streams.topics import BY_NAME, REPLAY_WANTED, ReplayWanted, Topic
+from vori.streams.topics import BY_NAME, OURS, REPLAY_WANTED, ReplayWanted, Topic
 from vori.worker import Health, State, background
 
 E = TypeVar("E", bound=Struct)
@@ -316,6 +316,10 @@ class Broker(Protocol):
         """Reads for `consumer`, together with the readers of that name in other processes."""
         ...
 
+    def lifespan(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Around everything that reads from it or sends to it."""
+        ...
+
 
 class Road:
     """Everything that brings events to this process, as one worker.
@@ -330,9 +334,9 @@ class Road:
         self._broker = broker
         self._relays: list[Carrier] = []
         self._is_running = False
-        self._add(
-            Relay(Listener("replays", [REPLAY_WANTED], self._replay_wanted), is_durable=False)
-        )
+        self._requests: dict[type[Struct], Callable[[Any], Awaitable[None]]] = {}
+        self.on_request(REPLAY_WANTED, self._replay_wanted)
+        self.listen("requests", OURS, self._answer)
 
     def subscribe(
         self,
@@ -421,7 +425,10 @@ class Road:
         self._is_running = True
         stop_waking = DB.on_published(self.wake)
         try:
-            async with background(*(relay.run() for relay in self._relays), _prune()):
+            async with (
+                self._broker.lifespan() if self._broker else contextlib.nullcontext(),
+                background(*(relay.run() for relay in self._relays), _prune()),
+            ):
                 yield
         finally:
             stop_waking()
