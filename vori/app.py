@@ -48,6 +48,8 @@ from vori.transcribe.protocols.openai_realtime import openai_realtime_route
 from vori.transcribe.protocols.session import converse
 from vori.transcribe.recogniser import Recogniser
 from vori.transcribe.recordings import Opening, Recordings
+from vori.transcribe.retranscribe import Retranscriber
+from vori.transcribe.routes import transcript_routes
 from vori.worker import Worker, running
 
 logger = log.get(__name__)
@@ -112,6 +114,7 @@ class Vori:
         self.on_failure: Callable[[], None] = lambda: None
         self._draining = False
         self._road = Road()
+        self._retranscriber: Retranscriber
         self._recordings = self._build_recordings()
         self._events = self._build_events()
         # A worker is plugged in by one line here; started in this order, stopped in reverse.
@@ -151,6 +154,13 @@ class Vori:
         def open_ear(progress: Progress) -> Ear:
             return Ear(new_gate, settled_ms=progress.settled_ms)
 
+        self._retranscriber = Retranscriber(
+            settings.home_path,
+            open_ear,
+            lambda model: open_pool(with_model(settings, model)),
+            self.clock,
+            models=settings.speech.more_models,
+        )
         recordings = Recordings(
             CaptionStore(admit, self.clock),
             lambda: open_pool(settings),
@@ -160,6 +170,7 @@ class Vori:
             speech=settings.speech,
             drain_s=settings.server.drain_s,
             on_failure=self._fail,
+            beside=self._retranscriber.work,
         )
 
         async def ticket_changed(event: TicketCreated | TicketUpdated) -> None:
@@ -180,6 +191,7 @@ class Vori:
             topics.TICKET_CREATED,
             topics.TICKET_UPDATED,
             topics.TRANSCRIPTION_COMPLETED,
+            topics.TRANSCRIPTION_JOB,
             topics.TICKET_METRICS,
             topics.PRODUCTIVITY,
             topics.GROUP_TRENDS,
@@ -212,8 +224,10 @@ class Vori:
             await reader.captions_came(caption.meeting_id)
 
         async def meeting_changed(event: MeetingUpdated) -> None:
-            if event.status is MeetingStatus.ENDED and "status" in event.changed:
+            if event.status is MeetingStatus.ENDED and {"status", "transcript"} & {*event.changed}:
                 await reader.meeting_ended(event.meeting_id)
+            elif "transcript" in event.changed:
+                await reader.captions_came(event.meeting_id)
 
         self._road.listen("tickets.live", [topics.TRANSCRIPTION_COMPLETED], captions_came)
         self._road.subscribe("tickets.end", [topics.MEETING_UPDATED], meeting_changed, batch_rows=8)
@@ -276,6 +290,7 @@ class Vori:
                 openai_realtime_route(self._recordings, self.settings.audio),
                 transcriptions_route(self._recordings, self.settings.audio),
                 translations_route(self._recordings, self.settings.audio),
+                *transcript_routes(self._retranscriber),
             ],
             max_body_bytes=self.settings.server.max_body_bytes,
         )
@@ -347,6 +362,12 @@ def load_recogniser(settings: Settings) -> Recogniser:
     return Whisper(
         model, device=speech.device, compute_type=speech.compute_type, workers=speech.replicas
     )
+
+
+def with_model(settings: Settings, model: str) -> Settings:
+    """Another speech model, for background work: one worker, so that live rooms keep theirs."""
+    speech = msgspec.structs.replace(settings.speech, model=model, replicas=1)
+    return msgspec.structs.replace(settings, speech=speech)
 
 
 def best_device() -> str:

@@ -117,6 +117,9 @@ class Speech(Part, frozen=True):
     max_utterance_s: Annotated[float, Meta(gt=1, le=28)] = 28.0
     offline: bool = False
     """Never ask the model hub."""
+    more_models: tuple[str, ...] = ()
+    """Models that recordings may be put into words with again, besides `model`; administrators may
+    name any."""
 
 
 class Tickets(Part, frozen=True):

@@ -49,6 +49,7 @@ class Host:
         self.away: list[VoriError] = []
         self.audio = Audio(sync_ms=10, resume_s=60)
         self.listener = Listener()
+        self.beside: Any = None
 
     @contextlib.asynccontextmanager
     async def running(self, *, drain_s: float = 5.0) -> AsyncIterator[Recordings]:
@@ -77,6 +78,7 @@ class Host:
             audio=self.audio,
             speech=Speech(partial_ms=300),
             drain_s=drain_s,
+            beside=self.beside,
         )
         async with recordings.lifespan():
             while recordings.health().state == "down":

@@ -30,7 +30,7 @@ from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdate
 from vori.people.auth import principal_of
 from vori.people.messages import Principal
 from vori.tickets.messages import TicketCreated, TicketUpdated
-from vori.transcribe.messages import Caption
+from vori.transcribe.messages import Caption, JobUpdated
 
 MOST_WAITING = 500
 """A page that is further behind is sent away, to load everything anew."""
@@ -45,6 +45,7 @@ Event = (
     | TicketCreated
     | TicketUpdated
     | Caption
+    | JobUpdated
     | Result
     | WindowsChanged
 )
@@ -190,6 +191,7 @@ _NAMES: dict[type[Struct], str] = {
     GroupTrend: "analytics.trends.groups",
     Insight: "analytics.insights",
     WindowsChanged: "analytics.changed",
+    JobUpdated: "transcription.job",
 }
 
 

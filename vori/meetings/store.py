@@ -273,7 +273,10 @@ async def announce_updated(
 async def lines(
     meeting_id: MeetingId, *, since_ms: int = 0, with_words: bool = False
 ) -> tuple[Line, ...]:
-    """Captions of all recordings by meeting time, from `since_ms` on."""
+    """Captions of all recordings by meeting time, from `since_ms` on.
+
+    What several microphones heard is in it once.
+    """
     rows = await DB.fetch(
         """
         SELECT c.id AS caption_id, r.audio_id, c.text, c.language, c.meeting_start_ms AS start_ms,
@@ -282,7 +285,7 @@ async def lines(
                CASE WHEN $3 THEN c.words ELSE '[]' END AS words
         FROM captions c JOIN recordings r ON r.id = c.recording_id
              LEFT JOIN users u ON u.id = c.speaker_id
-        WHERE c.meeting_id = $1 AND c.meeting_start_ms >= $2
+        WHERE c.meeting_id = $1 AND c.meeting_start_ms >= $2 AND c.duplicate_of IS NULL
         ORDER BY c.meeting_start_ms, c.recording_id, c.seq
         """,
         meeting_id,

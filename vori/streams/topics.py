@@ -15,7 +15,7 @@ from vori.analytics.messages import GroupTrend, Insight, Productivity, TicketMet
 from vori.ids import EventId, MeetingId
 from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdated
 from vori.tickets.messages import BlockerNoted, TicketCreated, TicketUpdated
-from vori.transcribe.messages import Caption
+from vori.transcribe.messages import Caption, JobUpdated
 
 
 class DeadLettered(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -76,6 +76,12 @@ TRANSCRIPTION_COMPLETED = Topic(
     struct=Caption,
     key=_meeting,
     doc="Words of a recording that will not change any more.",
+)
+TRANSCRIPTION_JOB = Topic(
+    name="transcription.job",
+    struct=JobUpdated,
+    key=_meeting,
+    doc="A recording is put into words in the background: begun, further, over.",
 )
 MEETING_CREATED = Topic(
     name="meeting.created", struct=MeetingCreated, key=_meeting, doc="A meeting was made."
@@ -154,6 +160,7 @@ FINISH_RECORDINGS = Topic(
 
 TOPICS: tuple[Topic, ...] = (
     TRANSCRIPTION_COMPLETED,
+    TRANSCRIPTION_JOB,
     MEETING_CREATED,
     MEETING_UPDATED,
     MEETING_SUMMARY,

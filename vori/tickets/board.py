@@ -317,7 +317,7 @@ def diff_of(
 _CAPTIONS = """
 SELECT id AS caption_id, text, speaker_id AS speaker, meeting_start_ms AS start_ms,
        meeting_start_ms + end_ms - start_ms AS end_ms
-FROM captions WHERE meeting_id = $1
+FROM captions WHERE meeting_id = $1 AND duplicate_of IS NULL
 ORDER BY meeting_start_ms, recording_id, seq
 """
 

@@ -6,6 +6,7 @@ in -1..1 at 16 kHz, shape (n,).
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -86,6 +87,8 @@ class Caption(Struct, frozen=True, kw_only=True, rename="camel"):
     """The same start, counted from the meeting's start."""
     speaker_id: UserId | None = None
     words: tuple[Word, ...] = ()
+    replaces: tuple[CaptionId, ...] = ()
+    """Captions of other microphones that heard the same words less well: no longer shown."""
 
 
 class Partial(Struct, frozen=True, kw_only=True):
@@ -107,3 +110,49 @@ class RecordingKey(Struct, frozen=True, kw_only=True):
     meeting_id: MeetingId
     group_id: GroupId
     user_id: UserId | None = None
+
+
+class JobState(StrEnum):
+    """QUEUED and RUNNING jobs go on after a restart; the others are over."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class Job(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A recording that is put into words in the background, after everything live."""
+
+    job_id: UUID
+    meeting_id: MeetingId
+    recording_id: UUID
+    audio_id: AudioId
+    version: int
+    """The version of the recording's captions that it makes."""
+    state: JobState
+    model: str | None
+    """None: the one that live rooms are heard with."""
+    language: str | None
+    """None: told from the sound."""
+    applies: bool
+    """When it is done, its captions become the recording's; else they wait to be applied."""
+    done_ms: int
+    total_ms: int | None
+    """Of sound; none while that is not known."""
+    failure: str | None
+    message: str
+    """What people should know: why it failed, or what it costs."""
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+class JobUpdated(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Topic `transcription.job`: the job is as it is now."""
+
+    event_id: EventId
+    meeting_id: MeetingId
+    group_id: GroupId
+    job: Job

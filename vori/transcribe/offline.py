@@ -6,7 +6,8 @@ several stretches of the recording at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -15,7 +16,7 @@ from msgspec import Struct, structs
 
 from vori import log
 from vori.transcribe.guard import why_not_said
-from vori.transcribe.messages import RATE_HZ, Samples, Utterance
+from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Utterance
 from vori.transcribe.recogniser import Recogniser, Window
 from vori.transcribe.settle import Piece, Settler
 from vori.transcribe.voice import SpeechEnded, SpeechStarted, VoiceEvent, VoiceGate
@@ -24,6 +25,8 @@ logger = log.get(__name__)
 
 STRETCH = 32
 """Utterances: some 2 min of speech, of which the first knows nothing of what was before."""
+STRETCH_S = 150.0
+"""No stretch holds more sound than this and one utterance: hours are never in memory at once."""
 NOTHING: Samples = np.zeros(0, np.float32)
 
 
@@ -69,31 +72,99 @@ def transcribe_samples(
                 yield from said
 
 
+async def put_into_words(
+    submit: Callable[[Window], Awaitable[Transcript]],
+    utterances: Iterator[Utterance],
+    start: Window,
+    *,
+    side_by_side: int,
+) -> AsyncGenerator[list[Said]]:
+    """The same for a pool: up to `side_by_side` stretches at a time, so that its batches fill.
+
+    start: what the first window knows besides its sound. utterances: blocks, so it is run in a
+    thread. Gives stretch after stretch, in order. Raises what both raise.
+    """
+    stretches = _stretches(utterances)
+    afresh = structs.replace(start, previous_text="")
+    before = start
+    while block := await asyncio.to_thread(lambda: list(islice(stretches, side_by_side))):
+        starts = [before, *(afresh for _ in block[1:])]
+        running = [
+            asyncio.create_task(_heard(submit, stretch, first))
+            for stretch, first in zip(block, starts, strict=True)
+        ]
+        try:
+            heard = await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
+        before = heard[-1][1]
+        for said, _ in heard:
+            yield said
+
+
+def _stretches(utterances: Iterator[Utterance]) -> Iterator[list[Utterance]]:
+    """Gives at most STRETCH utterances or STRETCH_S of sound at a time."""
+    stretch: list[Utterance] = []
+    samples = 0
+    for utterance in utterances:
+        stretch.append(utterance)
+        samples += len(utterance.samples)
+        if len(stretch) == STRETCH or samples >= STRETCH_S * RATE_HZ:
+            yield stretch
+            stretch, samples = [], 0
+    if stretch:
+        yield stretch
+
+
+async def _heard(
+    submit: Callable[[Window], Awaitable[Transcript]],
+    utterances: Iterable[Utterance],
+    start: Window,
+) -> tuple[list[Said], Window]:
+    thread = _Thread(start)
+    return [
+        thread.said(utterance, await submit(thread.window(utterance))) for utterance in utterances
+    ], thread.next
+
+
 def _transcribe(
     recogniser: Recogniser, utterances: Iterable[Utterance], start: Window
 ) -> tuple[list[Said], Window]:
     """Decode one after the other; the window returned knows what the next one should."""
-    settler = Settler(start.previous_text)
-    likely, said = start.likely_language, []
+    thread = _Thread(start)
+    said = []
     for utterance in utterances:
-        window = structs.replace(
-            start,
-            samples=utterance.samples,
-            previous_text=settler.previous_text,
-            likely_language=likely,
-        )
-        [transcript] = recogniser.transcribe([window])
+        [transcript] = recogniser.transcribe([thread.window(utterance)])
+        said.append(thread.said(utterance, transcript))
+    return said, thread.next
+
+
+class _Thread:
+    """Utterances one after the other: each knows the text and the language before it."""
+
+    def __init__(self, start: Window) -> None:
+        self.next = start
+        self._settler = Settler(start.previous_text)
+
+    def window(self, utterance: Utterance) -> Window:
+        return structs.replace(self.next, samples=utterance.samples)
+
+    def said(self, utterance: Utterance, transcript: Transcript) -> Said:
         speech_s = len(utterance.samples) / RATE_HZ
         why = why_not_said(transcript, speech_s)
         pieces: list[Piece] = []
         if why is None:
-            pieces = settler.final(transcript, start_ms=utterance.start_ms)
-            likely = transcript.language
+            pieces = self._settler.final(transcript, start_ms=utterance.start_ms)
+            self.next = structs.replace(
+                self.next,
+                previous_text=self._settler.previous_text,
+                likely_language=transcript.language,
+            )
         else:
             logger.info("text_dropped", reason=why, start_ms=utterance.start_ms)
         end_ms = utterance.start_ms + round(speech_s * 1000)
-        said.append(Said(pieces=pieces, language=transcript.language, end_ms=end_ms))
-    return said, structs.replace(start, previous_text=settler.previous_text, likely_language=likely)
+        return Said(pieces=pieces, language=transcript.language, end_ms=end_ms)
 
 
 def find_utterances(gate: VoiceGate, sound: Iterable[Samples]) -> Iterator[Utterance]:

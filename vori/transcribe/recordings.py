@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 import msgspec
@@ -37,7 +37,7 @@ from vori.transcribe.playback import forget, wav_file
 from vori.transcribe.pool import RecogniserPool
 from vori.transcribe.recogniser import ModelInfo
 from vori.transcribe.translate import Translated, translate
-from vori.worker import Health, State
+from vori.worker import Health, State, background
 
 logger = log.get(__name__)
 
@@ -112,8 +112,12 @@ class Recordings:
         speech: Speech,
         drain_s: float,
         on_failure: Callable[[VoriError], None] = lambda _: None,
+        beside: Callable[[RecogniserPool], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        """on_failure: told when there can be no recogniser, such as when there is no model."""
+        """on_failure: told when there can be no recogniser, such as when there is no model.
+
+        beside: work that goes on for as long as there is a pool, until it is cancelled.
+        """
         self._store = store
         self._open_pool = open_pool
         self._open_ear = open_ear
@@ -123,6 +127,7 @@ class Recordings:
         self._speech = speech
         self._drain_s = drain_s
         self._on_failure = on_failure
+        self._beside = beside
         self._failure = ""
         self._pool: RecogniserPool | None = None
         self._loaded = asyncio.Event()
@@ -159,7 +164,8 @@ class Recordings:
                 model = pool.model
                 logger.info("recogniser ready", model=model.name, device=model.device)
                 await self._recover()
-                await leaving.wait()
+                async with background(*([self._beside(pool)] if self._beside else [])):
+                    await leaving.wait()
                 await self._stop()
         except VoriError as exc:
             logger.error("recogniser failed", code=exc.code, reason=exc.message)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
@@ -19,6 +21,7 @@ from vori.people.messages import Principal
 from vori.transcribe.live import Progress
 from vori.transcribe.messages import Caption, RecordingKey, Word
 from vori.transcribe.recordings import Opened, Opening
+from vori.transcribe.versions import hold_captions, mark_duplicates
 
 
 class CaptionStore:
@@ -87,12 +90,15 @@ class CaptionStore:
             return _opened(row, is_new=bool(inserted), now=now)
 
     async def unfinished(self) -> list[Opened]:
-        rows = await DB.fetch(_RECORDINGS + " WHERE r.status = 'OPEN' ORDER BY r.id")
+        rows = await DB.fetch(_RECORDINGS + _UNFINISHED)
         now = self._clock.now()
         return [_opened(row, is_new=False, now=now) for row in rows]
 
     async def save(self, key: RecordingKey, captions: list[Caption], *, settled_ms: int) -> None:
         async with transaction():
+            if captions:
+                await hold_captions(key.meeting_id)
+            fresh: list[Caption] = []
             for caption in captions:
                 stored = await DB.fetch(
                     """
@@ -116,7 +122,8 @@ class CaptionStore:
                     self._clock.now(),
                 )
                 if stored:  # else an earlier try was committed although its answer was lost
-                    await publish(caption)
+                    fresh.append(caption)
+            await publish(*await _heard_once(key, fresh))
             await DB.fetch(
                 "UPDATE recordings SET decoded_ms = $2 WHERE id = $1", key.recording_id, settled_ms
             )
@@ -166,6 +173,23 @@ class CaptionStore:
         return ", ".join(row["word"] for row in rows)
 
 
+async def _heard_once(key: RecordingKey, fresh: list[Caption]) -> list[Caption]:
+    """Those that no other microphone heard as well; they say which captions they replace."""
+    if not fresh:
+        return []
+    start_ms = min(caption.meeting_start_ms for caption in fresh)
+    end_ms = max(c.meeting_start_ms + c.end_ms - c.start_ms for c in fresh)
+    doubles = await mark_duplicates(key.meeting_id, start_ms=start_ms, end_ms=end_ms)
+    replaces: dict[UUID, list[CaptionId]] = defaultdict(list)
+    for caption_id in doubles.keys() - {caption.caption_id for caption in fresh}:
+        replaces[doubles[caption_id]].append(CaptionId(caption_id))
+    return [
+        structs.replace(caption, replaces=tuple(sorted(replaces[caption.caption_id])))
+        for caption in fresh
+        if caption.caption_id not in doubles
+    ]
+
+
 _RECORDINGS = """
 SELECT r.id, r.audio_id, r.meeting_id, r.group_id, r.user_id, r.language, r.offset_ms,
     r.decoded_ms, r.started_at,
@@ -174,6 +198,15 @@ SELECT r.id, r.audio_id, r.meeting_id, r.group_id, r.user_id, r.language, r.offs
         AS previous_text
 FROM recordings r
 """
+
+
+_UNFINISHED = """
+WHERE r.status = 'OPEN' AND NOT EXISTS (
+    SELECT 1 FROM transcription_jobs j
+    WHERE j.recording_id = r.id AND j.state IN ('QUEUED', 'RUNNING')
+) ORDER BY r.id
+"""
+"""Uploads are OPEN until their job is done, and are its business."""
 
 
 def _opened(row: Any, *, is_new: bool, now: datetime) -> Opened:
