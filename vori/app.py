@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Litestar, websocket
 from litestar.connection import WebSocket
+from litestar.params import FromPath
 
 from vori import log, web
 from vori.clock import Clock, SystemClock
@@ -291,15 +292,26 @@ class Vori:
                 transcriptions_route(self._recordings, self.settings.audio),
                 translations_route(self._recordings, self.settings.audio),
                 *transcript_routes(self._retranscriber),
+                self._tickets_difference(),
             ],
             max_body_bytes=self.settings.server.max_body_bytes,
         )
+
+    def _tickets_difference(self) -> Any:
+        from vori.tickets.board import TicketBoard
+        from vori.tickets.extract.local import LocalExtractor
+        from vori.tickets.preview import tickets_difference_route
+        from vori.transcribe.versions import as_if_applied
+
+        return tickets_difference_route(TicketBoard(self.clock), LocalExtractor(), as_if_applied)
 
     def _meeting_socket(self) -> Any:
         recordings, limits = self._recordings, self.settings.audio
 
         @websocket("/ws/meeting/{meeting_id:str}")
-        async def meeting_socket(socket: WebSocket[Any, Any, Any], meeting_id: str) -> None:
+        async def meeting_socket(
+            socket: WebSocket[Any, Any, Any], meeting_id: FromPath[str]
+        ) -> None:
             await converse(
                 socket,
                 MeetingDialect(meeting_id),

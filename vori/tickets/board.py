@@ -232,6 +232,15 @@ class TicketBoard:
             (*await writer.told(at_once, False), *await writer.told(later, True)),
         )
 
+    async def preview(
+        self, passage: Passage, extraction: Extraction
+    ) -> tuple[Decision, dict[TicketId, OpenTicket]]:
+        """What `apply` would change now, and the group's tickets as they are; stores nothing."""
+        stored = _stored(passage)
+        decision, _ = await _decide(stored, extraction)
+        board = await load_board(stored.group_id, stored)
+        return decision, {ticket.ticket_id: ticket for ticket in board}
+
     async def write_minutes(self, passage: Passage, extraction: Extraction) -> None:
         """Write the minutes of what was said and of the tickets as they are on the board."""
         await self._write_minutes(_stored(passage), extraction)
