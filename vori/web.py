@@ -1,7 +1,7 @@
 """The web application: every error as a problem (RFC 9457), health, the API's description.
 
 Nothing is open unless its route says `opt={"open": True}`: a gate in front of all HTTP routes
-asks for a token. WebSocket handlers ask `people.auth.principal_of` themselves, so that they can
+asks who it is and goes by the table in `people/rules.py`. WebSocket handlers ask `people.auth.principal_of` themselves, so that they can
 answer in-band.
 """
 
@@ -47,9 +47,11 @@ from vori.meetings.routes import (
 )
 from vori.notices.routes import list_notices, read_notices
 from vori.people.admin_routes import AdminUserRoutes
+from vori.people.audit import Audit, AuditRoutes
 from vori.people.auth import SignIn, principal_of
 from vori.people.messages import Principal
 from vori.people.routes import GroupRoutes, TokenRoutes, UserRoutes
+from vori.people.rules import require, rule_of
 from vori.people.session_routes import LinkRoutes, MySessionRoutes, SessionRoutes, make_pass
 from vori.search.routes import search
 from vori.tickets.routes import (
@@ -122,6 +124,7 @@ def routes() -> list[ControllerRouterHandler]:
         AnalyticsRoutes,
         SessionRoutes,
         MySessionRoutes,
+        AuditRoutes,
         LinkRoutes,
         make_pass,
         AdminUserRoutes,
@@ -153,7 +156,14 @@ def build(
             "delete_sound": _given(parts.delete_sound),
             "write_minutes": _given(parts.write_minutes),
         },
-        state=State({"parts": parts, "sign_in": parts.sign_in, "max_body_bytes": max_body_bytes}),
+        state=State(
+            {
+                "parts": parts,
+                "sign_in": parts.sign_in,
+                "audit": Audit(parts.clock),
+                "max_body_bytes": max_body_bytes,
+            }
+        ),
         middleware=[Gate(), *options.pop("middleware", ())],
         exception_handlers={
             VoriError: _vori_problem,
@@ -174,7 +184,9 @@ def _given(part: Any) -> Provide:
 
 
 class Gate(ASGIMiddleware):
-    """In front of every HTTP route: text in the URL is checked, and somebody signed in."""
+    """In front of every HTTP route: text in the URL is checked, somebody signed in, and may do
+    what the table in `people/rules.py` says; what was done is noted in the audit log.
+    """
 
     scopes = (ScopeType.HTTP,)
 
@@ -185,9 +197,26 @@ class Gate(ASGIMiddleware):
         check_text(
             [scope["path"], *(t for pair in request.query_params.multi_items() for t in pair)]
         )
-        if not scope["route_handler"].opt.get("open"):
-            await principal_of(request)
-        await next_app(scope, receive, send)
+        if scope["route_handler"].opt.get("open"):
+            await next_app(scope, receive, send)
+            return
+        principal = await principal_of(request)
+        group_id = await require(principal, scope)
+        rule = rule_of(scope)
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        await next_app(scope, receive, watch if rule.audit else send)
+        if rule.audit and 200 <= status < 400:
+            audit: Audit = scope["litestar_app"].state.audit
+            await audit.note_request(
+                request, principal, rule.audit, rule.scope, group_id=group_id
+            )
 
 
 def request_id(scope: Scope) -> str:

@@ -26,6 +26,7 @@ from vori.errors import Forbidden, NotSignedIn
 from vori.ids import GroupId, UserId
 from vori.people.messages import ALL_SCOPES, Principal, Role, Scope
 from vori.people.passwords import Passwords
+from vori.people.rules import require_scope
 
 DEV_USER = UserId(1)
 DEV_GROUP = GroupId(1)
@@ -198,7 +199,7 @@ async def principal_of(connection: Connection) -> Principal:
     `opt={"token_in_query": True}` (browsers cannot set headers there), or among the subprotocols
     that a WebSocket offers; on WebSockets `?pass=`; the session's cookie; development mode.
     Raises NotSignedIn, or Forbidden when a page of another site tries to use a cookie or
-    development mode.
+    development mode, or when the token's scopes leave this route out.
     """
     state = connection.scope["state"]
     known: Principal | None = state.get("principal")
@@ -206,6 +207,8 @@ async def principal_of(connection: Connection) -> Principal:
         return known
     sign_in: SignIn = connection.app.state.sign_in
     principal = await _identified(connection, sign_in)
+    if "path_template" in connection.scope and not connection.route_handler.opt.get("open"):
+        require_scope(principal, connection.scope)
     state["principal"] = principal
     return principal
 
