@@ -18,11 +18,12 @@ from litestar.params import FromPath
 
 from vori import log, web
 from vori.clock import Clock, SystemClock
-from vori.data.engine import DB
-from vori.data.home import open_home
+from vori.data.engine import DB, transaction
+from vori.data.home import home_id, open_home
 from vori.data.migrate import migrate
+from vori.data.outbox import publish
 from vori.errors import Conflict, Unavailable, VoriError
-from vori.ids import AudioId, MeetingId
+from vori.ids import AudioId, EventId, MeetingId, uuid7
 from vori.meetings import sound
 from vori.meetings.events import Events, events_socket
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
@@ -33,7 +34,7 @@ from vori.people.messages import Principal
 from vori.people.sessions import make_link
 from vori.people.store import has_users
 from vori.server import Server, configure, listen
-from vori.settings import BadSetting, Settings
+from vori.settings import BadSetting, Settings, WorkerName
 from vori.streams import topics
 from vori.streams.relay import Road
 from vori.tickets.extract import Extractor
@@ -51,10 +52,14 @@ from vori.transcribe.recogniser import Recogniser
 from vori.transcribe.recordings import Opening, Recordings
 from vori.transcribe.retranscribe import Retranscriber
 from vori.transcribe.routes import transcript_routes
+from vori.transcribe.store import CaptionStore
+from vori.transcribe.upload import Uploads
 from vori.worker import Worker, running
 
 logger = log.get(__name__)
 
+FINISHING_S = 20.0
+"""How long another VORI has to finish what it records of a meeting that is ended here."""
 CLOSING_S = 3.0
 """How long clients have to close their sockets after they were told to resume."""
 
@@ -114,22 +119,43 @@ class Vori:
         self.failure: VoriError | None = None
         self.on_failure: Callable[[], None] = lambda: None
         self._draining = False
-        self._road = Road()
+        self._road = self._build_road()
         self._retranscriber: Retranscriber
+        self._uploads: Uploads
+        self._captions = CaptionStore(self._admit, clock, home=home_id(settings.home_path))
         self._recordings = self._build_recordings()
         self._events = self._build_events()
         # A worker is plugged in by one line here; started in this order, stopped in reverse.
+        # Every process has the road: parts hear by it whatever others run elsewhere.
         parts: dict[str, Callable[[], Worker]] = {
             "streams": lambda: self._road,
             "tickets": self._build_reader,
             "transcribe": lambda: self._recordings,
         }
-        self.workers = [build() for name, build in parts.items() if name in settings.server.workers]
+        chosen = {"streams", *settings.server.workers}
+        self.workers = [build() for name, build in parts.items() if name in chosen]
+
+    def _hosts(self, worker: WorkerName) -> bool:
+        return worker in self.settings.server.workers
+
+    def _build_road(self) -> Road:
+        settings = self.settings
+        if not settings.kafka.bootstrap:
+            return Road()
+        from vori.streams.kafka import Kafka
+
+        kafka = Kafka(settings.kafka, settings.home_path)
+        road = Road(kafka)
+        if self._hosts("streams"):
+            road.attach(kafka.sink)
+        return road
+
+    async def _admit(self, opening: Opening, principal: Principal) -> sound.Admission:
+        return await sound.admit(opening.meeting_id, opening.group_id, principal, clock=self.clock)
 
     def _build_recordings(self) -> Recordings:
         from vori.transcribe.ear import Ear
         from vori.transcribe.live import Progress
-        from vori.transcribe.store import CaptionStore
         from vori.transcribe.voice import VoiceGate
 
         settings, silero = self.settings, None
@@ -147,11 +173,6 @@ class Vori:
                 start_ms=start_ms,
             )
 
-        async def admit(opening: Opening, principal: Principal) -> sound.Admission:
-            return await sound.admit(
-                opening.meeting_id, opening.group_id, principal, clock=self.clock
-            )
-
         def open_ear(progress: Progress) -> Ear:
             return Ear(new_gate, settled_ms=progress.settled_ms)
 
@@ -162,8 +183,17 @@ class Vori:
             self.clock,
             models=settings.speech.more_models,
         )
+        self._uploads = Uploads(
+            settings.home_path,
+            lambda meeting_id, group_id, principal: sound.admit(
+                meeting_id, group_id, principal, clock=self.clock
+            ),
+            self._retranscriber.wake,
+            self.clock,
+            settings.audio,
+        )
         recordings = Recordings(
-            CaptionStore(admit, self.clock),
+            self._captions,
             lambda: open_pool(settings),
             open_ear,
             settings.home_path,
@@ -180,7 +210,14 @@ class Vori:
                 payload = {"event": f"ticket.{kind}", **msgspec.to_builtins(event)}
                 recordings.tell(event.meeting_id, Board(payload=payload))
 
-        self._road.listen("sockets", [topics.TICKET_CREATED, topics.TICKET_UPDATED], ticket_changed)
+        async def meeting_ends(wanted: topics.FinishRecordings) -> None:
+            await recordings.finish_meeting(wanted.meeting_id)
+
+        recordings.takes_sound = self._hosts("transcribe")
+        if recordings.takes_sound:
+            changed = [topics.TICKET_CREATED, topics.TICKET_UPDATED]
+            self._road.listen("sockets", changed, ticket_changed)
+            self._road.on_request(topics.FINISH_RECORDINGS, meeting_ends)
         return recordings
 
     def _build_events(self) -> Events:
@@ -198,7 +235,8 @@ class Vori:
             topics.GROUP_TRENDS,
             topics.INSIGHTS,
         ]
-        self._road.listen("pages", told, events.tell)
+        if self._hosts("web"):
+            self._road.listen("pages", told, events.tell)
         return events
 
     def _build_reader(self) -> TicketReader:
@@ -242,8 +280,21 @@ class Vori:
         await sound.end(
             meeting_id,
             clock=self.clock,
-            finish_recordings=self._recordings.finish_meeting,
+            finish_recordings=self._finish_recordings,
         )
+
+    async def _finish_recordings(self, meeting_id: MeetingId) -> None:
+        """Here, and wherever else the meeting is recorded; one that is gone is not waited for."""
+        await self._recordings.finish_meeting(meeting_id)
+        if not await self._captions.is_recorded_elsewhere(meeting_id):
+            return
+        wanted = topics.FinishRecordings(event_id=EventId(uuid7()), meeting_id=meeting_id)
+        async with transaction():
+            await publish(wanted)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISHING_S):
+                while await self._captions.is_recorded_elsewhere(meeting_id):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
 
     async def audio_file(self, meeting_id: MeetingId, audio_id: AudioId | None) -> Path:
         """A recording as a WAV file."""
@@ -291,7 +342,7 @@ class Vori:
                 openai_realtime_route(self._recordings, self.settings.audio),
                 transcriptions_route(self._recordings, self.settings.audio),
                 translations_route(self._recordings, self.settings.audio),
-                *transcript_routes(self._retranscriber),
+                *transcript_routes(self._retranscriber, self._uploads, self.settings.audio),
                 self._tickets_difference(),
             ],
             max_body_bytes=self.settings.server.max_body_bytes,
@@ -372,7 +423,11 @@ def load_recogniser(settings: Settings) -> Recogniser:
     if model.warning:
         logger.warning(model.warning, model=model.name)
     return Whisper(
-        model, device=speech.device, compute_type=speech.compute_type, workers=speech.replicas
+        model,
+        device=speech.device,
+        compute_type=speech.compute_type,
+        workers=speech.replicas,
+        gpus=speech.gpus,
     )
 
 
@@ -392,7 +447,9 @@ def replicas_of(settings: Settings, recogniser: Recogniser) -> int:
     """How many windows are decoded side by side."""
     if settings.speech.replicas:
         return settings.speech.replicas
-    return 2 if recogniser.model.device == "cuda" else os.cpu_count() or 1
+    if recogniser.model.device == "cuda":
+        return 2 * len(settings.speech.gpus)
+    return os.cpu_count() or 1
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID, uuid4
 
 from msgspec import Struct
 
@@ -39,6 +40,17 @@ def open_home(path: Path) -> Iterator[Home]:
         yield Home(path)
     finally:
         os.close(lock)
+
+
+def home_id(path: Path) -> UUID:
+    """The name of this home, among others that share a database; made at first."""
+    file = path / "id"
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return UUID(file.read_text(encoding="ascii").strip())
+    new = uuid4()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.write_text(f"{new}\n", encoding="ascii")
+    return new
 
 
 def _take(lock: int, path: Path) -> None:

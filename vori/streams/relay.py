@@ -296,7 +296,8 @@ class Relay:
 class Carrier(Protocol):
     """Brings events to one sink, for as long as `run` is awaited: a Relay, or a broker's reader."""
 
-    sink: Sink
+    @property
+    def sink(self) -> Sink: ...
 
     async def run(self) -> None: ...
 

@@ -140,6 +140,8 @@ class Recordings:
         self._opening = asyncio.Lock()
         self._listeners: set[Listener] = set()
         self._draining = False
+        self.takes_sound = True
+        """Not where the worker `transcribe` does not run."""
 
     # ---- worker
 
@@ -262,6 +264,11 @@ class Recordings:
             return live
 
     def _refuse_when_draining(self) -> None:
+        if not self.takes_sound:
+            raise Unavailable(
+                "This VORI takes no sound; connect to one that runs the worker `transcribe`.",
+                code="no_transcribe",
+            )
         if self._draining:
             raise Busy("VORI is stopping; connect again and resume.", code="draining")
 

@@ -14,7 +14,7 @@ from msgspec import structs
 from vori.clock import Clock
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
-from vori.errors import BadMessage, NotFound
+from vori.errors import BadMessage, Conflict, NotFound
 from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId, uuid7
 from vori.meetings.sound import Admission
 from vori.people.messages import Principal
@@ -32,23 +32,21 @@ class CaptionStore:
     """
 
     def __init__(
-        self, admit: Callable[[Opening, Principal], Awaitable[Admission]], clock: Clock
+        self,
+        admit: Callable[[Opening, Principal], Awaitable[Admission]],
+        clock: Clock,
+        *,
+        home: UUID | None = None,
     ) -> None:
+        """home: whose disk new recordings are on, where several VORIs share the database."""
         self._admit = admit
         self._clock = clock
+        self._home = home
 
     async def open(self, opening: Opening, principal: Principal) -> Opened:
         async with transaction():
             admission = await self._admit(opening, principal)
-            if opening.speaker_id is not None and not await DB.fetch(
-                "SELECT 1 FROM members WHERE group_id = $1 AND user_id = $2",
-                opening.group_id,
-                opening.speaker_id,
-            ):
-                raise BadMessage(
-                    f"speakerId {opening.speaker_id} is no member of group {opening.group_id}.",
-                    code="unknown_speaker",
-                )
+            await check_speaker(opening.group_id, opening.speaker_id)
             now = self._clock.now()
             inserted = await DB.fetch(
                 """
@@ -87,10 +85,49 @@ class CaptionStore:
                     "This audioId belongs to a recording of another meeting; choose a new one.",
                     code="audio_id_taken",
                 )
+            await self._keep_home(row["id"], is_new=bool(inserted))
             return _opened(row, is_new=bool(inserted), now=now)
 
+    async def _keep_home(self, recording_id: UUID, *, is_new: bool) -> None:
+        """Remember where a recording's sound is; raises Conflict when it is not here."""
+        if self._home is None:
+            return
+        if is_new:
+            await DB.fetch(
+                "INSERT INTO recording_homes (recording_id, home) VALUES ($1, $2)",
+                recording_id,
+                self._home,
+            )
+        elif await DB.fetch(
+            "SELECT 1 FROM recording_homes WHERE recording_id = $1 AND home <> $2",
+            recording_id,
+            self._home,
+        ):
+            raise Conflict(
+                "This recording's sound is with another VORI; connect there again, or choose a"
+                " new audioId.",
+                code="recorded_elsewhere",
+            )
+
+    async def is_recorded_elsewhere(self, meeting_id: MeetingId) -> bool:
+        """Whether another VORI on this database has the meeting's sound and is not done with it."""
+        return self._home is not None and bool(
+            await DB.fetch(
+                """
+                SELECT 1 FROM recordings r JOIN recording_homes h ON h.recording_id = r.id
+                WHERE r.meeting_id = $1 AND r.status = 'OPEN' AND h.home <> $2
+                AND NOT EXISTS (
+                    SELECT 1 FROM transcription_jobs j
+                    WHERE j.recording_id = r.id AND j.state IN ('QUEUED', 'RUNNING')
+                ) LIMIT 1
+                """,
+                meeting_id,
+                self._home,
+            )
+        )
+
     async def unfinished(self) -> list[Opened]:
-        rows = await DB.fetch(_RECORDINGS + _UNFINISHED)
+        rows = await DB.fetch(_RECORDINGS + _UNFINISHED, self._home)
         now = self._clock.now()
         return [_opened(row, is_new=False, now=now) for row in rows]
 
@@ -173,6 +210,16 @@ class CaptionStore:
         return ", ".join(row["word"] for row in rows)
 
 
+async def check_speaker(group_id: GroupId, speaker_id: UserId | None) -> None:
+    """Raises BadMessage for somebody who is no member of the group."""
+    if speaker_id is not None and not await DB.fetch(
+        "SELECT 1 FROM members WHERE group_id = $1 AND user_id = $2", group_id, speaker_id
+    ):
+        raise BadMessage(
+            f"speakerId {speaker_id} is no member of group {group_id}.", code="unknown_speaker"
+        )
+
+
 async def _heard_once(key: RecordingKey, fresh: list[Caption]) -> list[Caption]:
     """Those that no other microphone heard as well; they say which captions they replace."""
     if not fresh:
@@ -204,9 +251,11 @@ _UNFINISHED = """
 WHERE r.status = 'OPEN' AND NOT EXISTS (
     SELECT 1 FROM transcription_jobs j
     WHERE j.recording_id = r.id AND j.state IN ('QUEUED', 'RUNNING')
+) AND NOT EXISTS (
+    SELECT 1 FROM recording_homes h WHERE h.recording_id = r.id AND h.home <> $1
 ) ORDER BY r.id
 """
-"""Uploads are OPEN until their job is done, and are its business."""
+"""Uploads are OPEN until their job is done, and are its business; what another VORI records is its."""
 
 
 def _opened(row: Any, *, is_new: bool, now: datetime) -> Opened:
