@@ -10,6 +10,7 @@ from piccolo.columns import (
     Bytea,
     DoublePrecision,
     ForeignKey,
+    Integer,
     Text,
     Timestamptz,
     Varchar,
@@ -33,6 +34,8 @@ class Group(Table, db=DB, tablename="groups"):
     auto_above = DoublePrecision(default=None, null=True)
     budget_tokens = BigInt(default=None, null=True)
     budget_cost = DoublePrecision(default=None, null=True)
+    keep_sound_days = Integer(default=None, null=True)
+    keep_words_days = Integer(default=None, null=True)
     created_at = Timestamptz(default=TimestamptzNow())
 
 
