@@ -111,7 +111,11 @@ class Speech(Part, frozen=True):
     queue_size: Count = 64
     language: Literal["auto", "ko", "en"] = "auto"
     partial_ms: Count = 500
-    """Shortest time between two partials of one recording."""
+    """Time between two partials of one recording …"""
+    partial_max_ms: Count = 3_000
+    """… which grows up to this while more rooms speak than the recogniser can serve at once."""
+    gpus: tuple[int, ...] = (0,)
+    """CUDA devices that share the rooms."""
     silence_ms: Count = 500
     """Silence that ends an utterance."""
     max_utterance_s: Annotated[float, Meta(gt=1, le=28)] = 28.0

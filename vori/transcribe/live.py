@@ -8,6 +8,7 @@ passing over what is already settled.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
@@ -55,6 +56,8 @@ logger = log.get(__name__)
 UNHEARD_BYTES = 4 * 1024 * 1024
 """A client so far ahead of the ear is not read from until the ear has caught up."""
 MAX_WAIT_S = 5.0
+LAGGING_S = 3.0
+"""Clients are told when words come so much later than they were said."""
 NOTHING = Transcript(text="", language="")
 
 
@@ -99,6 +102,8 @@ class Speaking:
     def __init__(self, start_ms: int) -> None:
         self.start_ms = start_ms
         self.is_closed = False
+        self.since_s = time.monotonic()
+        """When the sound that nobody has put into words yet began to come."""
         self.guessed_ms = 0
         self.flushes = 0
         """How often the client asked for what was said up to the end of this."""
@@ -121,17 +126,41 @@ class Speaking:
         self._chunks = [self.samples()[:count]]
         self._count = count
 
+    def guess(self) -> Samples:
+        """All of it so far, to be put into words now."""
+        self.guessed_ms = self.duration_ms
+        self.since_s = time.monotonic()
+        return self.samples()
+
     def trim(self, to_ms: int) -> None:
         """Forget what lies before `to_ms` of the recording."""
         cut = min(max(to_ms - self.start_ms, 0) * RATE_HZ // 1000, self._count)
         self._chunks = [self.samples()[cut:]]
         self._count -= cut
+        self.guessed_ms = max(0, self.guessed_ms - max(to_ms - self.start_ms, 0))
         self.start_ms = max(self.start_ms, to_ms)
-        self.guessed_ms = 0
 
     @property
     def duration_ms(self) -> int:
         return self._count * 1000 // RATE_HZ
+
+
+class Guess:
+    """An open utterance waiting for a worker, which then gets all that was said by then."""
+
+    def __init__(self, speaking: Speaking, window: Callable[[Samples], Window]) -> None:
+        self._speaking = speaking
+        self._window = window
+        self.samples: Samples | None = None
+        """What the worker got; None while it waits."""
+
+    @property
+    def seconds(self) -> float:
+        return self._speaking.duration_ms / 1000
+
+    def window(self) -> Window:
+        self.samples = self._speaking.guess()
+        return self._window(self.samples)
 
 
 def _language_for(tag: str, model: ModelInfo) -> str | None:
@@ -194,6 +223,7 @@ class LiveRecording:
         self._paused = False
         self._is_disk_told = False
         self._is_late_told = False
+        self._is_lagging_told = False
         self._is_end_told = False
         self.on_listener: Callable[[LiveRecording], None] = lambda _: None
 
@@ -493,13 +523,17 @@ class LiveRecording:
                 await self._finalise(self._speaking[0])
                 self._tell_settled(self._speaking.popleft())
                 self._change()
-            elif not self._is_file and (
-                self._speaking[0].duration_ms - self._speaking[0].guessed_ms
-                >= self._speech_settings.partial_ms
-            ):
+            elif not self._is_file and self._is_guess_due(self._speaking[0]):
                 await self._guess(self._speaking[0])
             else:
                 await self._wait()
+
+    def _is_guess_due(self, speaking: Speaking) -> bool:
+        settings = self._speech_settings
+        interval_s = self._pool.interval_s(
+            settings.partial_ms / 1000, settings.partial_max_ms / 1000
+        )
+        return speaking.duration_ms - speaking.guessed_ms >= interval_s * 1000
 
     def _tell_settled(self, speaking: Speaking) -> None:
         self.tell(Settled(end_ms=self._settled_ms))
@@ -508,13 +542,14 @@ class LiveRecording:
 
     async def _guess(self, speaking: Speaking) -> None:
         """A partial of the open utterance; long ones settle their safe beginning."""
-        speaking.guessed_ms = speaking.duration_ms
-        heard = speaking.samples()
-        try:
-            transcript = await self._pool.submit(self._window(heard, is_final=False))
-        except (Busy, Unavailable):
+        guess = Guess(speaking, lambda samples: self._window(samples, is_final=False))
+        due_s = speaking.since_s
+        transcript = await self._guessed(speaking, guess)
+        heard = guess.samples
+        if heard is None or transcript is None or speaking.is_closed:
             return
-        if speaking.is_closed or why_not_said(transcript, len(heard) / RATE_HZ):
+        self._tell_if_lagging(time.monotonic() - due_s)
+        if why_not_said(transcript, len(heard) / RATE_HZ):
             return
         start_ms = speaking.start_ms
         end_ms = start_ms + len(heard) * 1000 // RATE_HZ
@@ -526,10 +561,49 @@ class LiveRecording:
             await self._settle(committed.pieces, transcript.language, committed.trim_to_ms)
             speaking.trim(committed.trim_to_ms)
 
+    async def _guessed(self, speaking: Speaking, guess: Guess) -> Transcript | None:
+        """Withdrawn when the utterance ends while it waits: then its final is due."""
+        waiting = asyncio.ensure_future(
+            self._pool.submit(guess, priority=Priority.PARTIAL, since_s=speaking.since_s)
+        )
+        try:
+            while not waiting.done():
+                if speaking.is_closed and guess.samples is None:
+                    return None
+                change = asyncio.ensure_future(self._wait())
+                await asyncio.wait((waiting, change), return_when=asyncio.FIRST_COMPLETED)
+                change.cancel()
+            return waiting.result()
+        except Busy:
+            await asyncio.sleep(self._speech_settings.partial_ms / 1000)
+            return None
+        except Unavailable:
+            return None
+        finally:
+            waiting.cancel()
+
+    def _tell_if_lagging(self, lag_s: float) -> None:
+        """Words come late: there are more rooms than the recogniser can serve at once."""
+        if lag_s < LAGGING_S:
+            self._is_lagging_told = self._is_lagging_told and lag_s > LAGGING_S / 2
+        elif not self._is_lagging_told:
+            self._is_lagging_told = True
+            lag_ms = round(lag_s * 1000)
+            self.tell(
+                Notice(
+                    code="lagging",
+                    message=f"Words come about {lag_s:.0f} s late: VORI is hearing many rooms.",
+                    lag_ms=lag_ms,
+                )
+            )
+
     async def _finalise(self, speaking: Speaking) -> None:
         heard = speaking.samples()
         end_ms = speaking.start_ms + len(heard) * 1000 // RATE_HZ
+        closed_s = time.monotonic()
         transcript = await self._decode(heard) or NOTHING
+        if not self._is_file:
+            self._tell_if_lagging(time.monotonic() - closed_s)
         why = why_not_said(transcript, len(heard) / RATE_HZ)
         if why:
             logger.info("text dropped", reason=why, start_ms=speaking.start_ms)

@@ -107,6 +107,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     message: str
     fatal: bool = False
     retry_after_ms: int | None = None
+    lag_ms: int | None = None
+    """How late words come."""
     close_code: int = 1000
 
 

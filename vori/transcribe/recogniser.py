@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from vori.errors import Unavailable
 from vori.transcribe.messages import Samples, Transcript
 
 
@@ -38,10 +39,18 @@ class ModelInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     compute_type: str
     max_window_s: float
     can_translate: bool = False
+    window_sizes_s: tuple[float, ...] = ()
+    """The lengths that windows are padded to, ascending: those of one length go well together."""
 
     @property
     def is_multilingual(self) -> bool:
         return len(self.languages) > 1
+
+
+class OutOfMemory(Unavailable):
+    """The device's memory does not hold the batch; a smaller one may fit."""
+
+    code = "out_of_memory"
 
 
 class Recogniser(Protocol):

@@ -33,7 +33,7 @@ from vori.errors import BadMessage, TooLarge, Unavailable
 from vori.transcribe.guard import POOR_LOGPROB, is_loop
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Word
 from vori.transcribe.models import ModelFiles, ResolvedModel, not_a_model, read_model_files
-from vori.transcribe.recogniser import ModelInfo, Window
+from vori.transcribe.recogniser import ModelInfo, OutOfMemory, Window
 from vori.transcribe.settle import UNSPACED_LANGUAGES
 
 WINDOWS_S = (2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30)
@@ -84,6 +84,7 @@ class Whisper:
         device: str = "auto",
         compute_type: str = "auto",
         workers: int = 0,
+        gpus: Sequence[int] = (0,),
         min_window_s: float | None = None,
         context_tokens: int | None = None,
         languages: Sequence[str] = ("ko", "en"),
@@ -92,7 +93,9 @@ class Whisper:
 
         device: `auto` (CUDA if there is one that works, else CPU), `cuda`, `cpu`.
         compute_type: `auto` is float16 on CUDA and int8 on CPU.
-        workers: how many calls run side by side on CPU, one core each; 0 means one per core.
+        workers: how many calls run side by side: on CPU one core each, 0 means one per core; on
+            CUDA streams of each device, 0 means two (one encodes while the other decodes).
+        gpus: CUDA devices among which calls are shared; each holds the weights.
         min_window_s: windows are padded to at least this. None takes what the model's card says,
             else 10 s on CPU, where encoding 30 s costs seven times as much, and the full window
             on CUDA and for distilled models (turbo), which lose most words in short ones.
@@ -103,7 +106,7 @@ class Whisper:
         Unavailable when the device cannot run it.
         """
         files = read_model_files(model.path)
-        self._loaded, device, compute_type = _load(files, device, compute_type, workers)
+        self._loaded, device, compute_type = _load(files, device, compute_type, workers, gpus)
         self._engine = self._loaded.model
         self._max_positions = files.encoder_positions
         self._max_length = files.decoder_positions
@@ -125,6 +128,7 @@ class Whisper:
             device=device,
             compute_type=compute_type,
             max_window_s=full_s,
+            window_sizes_s=self._sizes_s,
             # Distilled models (turbo) and small ones of our own were never shown how.
             can_translate=self._engine.is_multilingual
             and not files.is_distilled
@@ -132,7 +136,19 @@ class Whisper:
         )
 
     def transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
-        """See Recogniser. Raises TooLarge for sound longer than the model's window."""
+        """See Recogniser. Raises TooLarge for sound longer than the model's window, and OutOfMemory."""
+        try:
+            return self._transcribe(windows)
+        except RuntimeError as exc:  # as CTranslate2 raises it
+            if "out of memory" not in str(exc):
+                raise
+            raise OutOfMemory(
+                f"The {self.model.device} memory does not hold {len(windows)} windows of the model "
+                f"{self.model.name}: set speech.batch_size or speech.replicas lower, "
+                "speech.compute_type to int8_float16, or take a smaller model."
+            ) from exc
+
+    def _transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
         rows = [self._row(i, window) for i, window in enumerate(windows) if len(window.samples)]
         self._encode(rows)
         for row in rows:
@@ -372,40 +388,45 @@ def _tokenizers(loaded: WhisperModel) -> dict[str, Tokenizer]:
 
 
 def _load(
-    files: ModelFiles, device: str, compute_type: str, workers: int
+    files: ModelFiles, device: str, compute_type: str, workers: int, gpus: Sequence[int]
 ) -> tuple[WhisperModel, str, str]:
-    """Load on the first device that works; say why where that is not the first choice."""
-    devices = [device]
+    """Load in the first way that works; say why where that is not the first choice."""
+    ways = [(device, compute_type)]
     if device == "auto":
-        devices = ["cuda", "cpu"] if ctranslate2.get_cuda_device_count() else ["cpu"]
-    for choice in devices:
-        kind = _compute_type(choice, compute_type)
+        ways = [("cpu", compute_type)]
+        if ctranslate2.get_cuda_device_count():
+            ways = [("cuda", compute_type), *ways]
+    if ways[0] == ("cuda", "auto") and "int8_float16" in _compute_types("cuda"):
+        ways.insert(1, ("cuda", "int8_float16"))  # half the memory
+    for device, wanted in ways:
         try:
+            kind = _compute_type(device, wanted)
             loaded = WhisperModel(
                 str(files.path),
-                device=choice,
+                device=device,
+                device_index=list(gpus) if device == "cuda" else 0,
                 compute_type=kind,
-                cpu_threads=1 if choice == "cpu" else 0,
-                num_workers=workers or (os.cpu_count() or 1 if choice == "cpu" else 2),
+                cpu_threads=1 if device == "cpu" else 0,
+                num_workers=workers or (os.cpu_count() or 1 if device == "cpu" else 2),
                 local_files_only=True,
             )
             _try(loaded.model)
         except (RuntimeError, ValueError) as exc:
-            if choice == "cpu":
+            if device == "cpu":
                 raise not_a_model(files.path, f"the engine says {str(exc)!r}") from exc
-            if choice == devices[-1]:
+            if (device, wanted) == ways[-1]:
                 raise Unavailable(
-                    f"The model in {files.path} does not run on {choice} ({kind}): {exc}",
+                    f"The model in {files.path} does not run on {device} ({kind}): {exc}",
                     code="model_not_loaded",
                 ) from exc
-            logger.warning("device_not_usable", device=choice, reason=str(exc))
+            logger.warning("device_not_usable", device=device, compute_type=kind, reason=str(exc))
         else:
-            return loaded, choice, kind
+            return loaded, device, kind
     raise AssertionError("unreachable")
 
 
 def _compute_type(device: str, wanted: str) -> str:
-    supported = ctranslate2.get_supported_compute_types(device)
+    supported = _compute_types(device)
     if wanted == "auto":
         order = ("float16", "int8_float16") if device == "cuda" else ("int8",)
         return next((kind for kind in order if kind in supported), "float32")
@@ -414,6 +435,11 @@ def _compute_type(device: str, wanted: str) -> str:
         raise BadMessage(f"This {device} cannot compute in {wanted!r}; it can in {known}",
                          code="unknown_compute_type")  # fmt: skip
     return wanted
+
+
+def _compute_types(device: str) -> set[str]:
+    supported: set[str] = ctranslate2.get_supported_compute_types(device)
+    return supported
 
 
 def _try(engine: Any) -> None:

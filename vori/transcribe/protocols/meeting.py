@@ -196,6 +196,8 @@ def _shape(message: Outgoing) -> dict[str, Any] | None:
             }
             if message.retry_after_ms is not None:
                 told["retryAfterMs"] = message.retry_after_ms
+            if message.lag_ms is not None:
+                told["lagMs"] = message.lag_ms
             return told
         case _:
             return None
