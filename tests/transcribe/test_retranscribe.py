@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -23,15 +24,15 @@ from tests.transcribe.test_recordings import (
     words,
 )
 from tests.web_site import events
-from vori.data.engine import DB
-from vori.errors import Unavailable
+from vori.data.engine import DB, transaction
+from vori.errors import Conflict, Forbidden, NotFound, Unavailable
 from vori.ids import UserId
 from vori.people.messages import Principal, Role
-from vori.transcribe import jobs, versions
+from vori.transcribe import jobs, offline, retranscribe, versions
 from vori.transcribe.ear import Ear
 from vori.transcribe.jobs import Wanted
 from vori.transcribe.messages import Job, JobState, Transcript
-from vori.transcribe.pool import RecogniserPool
+from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import Window
 from vori.transcribe.recordings import Recordings
 from vori.transcribe.retranscribe import Retranscriber
@@ -146,3 +147,184 @@ async def test_another_model_s_words_replace_the_captions_and_the_old_ones_stay(
     assert (told[0], told[1], told[-1]) == ("QUEUED", "RUNNING", "COMPLETE")
     assert [e["changed"] for e in await events("meeting.updated")][-1] == ["transcript"]
     assert len(await events("transcription.completed")) == len(before), "words are told of once"
+
+
+async def test_a_member_is_offered_what_the_settings_name(bench: Bench) -> None:
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, [1, 2, None])
+        with pytest.raises(Forbidden) as refused:
+            await bench.ask(recording, MEMBER, model="huge")
+        assert refused.value.code == "model_not_offered"
+        assert "capitals" in refused.value.message
+        done = await bench.over(await bench.ask(recording, MEMBER, model="capitals"))
+        assert done.state is JobState.COMPLETE
+
+
+async def test_a_model_that_is_not_there_fails_the_job_and_says_why(bench: Bench) -> None:
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, SENTENCE)
+        done = await bench.over(await bench.ask(recording, model="missing"))
+        assert (done.state, done.failure) == (JobState.FAILED, "model_not_found")
+        assert "`missing`" in done.message
+        assert await current() == words(SENTENCE)
+        assert [one.number for one in await versions.versions(MEETING)] == [1]
+        again = await bench.over(await bench.ask(recording))
+        assert again.state is JobState.COMPLETE
+
+
+async def test_one_job_at_a_time_for_a_recording_that_is_over(bench: Bench) -> None:
+    async with bench.host.running() as recordings:
+        live = await bench.host.open(recordings)
+        with pytest.raises(Conflict) as going_on:
+            await bench.ask(live.key.recording_id)
+        await live.finish()
+        async with transaction():  # the worker sees the job only once this is committed
+            job = await bench.ask(live.key.recording_id)
+            with pytest.raises(Conflict) as busy:
+                await bench.ask(live.key.recording_id)
+        assert (going_on.value.code, busy.value.code) == ("recording_open", "job_running")
+        await bench.over(job)
+        with pytest.raises(NotFound) as unknown:
+            await bench.ask(UUID(int=7))
+        assert unknown.value.code == "journal_not_found"
+
+
+async def test_a_cancelled_job_leaves_the_captions_as_they_are(bench: Bench) -> None:
+    began = threading.Event()
+    go = threading.Event()
+
+    def hold(windows: Sequence[Window]) -> list[Transcript]:
+        began.set()
+        assert go.wait(20)
+        return ToneRecogniser.transcribe(bench.other, windows)
+
+    bench.other.transcribe = hold  # type: ignore[method-assign]
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, SENTENCE)
+        job = await bench.ask(recording, model="capitals")
+        await asyncio.to_thread(began.wait, 20)
+        cancelled = await bench.retranscriber.cancel(MEETING, job.job_id)
+        go.set()
+        assert cancelled.state is JobState.CANCELLED
+        assert (await bench.retranscriber.cancel(MEETING, job.job_id)).state == "CANCELLED"
+        done = await bench.over(await bench.ask(recording))
+        assert done.state is JobState.COMPLETE
+        with pytest.raises(Conflict) as over:
+            await bench.retranscriber.cancel(MEETING, done.job_id)
+    assert over.value.code == "job_over"
+    assert await current() == words(SENTENCE)
+
+
+async def test_a_job_goes_on_where_it_was_when_vori_stopped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "STRETCH", 1)
+    monkeypatch.setattr(retranscribe, "SIDE_BY_SIDE", 1)
+    heard = threading.Event()
+    spoken = len([n for n in LONG if n is None])
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, LONG)
+        whole, seen = bench.host.recogniser.transcribe, len(bench.host.recogniser.windows)
+
+        def until_the_fifth(windows: Sequence[Window]) -> list[Transcript]:
+            if len(bench.host.recogniser.windows) - seen >= 5:
+                heard.set()
+                raise Unavailable("held up", code="held_up")
+            return whole(windows)
+
+        bench.host.recogniser.transcribe = until_the_fifth  # type: ignore[method-assign]
+        job = await bench.ask(recording)
+        await asyncio.to_thread(heard.wait, 20)
+    left = await jobs.job(MEETING, job.job_id)
+    assert left.state is JobState.RUNNING
+    assert 0 < left.done_ms < (left.total_ms or 0)
+    bench.host.recogniser.transcribe = whole  # type: ignore[method-assign]
+    async with bench.host.running():
+        done = await bench.over(job)
+    assert (done.state, done.failure) == (JobState.COMPLETE, None)
+    assert await current() == words(LONG)
+    again = len(bench.host.recogniser.windows) - seen
+    assert again == spoken, "no window was decoded twice"
+
+
+async def test_a_job_that_always_brings_vori_down_is_given_up(bench: Bench) -> None:
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, SENTENCE)
+    job = await bench.ask(recording)
+    await DB.fetch("UPDATE transcription_jobs SET state = 'RUNNING', attempts = 3")
+    async with bench.host.running():
+        done = await bench.over(job)
+    assert (done.state, done.failure) == (JobState.FAILED, "interrupted")
+    assert await current() == words(SENTENCE)
+
+
+async def test_a_draft_waits_to_be_compared_applied_and_taken_back(bench: Bench) -> None:
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, SENTENCE)
+        done = await bench.over(await bench.ask(recording, model="capitals", applies=False))
+        assert await current() == words(SENTENCE)
+        async with versions.as_if_applied(MEETING, recording, done.version):
+            assert await current() == [word.upper() for word in words(SENTENCE)]
+        assert await current() == words(SENTENCE)
+        ids = await DB.fetch("SELECT id FROM captions ORDER BY seq")
+        await versions.apply(MEETING, recording, done.version)
+        await versions.apply(MEETING, recording, done.version)
+        assert await current() == [word.upper() for word in words(SENTENCE)]
+        await versions.apply(MEETING, recording, 1)
+        assert await current() == words(SENTENCE)
+        assert await DB.fetch("SELECT id FROM captions ORDER BY seq") == ids
+        states = [(v.number, v.state.value, v.captions) for v in await versions.versions(MEETING)]
+        assert states == [(2, "PAST", 3), (1, "CURRENT", 3)]
+        with pytest.raises(NotFound):
+            await versions.apply(MEETING, recording, 3)
+
+
+async def test_a_version_of_less_sound_never_replaces_one_of_more(bench: Bench) -> None:
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, [1, 2, None])
+        done = await bench.over(await bench.ask(recording, applies=False))
+        async with asyncio.timeout(10):
+            while recordings._of(MEETING):
+                await asyncio.sleep(0.01)
+        live = await bench.host.open(recordings, resume_seq=1)
+        with pytest.raises(Conflict) as going_on:
+            await versions.apply(MEETING, recording, done.version)
+        await send(live, s16(tones([3, 4, None])), bench.host.listener)
+        await live.finish()
+        with pytest.raises(Conflict) as changed:
+            await versions.apply(MEETING, recording, done.version)
+    assert (going_on.value.code, changed.value.code) == ("recording_open", "recording_changed")
+    assert await current() == words([1, 2, 3, 4])
+
+
+async def test_live_windows_go_before_those_of_a_job(bench: Bench) -> None:
+    """One worker, held up: whatever else waits, what is live is taken first."""
+    began, go = threading.Event(), threading.Event()
+    order: list[bool] = []
+    tone = ToneRecogniser()
+
+    class Held(ToneRecogniser):
+        def transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
+            began.set()
+            assert go.wait(20)
+            order.append(windows[0].hotwords == "job")
+            return tone.transcribe(windows)
+
+    async with RecogniserPool(Held(), workers=1, batch_size=1) as pool:
+        sound = tones([1, 2])
+        job = [
+            asyncio.create_task(
+                pool.submit(
+                    Window(samples=sound, is_final=True, hotwords="job"),
+                    priority=Priority.BACKGROUND,
+                )
+            )
+            for _ in range(4)
+        ]
+        await asyncio.to_thread(began.wait, 20)
+        live = [asyncio.create_task(pool.submit(Window(samples=sound, is_final=True)))]
+        while pool.health().queued < 2:
+            await asyncio.sleep(0.001)
+        go.set()
+        await asyncio.gather(*job, *live)
+    assert order.index(False) <= 2

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import delete, get, post
+from litestar import Request, delete, get, post
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.exceptions import HTTPException
 from litestar.params import JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from vori.api import Language, PathId, SignedIn
-from vori.errors import VoriError
-from vori.ids import MeetingId
+from vori.errors import BadMessage, VoriError
+from vori.ids import BIGINT_MAX, AudioId, MeetingId, UserId
 from vori.meetings import store as meetings
+from vori.meetings.store import RecordingInfo
 from vori.people.access import meeting_for
+from vori.settings import Audio
 from vori.transcribe import jobs, versions
 from vori.transcribe.diff import Difference, Timed, difference
 from vori.transcribe.jobs import Wanted
 from vori.transcribe.messages import Job
 from vori.transcribe.retranscribe import Retranscriber
+from vori.transcribe.upload import Upload, Uploads, file_too_large
 from vori.transcribe.versions import Version, VersionText, no_recording
+
+FORM_BYTES = 64 * 1024
+"""What a form may have around its file."""
+READ_BYTES = 256 * 1024
+MAX_OFFSET_MS = 30 * 24 * 3_600_000
+LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$"
 
 
 class Again(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -51,14 +64,24 @@ class Asked(Struct, frozen=True, kw_only=True, rename="camel"):
     passed: tuple[Passed, ...] = ()
 
 
+class Uploaded(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The file is safe; `job` puts it into words."""
+
+    recording: RecordingInfo
+    job: Job
+
+
 class VersionDifference(Difference, frozen=True, kw_only=True, rename="camel"):
     recording_id: UUID
     before: int
     after: int
 
 
-def transcript_routes(retranscriber: Retranscriber) -> list[ControllerRouterHandler]:
+def transcript_routes(
+    retranscriber: Retranscriber, uploads: Uploads, limits: Audio
+) -> list[ControllerRouterHandler]:
     return [
+        _upload(uploads, limits),
         _retranscribe(retranscriber),
         _cancel_job(retranscriber),
         list_jobs,
@@ -68,6 +91,79 @@ def transcript_routes(retranscriber: Retranscriber) -> list[ControllerRouterHand
         compare_versions,
         apply_version,
     ]
+
+
+def _upload(uploads: Uploads, limits: Audio) -> Any:
+    @post(
+        "/api/meetings/{meeting_id:int}/recordings",
+        status_code=202,
+        tags=["transcripts"],
+        summary="Put a sound file into the meeting: its bytes as the body, or a form's part `file`",
+        request_max_body_size=limits.max_file_bytes + FORM_BYTES,
+    )
+    async def upload_recording(
+        request: Request[Any, Any, Any],
+        principal: SignedIn,
+        meeting_id: PathId,
+        audio_id: Annotated[
+            str | None, QueryParameter(name="audioId", min_length=1, max_length=128)
+        ] = None,
+        language: Annotated[str | None, QueryParameter(pattern=LANGUAGE, max_length=16)] = None,
+        speaker_id: Annotated[
+            int | None,
+            QueryParameter(
+                name="speakerId", ge=1, le=BIGINT_MAX, description="The member who speaks in it."
+            ),
+        ] = None,
+        offset_ms: Annotated[
+            int,
+            QueryParameter(
+                name="offsetMs",
+                ge=0,
+                le=MAX_OFFSET_MS,
+                description="When it begins in the meeting.",
+            ),
+        ] = 0,
+        hotwords: Annotated[str, QueryParameter(max_length=2_000)] = "",
+    ) -> Uploaded:
+        meeting = MeetingId(meeting_id)
+        upload = Upload(
+            meeting_id=meeting,
+            group_id=await meeting_for(principal, meeting),
+            audio_id=None if audio_id is None else AudioId(audio_id),
+            language=language,
+            hotwords=hotwords,
+            speaker_id=None if speaker_id is None else UserId(speaker_id),
+            offset_ms=offset_ms,
+        )
+        try:
+            job = await uploads.take(upload, principal, _bytes_of(request))
+        except HTTPException as exc:
+            if exc.status_code != 413:
+                raise
+            raise file_too_large(limits.max_file_bytes) from exc
+        recordings = await meetings.recordings(meeting)
+        [recording] = [one for one in recordings if one.recording_id == job.recording_id]
+        return Uploaded(recording=recording, job=job)
+
+    return upload_recording
+
+
+async def _bytes_of(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+    """The file's bytes as they come; a form is read to its end first (on disk, when it is large)."""
+    kind, _ = request.content_type
+    if kind != RequestEncodingType.MULTI_PART:
+        async for data in request.stream():
+            yield data
+        return
+    file = (await request.form()).get("file")
+    if not isinstance(file, UploadFile):
+        raise BadMessage("Send the sound as the part `file` of the form.", code="no_file")
+    try:
+        while data := await file.read(READ_BYTES):
+            yield data
+    finally:
+        await file.close()
 
 
 def _retranscribe(retranscriber: Retranscriber) -> Any:
