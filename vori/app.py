@@ -37,6 +37,7 @@ from vori.server import Server, configure, listen
 from vori.settings import BadSetting, Settings, WorkerName
 from vori.streams import topics
 from vori.streams.relay import Road
+from vori.streams.routes import dead_letter_routes
 from vori.tickets.extract import Extractor
 from vori.tickets.messages import TicketCreated, TicketUpdated
 from vori.tickets.reader import TicketReader
@@ -335,6 +336,7 @@ class Vori:
             ),
             route_handlers=[
                 self._meeting_socket(),
+                *dead_letter_routes(self._road),
                 events_socket(self._events),
                 page_route(),
                 chunks_route(self._recordings),
@@ -345,6 +347,7 @@ class Vori:
                 *transcript_routes(self._retranscriber, self._uploads, self.settings.audio),
                 self._tickets_difference(),
             ],
+            with_api=self._hosts("web"),
             max_body_bytes=self.settings.server.max_body_bytes,
         )
 

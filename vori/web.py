@@ -104,6 +104,11 @@ class Parts(Struct, frozen=True, kw_only=True):
     is_draining: Callable[[], bool] = lambda: False
 
 
+def operating_routes() -> list[ControllerRouterHandler]:
+    """What every process answers, also one without the worker `web`."""
+    return [health, live, ready]
+
+
 def routes() -> list[ControllerRouterHandler]:
     """Every HTTP route of the API, to be given to `build`."""
     return [
@@ -128,9 +133,7 @@ def routes() -> list[ControllerRouterHandler]:
         LinkRoutes,
         make_pass,
         AdminUserRoutes,
-        health,
-        live,
-        ready,
+        *operating_routes(),
     ]
 
 
@@ -138,15 +141,16 @@ def build(
     parts: Parts,
     *,
     route_handlers: Sequence[ControllerRouterHandler] = (),
+    with_api: bool = True,
     max_body_bytes: int = 16 * 1024 * 1024,
     **options: Any,
 ) -> Litestar:
     """The application: `routes()`, what `route_handlers` adds, and what all of them rely on.
 
-    `options` go to Litestar (lifespan, static files …).
+    Without the API there are only the routes of operators. `options` go to Litestar (lifespan, static files …).
     """
     return Litestar(
-        route_handlers=[*routes(), *route_handlers],
+        route_handlers=[*routes(), *route_handlers] if with_api else operating_routes(),
         dependencies={
             "principal": Provide(_principal),
             "clock": _given(parts.clock),
@@ -173,7 +177,7 @@ def build(
         before_send=[_finish_headers],
         request_class=Request,
         request_max_body_size=max_body_bytes,
-        openapi_config=_description(),
+        openapi_config=_description() if with_api else None,
         logging_config=None,
         **options,
     )
@@ -214,9 +218,7 @@ class Gate(ASGIMiddleware):
         await next_app(scope, receive, watch if rule.audit else send)
         if rule.audit and 200 <= status < 400:
             audit: Audit = scope["litestar_app"].state.audit
-            await audit.note_request(
-                request, principal, rule.audit, rule.scope, group_id=group_id
-            )
+            await audit.note_request(request, principal, rule.audit, rule.scope, group_id=group_id)
 
 
 def request_id(scope: Scope) -> str:

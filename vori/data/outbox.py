@@ -162,9 +162,14 @@ async def backlog(connection: asyncpg.Connection, after: Position, topics: froze
     return int(waiting)
 
 
+def reason_of(exc: BaseException) -> str:
+    """What an operator reads of an error; text that can be stored."""
+    text = f"{type(exc).__name__}: {exc}"[:2000]
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 async def set_aside(row: Row, *, consumer: str, reason: str) -> None:
     """Keep a message that `consumer` could not use, and tell the dead-letter topic."""
-    reason = reason[:2000].replace("\0", "").encode("utf-8", "replace").decode()
     async with DB.transaction():
         await DB.fetch(
             'INSERT INTO dead_letters (topic, key, payload, consumer, reason, "partition", "offset",'

@@ -146,6 +146,12 @@ RULES: dict[str, Rule] = {
     "GET /api/admin/users/{user_id}": Rule(Needs.OPERATOR, ADMIN),
     "PATCH /api/admin/users/{user_id}": Rule(Needs.OPERATOR, ADMIN, "user.changed"),
     "POST /api/admin/users/{user_id}/link": Rule(Needs.OPERATOR, ADMIN, "user.link_made"),
+    "GET /api/admin/dead-letters": Rule(Needs.OPERATOR, ADMIN),
+    "GET /api/admin/dead-letters/{letter_id}": Rule(Needs.OPERATOR, ADMIN, "dead_letter.seen"),
+    "POST /api/admin/dead-letters/{letter_id}/replay": Rule(
+        Needs.OPERATOR, ADMIN, "dead_letter.replayed"
+    ),
+    "POST /api/admin/dead-letters/replay": Rule(Needs.OPERATOR, ADMIN, "dead_letters.replayed"),
     "GET /api/admin/audit": Rule(Needs.OPERATOR, ADMIN, "audit.seen"),
 }
 

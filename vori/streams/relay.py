@@ -154,7 +154,7 @@ class Consumer:
 
     async def _set_aside(self, row: Row, why: Exception) -> None:
         _logger.error("a consumer gave up", exc_info=why, **self._about(row))
-        await outbox.set_aside(row, consumer=self.name, reason=f"{type(why).__name__}: {why}")
+        await outbox.set_aside(row, consumer=self.name, reason=outbox.reason_of(why))
         self.dead_letters += 1
 
     def _about(self, row: Row) -> dict[str, Any]:
@@ -467,8 +467,12 @@ async def _replay(letter: DeadLetter, consumer: Consumer) -> None:
     event_id = uuid5(NAMESPACE_OID, f"vori.dead-letter:{letter.id}")
     try:
         await consumer.handle(letter.topic, event_id, letter.payload)
-    except BaseException:
-        await DB.fetch("UPDATE dead_letters SET replayed_at = NULL WHERE id = $1", letter.id)
+    except BaseException as exc:
+        await DB.fetch(
+            "UPDATE dead_letters SET replayed_at = NULL, reason = $2 WHERE id = $1",
+            letter.id,
+            outbox.reason_of(exc),
+        )
         raise
 
 
