@@ -38,6 +38,7 @@ from vori.settings import BadSetting, Settings, WorkerName
 from vori.streams import topics
 from vori.streams.relay import Road
 from vori.streams.routes import dead_letter_routes
+from vori.system import system_route
 from vori.tickets.extract import Extractor
 from vori.tickets.messages import TicketCreated, TicketUpdated
 from vori.tickets.reader import TicketReader
@@ -339,6 +340,7 @@ class Vori:
                 *dead_letter_routes(self._road),
                 events_socket(self._events),
                 page_route(),
+                system_route(self.settings),
                 chunks_route(self._recordings),
                 deepgram_route(self._recordings, self.settings.audio),
                 openai_realtime_route(self._recordings, self.settings.audio),

@@ -152,6 +152,7 @@ RULES: dict[str, Rule] = {
         Needs.OPERATOR, ADMIN, "dead_letter.replayed"
     ),
     "POST /api/admin/dead-letters/replay": Rule(Needs.OPERATOR, ADMIN, "dead_letters.replayed"),
+    "GET /api/admin/system": Rule(Needs.OPERATOR, ADMIN),
     "GET /api/admin/audit": Rule(Needs.OPERATOR, ADMIN, "audit.seen"),
 }
 
