@@ -68,6 +68,7 @@ RULES: dict[str, Rule] = {
     "GET /api/meetings/{meeting_id}/audio": Rule(Needs.MEETING, READ, "sound.heard"),
     "GET /api/meetings/{meeting_id}/transcript": Rule(Needs.MEETING, READ, "transcript.seen"),
     "GET /api/meetings/{meeting_id}/recordings": Rule(Needs.MEETING, READ),
+    "POST /api/meetings/{meeting_id}/recordings": Rule(Needs.MEETING, RECORD, "sound.uploaded"),
     "GET /api/meetings/{meeting_id}/export": Rule(Needs.MEETING, READ, "meeting.exported"),
     "GET /api/meetings/{meeting_id}/minutes": Rule(Needs.MEETING, READ, "minutes.seen"),
     "PATCH /api/meetings/{meeting_id}/minutes": Rule(Needs.MEETING, WRITE, "minutes.changed"),
@@ -87,6 +88,9 @@ RULES: dict[str, Rule] = {
         Needs.MEETING, READ, "transcript.seen"
     ),
     "GET /api/meetings/{meeting_id}/recordings/{recording_id}/versions/{number}/diff": Rule(
+        Needs.MEETING, READ, "transcript.seen"
+    ),
+    "GET /api/meetings/{meeting_id}/recordings/{recording_id}/versions/{number}/tickets": Rule(
         Needs.MEETING, READ, "transcript.seen"
     ),
     "POST /api/meetings/{meeting_id}/recordings/{recording_id}/versions/{number}/apply": Rule(

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
 from msgspec import Struct
 
 from vori.api import PathId, SignedIn
@@ -87,7 +88,7 @@ def tickets_difference_route(
         summary="What a version of a recording would change on the board, before it is applied",
     )
     async def tickets_difference(
-        principal: SignedIn, meeting_id: PathId, recording_id: UUID, number: PathId
+        principal: SignedIn, meeting_id: PathId, recording_id: FromPath[UUID], number: PathId
     ) -> TicketsDifference:
         meeting = MeetingId(meeting_id)
         await meeting_for(principal, meeting)

@@ -10,7 +10,7 @@ from litestar import Request, delete, get, post
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
@@ -220,7 +220,7 @@ async def list_jobs(principal: SignedIn, meeting_id: PathId) -> list[Job]:
 
 
 @get("/api/meetings/{meeting_id:int}/jobs/{job_id:uuid}", tags=["transcripts"], summary="One job")
-async def get_job(principal: SignedIn, meeting_id: PathId, job_id: UUID) -> Job:
+async def get_job(principal: SignedIn, meeting_id: PathId, job_id: FromPath[UUID]) -> Job:
     await meeting_for(principal, MeetingId(meeting_id))
     return await jobs.job(MeetingId(meeting_id), job_id)
 
@@ -232,7 +232,7 @@ def _cancel_job(retranscriber: Retranscriber) -> Any:
         tags=["transcripts"],
         summary="Cancel a job; the recording keeps the captions it has",
     )
-    async def cancel_job(principal: SignedIn, meeting_id: PathId, job_id: UUID) -> Job:
+    async def cancel_job(principal: SignedIn, meeting_id: PathId, job_id: FromPath[UUID]) -> Job:
         await meeting_for(principal, MeetingId(meeting_id))
         return await retranscriber.cancel(MeetingId(meeting_id), job_id)
 
@@ -255,7 +255,7 @@ async def list_versions(principal: SignedIn, meeting_id: PathId) -> list[Version
     summary="One version with its words",
 )
 async def get_version(
-    principal: SignedIn, meeting_id: PathId, recording_id: UUID, number: PathId
+    principal: SignedIn, meeting_id: PathId, recording_id: FromPath[UUID], number: PathId
 ) -> VersionText:
     await meeting_for(principal, MeetingId(meeting_id))
     return await versions.version(MeetingId(meeting_id), recording_id, number)
@@ -269,7 +269,7 @@ async def get_version(
 async def compare_versions(
     principal: SignedIn,
     meeting_id: PathId,
-    recording_id: UUID,
+    recording_id: FromPath[UUID],
     number: PathId,
     to: Annotated[
         int | None,
@@ -301,7 +301,7 @@ async def compare_versions(
     summary="Make a draft or an earlier version the current one; harmless when repeated",
 )
 async def apply_version(
-    principal: SignedIn, meeting_id: PathId, recording_id: UUID, number: PathId
+    principal: SignedIn, meeting_id: PathId, recording_id: FromPath[UUID], number: PathId
 ) -> Version:
     await meeting_for(principal, MeetingId(meeting_id))
     await versions.apply(MeetingId(meeting_id), recording_id, number)
