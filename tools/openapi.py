@@ -10,6 +10,11 @@ from msgspec.structs import fields
 from vori import web
 from vori.clock import SystemClock
 from vori.people.auth import SignIn
+from vori.settings import Settings
+from vori.streams.relay import Road
+from vori.streams.routes import dead_letter_routes
+from vori.system import system_route
+from vori.transcribe.routes import transcript_routes
 
 
 async def _never(*_: Any) -> Any:
@@ -20,7 +25,14 @@ def document() -> dict[str, Any]:
     clock = SystemClock()
     parts: dict[str, Any] = {one.name: _never for one in fields(web.Parts) if one.required}
     parts |= {"clock": clock, "sign_in": SignIn(clock=clock)}
-    return web.build(web.Parts(**parts)).openapi_schema.to_schema()
+    settings = Settings()
+    never: Any = None
+    more = [
+        system_route(settings),
+        *transcript_routes(never, never, settings.audio),
+        *dead_letter_routes(Road()),
+    ]
+    return web.build(web.Parts(**parts), route_handlers=more).openapi_schema.to_schema()
 
 
 if __name__ == "__main__":

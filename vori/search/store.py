@@ -25,7 +25,7 @@ SELECT c.id, c.meeting_id, c.group_id, m.title AS meeting_title, m.started_at, r
        c.language, c.speaker_id, u.name AS speaker, c.text
 FROM (
     SELECT * FROM captions
-    WHERE search_grams(text) @> $1 AND group_id = ANY($2) AND id < $3
+    WHERE search_grams(text) @> $1 AND group_id = ANY($2) AND id < $3 AND duplicate_of IS NULL
     ORDER BY id DESC OFFSET 0
 ) c
 CROSS JOIN LATERAL (SELECT search_fold(c.text) AS folded OFFSET 0) f
