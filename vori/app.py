@@ -31,6 +31,7 @@ from vori.meetings.store import MinutesText
 from vori.page import page_route
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
+from vori.people.oidc import OpenIdConnect
 from vori.people.sessions import make_link
 from vori.people.store import has_users
 from vori.server import Server, configure, listen
@@ -133,6 +134,7 @@ class Vori:
             "streams": lambda: self._road,
             "tickets": self._build_reader,
             "transcribe": lambda: self._recordings,
+            "analytics": self._build_analytics,
         }
         chosen = {"streams", *settings.server.workers}
         self.workers = [build() for name, build in parts.items() if name in chosen]
@@ -151,6 +153,12 @@ class Vori:
         if self._hosts("streams"):
             road.attach(kafka.sink)
         return road
+
+    def _build_analytics(self) -> Worker:
+        from vori.analytics.submit import Analytics
+
+        settings = self.settings
+        return Analytics(settings.spark, settings.kafka, settings.home_path, self._events.tell)
 
     async def _admit(self, opening: Opening, principal: Principal) -> sound.Admission:
         return await sound.admit(opening.meeting_id, opening.group_id, principal, clock=self.clock)
@@ -327,7 +335,14 @@ class Vori:
         return web.build(
             web.Parts(
                 clock=self.clock,
-                sign_in=SignIn(clock=self.clock, dev=dev, rules=self.settings.signin),
+                sign_in=SignIn(
+                    clock=self.clock,
+                    dev=dev,
+                    rules=self.settings.signin,
+                    oidc=OpenIdConnect(self.clock, self.settings.oidc)
+                    if self.settings.oidc.issuer
+                    else None,
+                ),
                 end_meeting=self.end_meeting,
                 audio_file=self.audio_file,
                 delete_sound=self.delete_sound,

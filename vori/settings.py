@@ -20,7 +20,7 @@ from msgspec import Meta, Struct, field
 
 from vori.errors import VoriError
 
-WorkerName = Literal["web", "transcribe", "tickets", "streams"]
+WorkerName = Literal["web", "transcribe", "tickets", "streams", "analytics"]
 WORKERS: tuple[WorkerName, ...] = typing.get_args(WorkerName)
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -76,6 +76,27 @@ class SignIn(Part, frozen=True):
     """A browser that has not been used for so long is signed out."""
     link_hours: Positive = 24.0
     """How long a one-time link to set a password works."""
+
+
+class Oidc(Part, frozen=True):
+    """A provider of identities (OpenID Connect). Its client's secret comes from a file, or from
+    VORI_OIDC_CLIENT_SECRET.
+    """
+
+    issuer: str | None = None
+    """`https://accounts.google.com`; none: only local accounts and tokens."""
+    client_id: str | None = None
+    """With it the page offers to sign in there."""
+    client_secret_file: str | None = None
+    audience: tuple[str, ...] = ()
+    """Further clients whose ID tokens count as bearer tokens."""
+    scope: str = "openid email profile"
+    label: str = ""
+    """What the page's button says; empty: the issuer's host."""
+    create_users: bool = False
+    """Let in everybody the provider knows, not only addresses that somebody has added."""
+    domains: tuple[str, ...] = ()
+    """Only addresses of these domains; empty: of any."""
 
 
 class Audio(Part, frozen=True):
@@ -200,6 +221,37 @@ class Kafka(Part, frozen=True):
     """Sound on the topic voriAudioStream is recorded as meetings of this group; none: not read."""
 
 
+class Spark(Part, frozen=True):
+    """The analytics job; see docs/analytics.md."""
+
+    enabled: Literal["auto", "on", "off"] = "auto"
+    """auto: where there is Java; on: without Java, /health says so as trouble."""
+    master: str = "local[*]"
+    """`spark://host:7077`: the job is the driver of a cluster whose workers have VORI, too."""
+    memory: Annotated[str, Meta(pattern=r"^[0-9]+[mg]$")] = "512m"
+    """The driver's heap; with a local master, all that counts."""
+    source: Literal["auto", "outbox", "kafka"] = "auto"
+    """Where events are read; auto: from Kafka when kafka.bootstrap names one."""
+    trigger_s: Positive = 2.0
+    """Shortest time between two batches."""
+    start_after_s: Positive = 30.0
+    """Spark is started when events have been waiting for so long."""
+    idle_stop_s: Annotated[float, Meta(ge=0)] = 900.0
+    """Spark is ended when there was nothing to count for so long; 0: never."""
+    weeks_every_s: Positive = 600.0
+    """Between two counts of words, weeks and insights."""
+    keep_days: Count = 400
+    """How long the minutes of meetings are kept; weeks stay."""
+    checkpoint: str | None = None
+    """Where the job remembers how far it is; none: in VORI's home."""
+    packages: tuple[str, ...] = ()
+    """Maven coordinates that Spark fetches; with Kafka, empty stands for its connector."""
+    jars: tuple[str, ...] = ()
+    """Jars, or folders of them, instead: nothing is fetched."""
+    java_home: str | None = None
+    """none: JAVA_HOME, or the `java` on the PATH."""
+
+
 class Settings(Part, frozen=True):
     home: str = "~/.vori"
     """Where VORI keeps its database, sound and models; `VORI_HOME`."""
@@ -207,11 +259,13 @@ class Settings(Part, frozen=True):
     log: Log = field(default_factory=Log)
     database: Database = field(default_factory=Database)
     signin: SignIn = field(default_factory=SignIn)
+    oidc: Oidc = field(default_factory=Oidc)
     audio: Audio = field(default_factory=Audio)
     speech: Speech = field(default_factory=Speech)
     tickets: Tickets = field(default_factory=Tickets)
     claude: Claude = field(default_factory=Claude)
     kafka: Kafka = field(default_factory=Kafka)
+    spark: Spark = field(default_factory=Spark)
 
     @property
     def home_path(self) -> Path:
@@ -240,7 +294,7 @@ def load(
     return msgspec.convert(tree, Settings)
 
 
-_NOT_SETTINGS = ("VORI_CONFIG", "VORI_TEST_", "VORI_DEMO_MODEL_")
+_NOT_SETTINGS = ("VORI_CONFIG", "VORI_OIDC_CLIENT_SECRET", "VORI_TEST_", "VORI_DEMO_MODEL_")
 """Variables that tests, the model's recipe and the command line read themselves."""
 
 

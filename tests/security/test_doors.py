@@ -62,6 +62,7 @@ def test_what_is_open_to_everybody_is_this_and_nothing_else(whole: Litestar) -> 
         "GET /", "GET /{path}", "GET /health", "GET /health/live", "GET /health/ready",
         "GET /api/session", "POST /api/session", "DELETE /api/session",
         "POST /api/links", "POST /api/links/look",
+        "GET /api/session/oidc", "GET /api/session/oidc/callback",
     }  # fmt: skip
 
 

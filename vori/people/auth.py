@@ -25,6 +25,7 @@ from vori.data.engine import DB, transaction
 from vori.errors import Forbidden, NotSignedIn
 from vori.ids import GroupId, UserId
 from vori.people.messages import ALL_SCOPES, Principal, Role, Scope
+from vori.people.oidc import OpenIdConnect, looks_like_id_token
 from vori.people.passwords import Passwords
 from vori.people.rules import require_scope
 
@@ -72,8 +73,10 @@ class SignIn:
         dev: bool = False,
         rules: settings.SignIn | None = None,
         hasher: PasswordHasher | None = None,
+        oidc: OpenIdConnect | None = None,
     ) -> None:
         """hasher: how passwords are hashed, if not by the library's defaults."""
+        self.oidc = oidc
         self.clock = clock
         self.dev = dev
         self.rules = rules or settings.SignIn()
@@ -84,9 +87,14 @@ class SignIn:
     ) -> Principal:
         """Whose token this is: `Bearer …` (or `Token …`) in the header, else `query_token`.
 
+        Where a provider of identities is set, its ID tokens count too.
+
         Raises NotSignedIn when the token is missing, malformed, unknown, expired or revoked.
         """
         secret = _from_header(authorization) if authorization else query_token
+        if secret and self.oidc is not None and looks_like_id_token(secret):
+            user_id = await self.oidc.admit(await self.oidc.read(secret))
+            return await self.principal(Credential(user_id=user_id))
         if secret:
             return await self.principal(await self._by_token(secret))
         if self.dev:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from datetime import datetime
 from typing import Annotated, Any
 
 import litestar
+import msgspec
 from litestar import Controller, Response, delete, get, post
 from litestar.datastructures import Cookie
-from litestar.params import JSONBody, SkipValidation
+from litestar.params import JSONBody, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
 from vori.api import Language, Now, PathId, SignedIn, TimeZone, check_time_zone
 from vori.data.engine import DB, transaction
-from vori.errors import BadMessage, Forbidden, NotSignedIn
+from vori.errors import BadMessage, Forbidden, NotFound, NotSignedIn
 from vori.people import sessions, store
 from vori.people.auth import (
+    Credential,
     SignIn,
     cookie_name,
     is_secure,
@@ -26,12 +30,16 @@ from vori.people.limits import address_of
 from vori.people.messages import (
     LinkInfo,
     LinkKind,
+    Method,
     Pass,
     SessionInfo,
     SessionState,
     User,
 )
+from vori.people.oidc import Attempt, OpenIdConnect, local_path
 
+ATTEMPT_S = 600
+"""How long a sign-in may take at the provider."""
 Doors = SkipValidation[SignIn]
 """How people sign in; given by `web.build`."""
 Request = litestar.Request[Any, Any, Any]
@@ -130,6 +138,60 @@ class SessionRoutes(Controller):
             await sessions.end_by_secret(cookie)
         response: Response[None] = Response(None, status_code=204)
         response.set_cookie(_cookie(request, "", max_age=0))
+        return response
+
+    @get(
+        "/oidc",
+        opt={"open": True},
+        security=[{}],
+        status_code=302,
+        summary="Go to the provider of identities to sign in; `next` is the path to come back to",
+    )
+    async def go_to_provider(
+        self,
+        request: Request,
+        doors: Doors,
+        next_path: Annotated[str, QueryParameter(name="next", max_length=500)] = "/",
+    ) -> Response[None]:
+        oidc = _oidc(doors)
+        url, attempt = await oidc.start(redirect_uri=_callback(request), next_path=next_path)
+        response: Response[None] = Response(None, status_code=302, headers={"location": url})
+        kept = base64.urlsafe_b64encode(msgspec.json.encode(attempt)).decode()
+        response.set_cookie(_cookie(request, kept, max_age=ATTEMPT_S, name=_attempt_name(request)))
+        return response
+
+    @get(
+        "/oidc/callback",
+        opt={"open": True},
+        security=[{}],
+        status_code=302,
+        summary="Where the provider of identities sends the browser back to; signs in",
+    )
+    async def come_from_provider(
+        self,
+        request: Request,
+        doors: Doors,
+        code: Annotated[str | None, QueryParameter(max_length=4_000)] = None,
+        given_state: Annotated[str | None, QueryParameter(name="state", max_length=500)] = None,
+    ) -> Response[Any]:
+        oidc = _oidc(doors)
+        attempt = _attempt(request)
+        if (
+            attempt is None
+            or not given_state
+            or not code
+            or not secrets.compare_digest(attempt.state.encode(), given_state.encode())
+        ):
+            raise NotSignedIn("This sign-in was not begun here; try again.", code="bad_sign_in")
+        user_id = await oidc.finish(attempt, code=code, redirect_uri=_callback(request))
+        await doors.principal(Credential(user_id=user_id))  # not disabled
+        signed = await signed_in(request, doors, await store.user(user_id), method="oidc")
+        response: Response[Any] = Response(
+            None, status_code=302, headers={"location": local_path(attempt.next)}
+        )
+        for cookie in signed.cookies:
+            response.set_cookie(cookie)
+        response.set_cookie(_cookie(request, "", max_age=0, name=_attempt_name(request)))
         return response
 
 
@@ -236,9 +298,32 @@ async def signed_in(
     return response
 
 
-def _cookie(request: Request, value: str, *, max_age: int) -> Cookie:
+def _oidc(doors: SignIn) -> OpenIdConnect:
+    if doors.oidc is None or not doors.oidc.is_for_pages:
+        raise NotFound("No provider of identities is set; see oidc.issuer.", code="no_provider")
+    return doors.oidc
+
+
+def _callback(request: Request) -> str:
+    return f"{request.base_url}".rstrip("/") + "/api/session/oidc/callback"
+
+
+def _attempt_name(request: Request) -> str:
+    return "__Host-vori_oidc" if is_secure(request) else "vori_oidc"
+
+
+def _attempt(request: Request) -> Attempt | None:
+    """What this browser set out with."""
+    try:
+        kept = base64.urlsafe_b64decode(request.cookies.get(_attempt_name(request), ""))
+        return msgspec.json.decode(kept, type=Attempt)
+    except (ValueError, msgspec.DecodeError):
+        return None
+
+
+def _cookie(request: Request, value: str, *, max_age: int, name: str | None = None) -> Cookie:
     return Cookie(
-        key=cookie_name(request),
+        key=name or cookie_name(request),
         value=value,
         max_age=max_age,
         path="/",
@@ -255,6 +340,9 @@ async def _state(
         user=user,
         expires_at=expires_at,
         password=doors.rules.password,
+        methods=(Method(label=doors.oidc.label, start_path="/api/session/oidc"),)
+        if doors.oidc is not None and doors.oidc.is_for_pages
+        else (),
         dev=doors.dev,
         needs_first_admin=user is None and not await store.has_users(),
     )
