@@ -14,24 +14,24 @@ Message = dict[str, Any]
 
 
 class Room:
-    """One client's messages. Times in seconds on the clock on which the sound was sent.
+    """One client's messages, and when the sound was sent that they are about."""
 
-    `sent_s(t)` tells when the sample at `t` s of the sound was sent; None: at its own time.
-    """
-
-    def __init__(self, speech: Speech) -> None:
+    def __init__(self, speech: Speech, *, chunk_s: float = 0.0) -> None:
+        """chunk_s: sound is sent in chunks of this length, each when it is over; 0: as it is said."""
         self.speech = speech
         self.messages: list[tuple[float, Message]] = []
-        self.delay_s = 0.0
-        """How much later than its own time the sound was sent."""
-        self.ended_s = float("inf")
-        """When the session was over."""
+        self.sent: list[float] = []
+        """When each chunk was sent."""
+        self._chunk_s = chunk_s
 
     def told(self, at_s: float, message: Message) -> None:
         self.messages.append((at_s, message))
 
     def sent_s(self, at_s: float) -> float:
-        return at_s + self.delay_s
+        """When the sample at `at_s` of the sound was sent, on the messages' clock."""
+        if not self.sent:
+            return at_s
+        return self.sent[min(int(at_s / self._chunk_s), len(self.sent) - 1)]
 
     @property
     def captions(self) -> list[tuple[float, Message]]:
@@ -48,7 +48,7 @@ class Room:
         return " ".join(m["text"] for m in self.finals)
 
     def doubled(self) -> int:
-        """Finals that came again with other words, or said what the one before had said."""
+        """Finals that were told again otherwise."""
         seen: dict[int, str] = {}
         count = 0
         for _, m in self.captions:
@@ -56,6 +56,16 @@ class Room:
                 count += seen.get(m["seq"], m["text"]) != m["text"]
                 seen[m["seq"]] = m["text"]
         return count
+
+    def final_latencies(self) -> list[float]:
+        """From the last word's last sample sent to its caption."""
+        known: set[int] = set()
+        result = []
+        for at, m in self.captions:
+            if m["final"] and m["seq"] not in known:
+                known.add(m["seq"])
+                result.append(at - self.sent_s(m["endMs"] / 1000))
+        return result
 
 
 class Told:

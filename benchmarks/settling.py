@@ -24,9 +24,8 @@ import msgspec
 import numpy as np
 
 from benchmarks.measures import Room, merge
-from benchmarks.sounds import Speech, compose, flite_sentences, meeting_sentences
+from benchmarks.sounds import Speech, compose, meeting_sentences, texts_by_flite
 from vori import log
-from vori.demo.play import TRUTH
 from vori.settings import Log
 from vori.transcribe.guard import why_not_said
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript
@@ -165,10 +164,7 @@ def speeches(sound: str, seconds: float) -> list[Speech]:
     if sound in ("meeting", "both"):
         found.append(compose(meeting_sentences(), seconds=seconds, duty=0.75, seed=1))
     if sound in ("flite", "both"):
-        texts = [s["text"] for s in msgspec.json.decode(TRUTH.read_bytes())["segments"]]
-        unseen = Path(__file__).parent.parent / "tools" / "demo_model" / "unseen.txt"
-        texts += unseen.read_text().splitlines()
-        found.append(compose(flite_sentences(texts), seconds=seconds, duty=0.75, seed=2))
+        found.append(compose(texts_by_flite(), seconds=seconds, duty=0.75, seed=2))
     return found
 
 

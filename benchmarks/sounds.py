@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from vori.demo.play import SOUND, TRUTH
 from vori.transcribe.container import decode_file
@@ -26,6 +27,7 @@ from vori.transcribe.messages import RATE_HZ, Samples
 ROOT = Path(__file__).parent.parent
 WORDS = Path(__file__).parent / "meeting_words.json"
 MARGIN_MS = 60
+TAG, MARK = 64, 0xA5C3
 LOUDNESS_FLOOR = 10 ** (-62 / 20)
 FLITE_VOICES = ("slt", "rms")
 """The voices of flite that speak at 16 kHz."""
@@ -105,6 +107,13 @@ def flite_sentences(texts: Sequence[str]) -> list[Sentence]:
     return result
 
 
+def texts_by_flite() -> list[Sentence]:
+    """The meeting's sentences and plain English that the demo model was not trained on."""
+    texts = [s["text"] for s in msgspec.json.decode(TRUTH.read_bytes())["segments"]]
+    texts += (ROOT / "tools" / "demo_model" / "unseen.txt").read_text().splitlines()
+    return flite_sentences(texts)
+
+
 def _said(text: str) -> list[str]:
     return re.findall(r"[A-Za-z']+[^A-Za-z'\s]*", text)
 
@@ -130,7 +139,7 @@ def compose(
         count += len(silence)
 
     pause(dice.uniform(0.2, 3.0))
-    while True:
+    while sentences:
         order = order or dice.sample(sentences, len(sentences))
         sentence = order.pop()
         length_s = len(sentence.samples) / RATE_HZ
@@ -151,6 +160,31 @@ def compose(
     samples = np.concatenate(parts)
     floor = np.random.default_rng(seed).standard_normal(len(samples)) * LOUDNESS_FLOOR
     return Speech((samples + floor).astype(np.float32), tuple(words), tuple(starts))
+
+
+def tagged(samples: Samples, room: int) -> NDArray[np.int16]:
+    """The sound as 16 bit samples whose last bits tell the room and the place in it.
+
+    Blocks of 64 samples: 16 bits of MARK, 16 of the room, 32 of the block's number.
+    """
+    pcm = np.clip(np.rint(samples * 32_767), -32_767, 32_766).astype(np.int16)
+    blocks = np.arange(-(-len(pcm) // TAG), dtype=np.uint64)
+    words = (np.uint64(MARK) << np.uint64(48)) | np.uint64(room << 32) | blocks
+    bits = np.unpackbits(words.astype(">u8").view(np.uint8))[: len(pcm)]
+    return (pcm & ~np.int16(1)) | bits.astype(np.int16)
+
+
+def find_tag(samples: Samples) -> tuple[int, int] | None:
+    """The room and the place in it, in samples, of the first of these; None: they have no tags."""
+    bits = (np.rint(samples[: 4 * TAG] * 32_768).astype(np.int64) & 1).astype(np.uint8)
+    for offset in range(TAG):
+        some = bits[offset : offset + 2 * TAG]
+        if len(some) < 2 * TAG:
+            return None
+        one, two = (int(word) for word in np.packbits(some).view(">u8"))
+        if one >> 48 == MARK and two == one + 1:
+            return (one >> 32) & 0xFFFF, (one & 0xFFFF_FFFF) * TAG - offset
+    return None
 
 
 def write_meeting_words() -> None:

@@ -357,19 +357,57 @@ def tickets_extract(context: click.Context, case: Path, engine: str) -> None:
     _print_json(answer(asyncio.run(extractor.extract(passage))))
 
 
-@cli.command()
-@click.argument("what", default="all")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def bench(what: str, as_json: bool) -> None:
-    """Measure: start, captions, events, speech, tickets, or all.
+@cli.group()
+def analytics() -> None:
+    """What meetings led to, counted by Spark."""
 
-    Needs the repository's folder benchmarks/. Figures of one run compare with each other, not
-    with another machine's.
+
+@analytics.command("submit")
+@click.option("--master", help="local[*], spark://host:7077 … (spark.master).")
+@click.option("--once", is_flag=True, help="Work off what is there, count the weeks, and end.")
+@click.pass_context
+def analytics_submit(context: click.Context, master: str | None, once: bool) -> None:
+    """Run the analytics job here, as the driver of a cluster, until it is told to stop.
+
+    Prints a JSON line for each batch. Set spark.enabled = "off" where `vori serve` runs, or it
+    waits for this job to go before it counts again. The cluster's workers need VORI installed,
+    and to reach the database (database.url) or Kafka.
+    """
+    from vori.analytics.submit import find_java, plan_of, submit
+    from vori.app import open_database
+    from vori.data.engine import DB
+
+    settings = settings_of(context, spark__master=master)
+    java_home = find_java(settings.spark.java_home)
+
+    async def work() -> int:
+        async with open_database(settings):
+            assert DB.url is not None
+            plan = plan_of(
+                settings.spark,
+                settings.kafka,
+                home=settings.home_path,
+                database_url=DB.url,
+                once=once,
+            )
+            return await submit(plan, java_home, _print_json)
+
+    sys.exit(_run(work))
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("what", default="all")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def bench(what: str, options: tuple[str, ...]) -> None:
+    """Measure: start, captions, events, speech, tickets, or all; `--json` prints one object.
+
+    `vori bench captions --help` tells the options of that one. Needs the repository's folder
+    benchmarks/. Figures of one run compare with each other, not with another machine's.
     """
     folder = Path(__file__).parents[1] / "benchmarks"
     if not (folder / "__main__.py").exists():
         raise Unavailable("benchmarks/ is not here: run this in a clone.", code="no_benchmarks")
-    arguments = [sys.executable, "-m", "benchmarks", what, *(["--json"] if as_json else [])]
+    arguments = [sys.executable, "-m", "benchmarks", what, *options]
     os.chdir(folder.parent)
     os.execv(sys.executable, arguments)  # noqa: S606 - our own program, no shell
 

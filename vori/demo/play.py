@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,17 +102,27 @@ async def _play(
 
 
 @contextlib.asynccontextmanager
-async def server(home: Path, model: str) -> AsyncIterator[str]:
-    """`vori serve --dev` as its own process on a free port; its address."""
+async def server(
+    home: Path,
+    model: str,
+    *,
+    program: Sequence[str] = ("-m", "vori"),
+    variables: Mapping[str, str] | None = None,
+) -> AsyncIterator[str]:
+    """`vori serve --dev` as its own process on a free port; its address.
+
+    program: what Python runs in place of VORI. variables: of its environment, besides ours.
+    """
     environ = {name: value for name, value in os.environ.items() if not name.startswith("VORI_")}
     environ.pop("ANTHROPIC_API_KEY", None)  # the demo works offline, whatever is set
+    environ["VORI_SPARK__ENABLED"] = "off"  # it is over before Spark would have begun
     with (home / "log").open("wb") as log_file:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "vori", "--home", str(home / "vori"), "serve", "--dev"),
+            *(sys.executable, *program, "--home", str(home / "vori"), "serve", "--dev"),
             *("--port", "0", "--model", model),
             stdout=asyncio.subprocess.PIPE,
             stderr=log_file,
-            env=environ,
+            env=environ | dict(variables or {}),
             cwd=home,
             start_new_session=True,
         )

@@ -84,6 +84,7 @@ class Whisper:
         device: str = "auto",
         compute_type: str = "auto",
         workers: int = 0,
+        cpu_threads: int = 1,
         gpus: Sequence[int] = (0,),
         min_window_s: float | None = None,
         context_tokens: int | None = None,
@@ -95,6 +96,7 @@ class Whisper:
         compute_type: `auto` is float16 on CUDA and int8 on CPU.
         workers: how many calls run side by side: on CPU one core each, 0 means one per core; on
             CUDA streams of each device, 0 means two (one encodes while the other decodes).
+        cpu_threads: cores for each call on CPU; one is best as soon as two rooms speak.
         gpus: CUDA devices among which calls are shared; each holds the weights.
         min_window_s: windows are padded to at least this. None takes what the model's card says,
             else 10 s on CPU, where encoding 30 s costs seven times as much, and the full window
@@ -106,7 +108,9 @@ class Whisper:
         Unavailable when the device cannot run it.
         """
         files = read_model_files(model.path)
-        self._loaded, device, compute_type = _load(files, device, compute_type, workers, gpus)
+        self._loaded, device, compute_type = _load(
+            files, device, compute_type, workers, cpu_threads, gpus
+        )
         self._engine = self._loaded.model
         self._max_positions = files.encoder_positions
         self._max_length = files.decoder_positions
@@ -388,7 +392,12 @@ def _tokenizers(loaded: WhisperModel) -> dict[str, Tokenizer]:
 
 
 def _load(
-    files: ModelFiles, device: str, compute_type: str, workers: int, gpus: Sequence[int]
+    files: ModelFiles,
+    device: str,
+    compute_type: str,
+    workers: int,
+    cpu_threads: int,
+    gpus: Sequence[int],
 ) -> tuple[WhisperModel, str, str]:
     """Load in the first way that works; say why where that is not the first choice."""
     ways = [(device, compute_type)]
@@ -406,7 +415,7 @@ def _load(
                 device=device,
                 device_index=list(gpus) if device == "cuda" else 0,
                 compute_type=kind,
-                cpu_threads=1 if device == "cpu" else 0,
+                cpu_threads=cpu_threads if device == "cpu" else 0,
                 num_workers=workers or (os.cpu_count() or 1 if device == "cpu" else 2),
                 local_files_only=True,
             )
