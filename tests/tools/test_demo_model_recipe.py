@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,50 @@ def test_sentences_are_written_one_way(sentences: ModuleType) -> None:
         assert not set(text) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ' ,.?"), (
             text
         )
+
+
+def test_meeting_talk_is_written_the_same_way_and_varied(sentences: ModuleType) -> None:
+    talk = sentences.draw(10_000, 2000, only_talk=True)
+    assert talk == sentences.draw(10_000, 2000, only_talk=True)
+    assert len(set(talk)) > 1600
+    for text in talk:
+        assert re.fullmatch(r"[A-Z][A-Za-z' ,]*[.?]", text), text
+        assert "  " not in text
+
+
+def test_meeting_talk_puts_verbs_with_their_things(sentences: ModuleType) -> None:
+    hired = {
+        found[1]
+        for text in sentences.draw(10_000, 4000, only_talk=True)
+        if (found := re.search(r"\bhire (?:an?|another|two) (?:new )?(\w+)", text))
+    }
+    assert hired
+    assert hired <= {
+        "designer",
+        "engineer",
+        "tester",
+        "driver",
+        "accountant",
+        "manager",
+        "students",
+    }
+
+
+def test_every_symbol_of_the_grammar_has_an_expansion(sentences: ModuleType) -> None:
+    grammar = sentences.Grammar(1)
+    for alternatives in sentences.RULES.values():
+        for text in alternatives:
+            for symbol in re.findall(r"\{(\w+)\??\}", text):
+                grammar._expand(symbol)  # KeyError for one that is not there
+
+
+def test_the_demo_meeting_and_the_unseen_sentences_are_kept_apart_from_meeting_talk(
+    sentences: ModuleType,
+) -> None:
+    kept = [s["text"] for s in json.loads(TRUTH.read_text())["segments"]]
+    kept += (RECIPE / "unseen.txt").read_text().splitlines()
+    talk = sentences.draw(10_001, 2000, only_talk=True, exclude=kept)
+    assert not {sentences.normal(s) for s in kept} & {sentences.normal(s) for s in talk}
 
 
 def test_there_are_words_and_names_enough(sentences: ModuleType) -> None:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import bpe
 import numpy as np
+from corpus import FIRST_TALK_SHARD
 from numpy.typing import NDArray
 from scipy.signal import oaconvolve
 from synthesise import RATE_HZ, WORD
 from tokenizers import Tokenizer
 
 HOP = 160
+TALK_SHARE = 0.45
 Sound = NDArray[np.float32]
 
 
@@ -67,6 +69,8 @@ class Corpus:
         self.folder, self.phones, self.only = folder, phones, only
         self.sentences: list[Sentence] = []
         self.by_voice: dict[str, list[int]] = {}
+        self.talk: list[int] = []
+        self.talk_by_voice: dict[str, list[int]] = {}
         self.sound: dict[int, NDArray[np.int16]] = {}
 
     def refresh(self) -> int:
@@ -86,6 +90,9 @@ class Corpus:
                 frames = (np.arange(-(-row["n"] // 320)) + 0.5) * 0.02
                 at = np.clip(np.searchsorted(starts, frames, "right") - 1, 0, None)
                 self.by_voice.setdefault(row["voice"], []).append(len(self.sentences))
+                if shard >= FIRST_TALK_SHARD:
+                    self.talk.append(len(self.sentences))
+                    self.talk_by_voice.setdefault(row["voice"], []).append(len(self.sentences))
                 self.sentences.append(
                     Sentence(
                         shard, row["at"], row["n"], row["voice"], row["text"],
@@ -94,6 +101,15 @@ class Corpus:
                     )
                 )  # fmt: skip
         return len(self.sentences)
+
+    def draw(self, rng: random.Random, voice: str | None = None) -> Sentence:
+        """Any sentence, or one by `voice`; meeting talk that makes sense oftener than its share."""
+        talk = self.talk if voice is None else self.talk_by_voice.get(voice, [])
+        if talk and rng.random() < TALK_SHARE:
+            return self.sentences[rng.choice(talk)]
+        if voice is None:
+            return rng.choice(self.sentences)
+        return self.sentences[rng.choice(self.by_voice[voice])]
 
     def pcm(self, s: Sentence) -> Sound:
         return self.sound[s.shard][s.at : s.at + s.n].astype(np.float32) / 32768
@@ -127,21 +143,17 @@ def compose(corpus: Corpus, rng: random.Random, length_s: float, *, many: bool) 
     if length_s > 4 and rng.random() < 0.05:
         at_s = rng.uniform(0, 3)
     one_voice = rng.random() < 0.6
-    first = rng.choice(corpus.sentences)
+    first = corpus.draw(rng)
     loud = 1.0
     while True:
         for _ in range(6):
             s = first
             if pieces or s is None:
-                s = (
-                    corpus.sentences[rng.choice(corpus.by_voice[first.voice])]
-                    if one_voice
-                    else rng.choice(corpus.sentences)
-                )
+                s = corpus.draw(rng, first.voice if one_voice else None)
             if at_s + s.n / RATE_HZ <= length_s:
                 break
             if not pieces:
-                first = rng.choice(corpus.sentences)
+                first = corpus.draw(rng)
         fits = at_s + s.n / RATE_HZ <= length_s
         if not fits and not (rng.random() < 0.25 or not pieces):
             break
@@ -211,14 +223,14 @@ def noise(rng: np.random.Generator, n: int) -> Sound:
 def degrade(sound: Sound, rng: random.Random, nprng: np.random.Generator) -> Sound:
     """Room, microphone, noise and gain, each some of the time."""
     n = len(sound)
-    if rng.random() < 0.15:  # a room: decaying noise after the direct sound
+    if rng.random() < 0.1:  # a room: decaying noise after the direct sound
         rt60_s = rng.uniform(0.1, 0.6)
         m = int(rt60_s * RATE_HZ)
         tail = nprng.standard_normal(m).astype(np.float32) * np.exp(-6.9 * np.arange(m) / m)
         tail *= rng.uniform(0.1, 0.6) / np.sqrt((tail**2).sum())
         tail[0] = 1.0
         sound = oaconvolve(sound, tail.astype(np.float32))[:n].astype(np.float32)
-    if rng.random() < 0.15:  # a microphone: tilt and a low-pass
+    if rng.random() < 0.1:  # a microphone: tilt and a low-pass
         f = np.fft.rfftfreq(n, 1 / RATE_HZ)
         tilt = 10 ** (rng.uniform(-6, 6) * np.log2(np.maximum(f, 100) / 1000) / 20 / 2)
         low = rng.choice((3400.0, 5000.0, 7000.0, 8000.0))
@@ -227,9 +239,9 @@ def degrade(sound: Sound, rng: random.Random, nprng: np.random.Generator) -> Sou
     level = float(np.abs(sound).max()) or 1.0
     sound = sound / level * 10 ** (rng.choice((rng.uniform(-3, 0), rng.uniform(-25, 0))) / 20)
     r = rng.random()
-    if r < 0.25:
+    if r < 0.18:
         rms = float(np.sqrt((sound**2).mean())) or 1e-4
-        snr_db = rng.choice((rng.uniform(8, 20), rng.uniform(20, 50)))
+        snr_db = rng.choice((rng.uniform(10, 20), rng.uniform(20, 50)))
         sound = sound + noise(nprng, n) * (rms * 10 ** (-snr_db / 20))
     elif r < 0.6:  # the floor of a sound card
         sound = sound + nprng.standard_normal(n).astype(np.float32) * 10 ** rng.uniform(-5, -3.3)
@@ -333,7 +345,7 @@ class Batches:
         nprng = np.random.default_rng(rng.randrange(2**31))
         r = rng.random()
         late = min(1.0, max(0.0, (progress - 0.65) / 0.15))  # long windows cost more for each word
-        long = 0.02 + 0.28 * late
+        long = 0.02 + 0.08 * late
         first = 0
         if progress > 0.03 and r < long:  # full windows, sometimes mostly padding
             length_s = 30.0
@@ -380,7 +392,7 @@ class Batches:
                 mel[low : low + width] = mel.mean()
             windows.append(window)
             mels.append(np.pad(mel, ((0, 0), (0, frames - mel.shape[1]))))
-            times = rng.random() < 0.5
+            times = rng.random() < 0.35
             context = self._context(rng, times, longest) if longest and rng.random() < 0.6 else []
             labels.append(
                 self.labeller.labels(
@@ -393,7 +405,7 @@ class Batches:
         ids: list[int] = []
         at_s = 0.0
         for _ in range(rng.choice((1, 2, 3, 6, 12))):
-            s = rng.choice(self.corpus.sentences)
+            s = self.corpus.draw(rng)
             part = self.labeller.tokenizer.encode(" " + s.text, add_special_tokens=False).ids
             if times:
                 part = [stamp(at_s), *part, stamp(at_s + s.n / RATE_HZ)]

@@ -23,6 +23,8 @@ from synthesise import RATE_HZ, Espeak, NotSpoken, Spoken, festival
 PER_SHARD = 400
 FLITE_SHARE, FESTIVAL_SHARE, OPUS_SHARE = 0.25, 0.025, 0.12
 COMMON_WORDS = 6000
+#: shards from this one on hold meeting talk that makes sense (`talk.py`)
+FIRST_TALK_SHARD = 10_000
 
 
 def work_folder() -> Path:
@@ -70,12 +72,14 @@ def through_opus(pcm: NDArray[np.int16], kbps: int) -> NDArray[np.int16]:
 def make_shard(folder: Path, index: int, speakers: voices.Speakers, common: list[str]) -> None:
     """Shard `index`; its sentences and voices depend on `index` alone."""
     rng = random.Random(7_000_000 + index)
-    texts = sentences.draw(index, PER_SHARD, common=common, exclude=kept_apart())
+    texts = sentences.draw(
+        index, PER_SHARD, common=common, exclude=kept_apart(), only_talk=index >= FIRST_TALK_SHARD
+    )
     spoken: list[tuple[str, str, Spoken]] = []
     for_festival: list[str] = []
     for text in texts:
         r = rng.random()
-        if r < FESTIVAL_SHARE:
+        if r < FESTIVAL_SHARE and index < FIRST_TALK_SHARD:
             for_festival.append(text)
             continue
         one = r < FESTIVAL_SHARE + FLITE_SHARE
@@ -119,7 +123,7 @@ def make_shard(folder: Path, index: int, speakers: voices.Speakers, common: list
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--count", type=int, default=250)
+    parser.add_argument("--count", type=int, default=250, help="end before this shard")
     parser.add_argument("--step", type=int, default=1, help="every n-th shard: one process of n")
     options = parser.parse_args()
     folder = work_folder() / "shards"

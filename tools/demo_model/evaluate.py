@@ -134,7 +134,7 @@ def main() -> None:
     from faster_whisper import WhisperModel
 
     model = WhisperModel(str(options.model), device="cpu", compute_type="int8")
-    unseen = (HERE / "unseen.txt").read_text().splitlines()
+    unseen = (HERE / "unseen.txt").read_text().splitlines()[: options.count * 3 // 2]
     texts = {"grammar": new_sentences(options.count), "unseen": unseen}
     speakers = voices.Speakers()
     figures: dict[str, Any] = {}

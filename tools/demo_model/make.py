@@ -4,6 +4,8 @@
 make.py all        sentences, sound, training, export, demo meeting, figures
 make.py figures    the card's figures, of the model in the package
 make.py STEP ...   some of: venv corpus train export meeting figures
+make.py small      all in miniature (about 800 sentences, 60 steps) into the work folder's `small`,
+                   to see in some minutes that the recipe runs; the package is left alone
 """
 
 from __future__ import annotations
@@ -18,9 +20,15 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 MODEL = ROOT / "vori" / "transcribe" / "demo_model"
 MEETING = ROOT / "vori" / "demo"
+IS_SMALL = sys.argv[1:] == ["small"]
 WORK = Path(os.environ.get("VORI_DEMO_MODEL_WORK", ROOT / "build" / "demo-model")).resolve()
+if IS_SMALL:
+    WORK = WORK / "small"
+    MODEL, MEETING = WORK / "demo_model", WORK / "demo"
 VENV = Path(os.environ.get("VORI_DEMO_MODEL_VENV", ROOT / ".venv-demo-model")).resolve()
-SHARDS = int(os.environ.get("VORI_DEMO_MODEL_SHARDS", "320"))
+SHARDS = 1 if IS_SMALL else int(os.environ.get("VORI_DEMO_MODEL_SHARDS", "320"))
+TALK_SHARDS = -(-SHARDS // 10)
+FIRST_TALK_SHARD = 10_000  # as in corpus.py
 STEPS = ["venv", "corpus", "train", "export", "meeting", "figures"]
 
 
@@ -56,17 +64,19 @@ def run(step: str) -> None:
     elif step == "corpus":
         cores = os.cpu_count() or 1
         wait(start("corpus.py", "--count", "1"))  # writes the word list that all share
-        options = [("--count", str(SHARDS), "--step", str(cores), "--first", str(i))
-                   for i in range(cores)]  # fmt: skip
-        wait(*(start("corpus.py", *o) for o in options))
+        for first, count in ((0, SHARDS), (FIRST_TALK_SHARD, TALK_SHARDS)):
+            end = str(first + count)
+            options = [("--first", str(first + i), "--count", end, "--step", str(cores))
+                       for i in range(cores)]  # fmt: skip
+            wait(*(start("corpus.py", *o) for o in options))
     elif step == "train":
-        wait(start("train.py"))
+        wait(start("train.py", *(["--steps", "60"] if IS_SMALL else [])))
     elif step == "export":
         wait(start("export.py", str(MODEL)))
     elif step == "meeting":
         wait(start("meeting.py", str(MEETING)))
     elif step == "figures":
-        wait(start("evaluate.py", str(MODEL)))
+        wait(start("evaluate.py", str(MODEL), *(["--count", "5"] if IS_SMALL else [])))
     else:
         raise SystemExit(__doc__)
 
@@ -75,7 +85,7 @@ def main() -> None:
     asked = sys.argv[1:] or ["help"]
     if asked == ["figures"]:
         asked = ["venv", "figures"]
-    for step in STEPS if asked == ["all"] else asked:
+    for step in STEPS if asked in (["all"], ["small"]) else asked:
         print(f"== {step}", flush=True)
         run(step)
 

@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 
+import talk
 import words as lists
 
 IRREGULAR = """
@@ -210,6 +211,7 @@ def _parse(text: str) -> dict[str, list[str]]:
 
 RULES = _parse(RULES_TEXT)
 RULES["sp"] = [" "]
+RULES |= _parse(talk.RULES_TEXT)
 _SYMBOL = re.compile(r"\{(\w+)(\?)?\}")
 
 _ANY = "thing things adj adv more name vt vt_d vt_g vt_s vi vp weekday month place mass num2 ord more more"
@@ -259,6 +261,10 @@ class Grammar:
             base, _, form = symbol.partition("_")
             at = {"": 0, "s": 1, "d": 2, "n": 3, "g": 4}[form]
             return rng.choice(self._verbs[base])[at]
+        if symbol in ("pair", "pair_d", "pair_n", "pair_g", "pobj"):
+            return self._pair(symbol)
+        if symbol == "pstate":
+            return rng.choice(talk.STATES)
         if symbol == "num":
             return number(rng.choice((rng.randrange(1, 100), rng.randrange(1, 1000))))
         if symbol == "num2":
@@ -276,6 +282,30 @@ class Grammar:
         if symbol == "year":
             return rng.choice(("twenty", "nineteen")) + " " + number(rng.randrange(11, 99))
         raise KeyError(symbol)
+
+    def _pair(self, symbol: str) -> str:
+        """A verb with a thing it is done to, in a form; `pobj` is the thing alone."""
+        verb, objects = self.rng.choice(_PAIRS)
+        thing = self.rng.choice(objects)
+        if symbol == "pobj":
+            return re.sub(r"^(an?|another) ", "the ", thing)
+        head, _, rest = verb.partition(" ")
+        if head == "double":
+            head, rest = "check", ""
+        at = {"pair": 0, "pair_d": 2, "pair_n": 3, "pair_g": 4}[symbol]
+        if self.rng.random() < 0.12:
+            thing = (
+                f"{self.rng.choice(NAMES)}'s {thing.split(' ', 1)[1]}" if " " in thing else thing
+            )
+        return " ".join(word for word in (inflect(head)[at], rest, thing) if word)
+
+    def talk(self) -> str:
+        """A sentence of `talk.py` in the written form of this module."""
+        while True:
+            text = self._expand("T")
+            text = tidy(self._spell_out(text) if self.rng.random() < 0.2 else text)
+            if len(text.split()) <= 20:
+                return text
 
     def _replace(self, match: re.Match[str]) -> str:
         if match[2] and self.rng.random() < 0.5:
@@ -322,6 +352,7 @@ class Grammar:
                 return text
 
 
+_PAIRS = sorted(talk.PAIRS.items())
 _LONG = [
     ("won't", "will not"), ("can't", "cannot"), (r"(\w+)n't", r"\1 not"), ("[Ii]'m", "I am"),
     (r"(\w+)'ll", r"\1 will"), (r"(\w+)'re", r"\1 are"), (r"(\w+)'ve", r"\1 have"),
@@ -404,18 +435,25 @@ def own_words() -> Iterator[str]:
         yield from getattr(lists, name).split()
     for name in ("ADJECTIVES", "ADVERBS", "MORE", "NAMES"):
         yield from getattr(lists, name).split()
-    yield from re.findall(r"[A-Za-z']+", _SYMBOL.sub(" ", RULES_TEXT))
+    for text in (RULES_TEXT, talk.RULES_TEXT, talk.PAIRS_TEXT):
+        yield from re.findall(r"[A-Za-z']+", _SYMBOL.sub(" ", text))
+    yield from " ".join(talk.STATES).split()
 
 
 def draw(
-    seed: int, count: int, *, common: list[str] | None = None, exclude: Iterable[str] = ()
+    seed: int,
+    count: int,
+    *,
+    common: list[str] | None = None,
+    exclude: Iterable[str] = (),
+    only_talk: bool = False,
 ) -> list[str]:
     """`count` sentences, none of them (in normal form) in `exclude`."""
     forbidden = {normal(e) for e in exclude}
     grammar = Grammar(seed, common)
     result: list[str] = []
     while len(result) < count:
-        text = grammar.sentence()
+        text = grammar.talk() if only_talk else grammar.sentence()
         if normal(text) not in forbidden:
             result.append(text)
     return result

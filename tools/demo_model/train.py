@@ -22,6 +22,7 @@ import sentences
 import torch
 from batches import Batch, Batches, Corpus
 from model import Shape, Whisper
+from muon import Muon, is_hidden
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
@@ -47,7 +48,7 @@ def prepare(folder: Path) -> tuple[Tokenizer, dict[str, int]]:
 
 
 def stream(
-    folder: Path, options: argparse.Namespace, start: int, part: int, parts: int
+    folder: Path, options: argparse.Namespace, first: int, start: int, part: int, parts: int
 ) -> Iterator[Batch]:
     """Batches start, start + 1, ... of every part; new shards are read as they appear."""
     tokenizer, phones = prepare(folder)
@@ -59,19 +60,26 @@ def stream(
     for step in range(start, options.steps):
         if step % 60 == 59:
             corpus.refresh()
-        yield batches.make(step * parts + part, step / options.steps)
+        yield batches.make(step * parts + part, progress(step, first, options.steps))
 
 
 class Stream(IterableDataset[Batch]):
     """The same in worker processes, for a GPU that one process can't feed."""
 
-    def __init__(self, folder: Path, options: argparse.Namespace, start: int) -> None:
-        self.folder, self.options, self.start = folder, options, start
+    def __init__(self, folder: Path, options: argparse.Namespace, first: int, start: int) -> None:
+        self.folder, self.options, self.first, self.start = folder, options, first, start
 
     def __iter__(self) -> Iterator[Batch]:
         info = torch.utils.data.get_worker_info()
         torch.set_num_threads(1)
-        return stream(self.folder, self.options, self.start, info.id, info.num_workers)
+        return stream(self.folder, self.options, self.first, self.start, info.id, info.num_workers)
+
+
+def token_weights(device: torch.device) -> Tensor:
+    """Times count a quarter: no two of them sound different, so their loss stays high and noisy."""
+    weights = torch.ones(bpe.VOCABULARY, device=device)
+    weights[bpe.TIME0 :] = 0.25
+    return weights
 
 
 def losses(
@@ -95,7 +103,7 @@ def losses(
     logits, goal = logits.float(), targets.flatten()[at]
     goal[(targets != -100).sum() :] = -100
     # a batch of nothing but silence has no phone, hence nan_to_num
-    token_loss = functional.cross_entropy(logits, goal)
+    token_loss = functional.cross_entropy(logits, goal, weight=token_weights(device))
     phone_loss = functional.cross_entropy(phone_logits.float(), phones.flatten()).nan_to_num()
     frame = torch.arange(sound.shape[1], device=device)
     guided = (spans[..., 1] > 0) & (spans[..., 0] < len(frame) - 1)
@@ -118,96 +126,137 @@ def losses(
     return token_loss, phone_loss, attention_loss, counts
 
 
+def rate_factor(steps_here: int, done: float) -> float:
+    """Share of the highest rate: 200 steps of warm-up, a cosine down to 0.02 at `done` 1."""
+    warm = min(1.0, (steps_here + 1) / 200)
+    return warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def progress(step: int, first: int, last: int) -> float:
+    """0..1 of the curriculum; a restart stays near its end."""
+    return 0.75 if first else step / last
+
+
 def auxiliary_weight(progress: float) -> float:
-    """1 at first, from 0.3 on falling to 0.1 at 0.8."""
-    return 1.0 if progress < 0.3 else max(0.1, 1.0 - 0.9 * (progress - 0.3) / 0.5)
+    """1 at first, from 0.3 on falling to 0.2 at 0.7."""
+    return 1.0 if progress < 0.3 else max(0.2, 1.0 - 0.8 * (progress - 0.3) / 0.4)
 
 
-def add_up(model: Whisper, processes: int) -> None:
-    """Mean of the gradients over the processes."""
+def all_mean(tensors: list[Tensor], processes: int) -> None:
+    """Set each tensor to its mean over the processes."""
     if processes == 1:
         return
-    grads = [p.grad for p in model.parameters() if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in grads])
+    flat = torch.cat([t.detach().flatten() for t in tensors])
     torch.distributed.all_reduce(flat)
     at = 0
-    for grad in grads:
-        grad.copy_(flat[at : at + grad.numel()].view_as(grad) / processes)
-        at += grad.numel()
+    for tensor in tensors:
+        tensor.detach().copy_(flat[at : at + tensor.numel()].view_as(tensor) / processes)
+        at += tensor.numel()
+
+
+def optimizers(model: Whisper, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the layers' matrices, AdamW for the rest."""
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    hidden = [p for n, p in named if is_hidden(n, p)]
+    rest = [p for n, p in named if not is_hidden(n, p)]
+    decayed = {"params": [p for p in rest if p.dim() >= 2], "weight_decay": 0.02}
+    plain = {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0}
+    adam = torch.optim.AdamW([decayed, plain], lr=rate, betas=(0.9, 0.98), fused=True)
+    return [Muon(hidden, rate), adam]
 
 
 def train(rank: int, options: argparse.Namespace) -> None:
-    """One of `options.processes` on a part of each batch: one meeting a step.
+    """One of `options.processes`, each on batches of its own; every few steps they meet.
 
-    On two shared CPU cores two processes of one thread are several times quicker than one process
-    of two threads, which meet at every operation and wait whenever another program has the core.
+    They then take the mean of their weights (local SGD): were it of gradients at every step, on
+    shared CPU cores all would wait for the one that another program holds up. Two processes of one
+    thread are in turn several times quicker than one of two threads, which meet at every operation.
     """
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     folder = corpora.work_folder()
-    if options.processes > 1:
+    processes = options.processes
+    if processes > 1:
         torch.set_num_threads(1)
         torch.distributed.init_process_group(
-            "gloo", init_method=f"file://{options.meet}", rank=rank, world_size=options.processes
+            "gloo", init_method=f"file://{options.meet}", rank=rank, world_size=processes
         )
     _, phones = prepare(folder)
     shape = Shape(options.d, options.encoder_layers, options.decoder_layers)
     model = Whisper(shape, bpe.VOCABULARY, len(phones)).to(device)
     average = {k: v.clone() for k, v in model.state_dict().items()}
-    decayed = [p for p in model.parameters() if p.requires_grad and p.dim() >= 2]
-    plain = [p for p in model.parameters() if p.requires_grad and p.dim() < 2]
-    groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98), fused=True)
+    weights = [p for p in model.parameters() if p.requires_grad]
+    both = optimizers(model, options.rate)
     path = folder / f"{options.name}.pt"
-    step = 0
+    step = first = 0
+    minutes = 0.0
     if path.exists():
         saved = torch.load(path, map_location=device, weights_only=False)
         model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
         average, step = saved["average"], saved["step"]
+        if options.restart:
+            model.load_state_dict(average)
+            first = step
+        else:
+            first, minutes = saved["first"], saved["minutes"]
+            for optimizer, state in zip(both, saved["optimizers"], strict=True):
+                optimizer.load_state_dict(state)
     count = sum(p.numel() for p in model.parameters()) - model.phone_head.weight.numel()
     if rank == 0:
         print(f"{count / 1e6:.2f} M parameters, from step {step}", flush=True)
     if device.type == "cpu":
-        batches: Iterable[Batch] = stream(folder, options, step, rank, options.processes)
+        batches: Iterable[Batch] = stream(folder, options, first, step, rank, processes)
     else:
         workers = max(1, (os.cpu_count() or 2) - 2)
-        batches = DataLoader(Stream(folder, options, step), batch_size=None, num_workers=workers)
+        data = Stream(folder, options, first, step)
+        batches = DataLoader(data, batch_size=None, num_workers=workers)
     logged: list[dict[str, float]] = []
-    begin = saved_at = time.monotonic()
+    begin = saved_at = logged_at = time.monotonic()
     for batch in batches:
-        progress = step / options.steps
-        rate = options.rate * min(1.0, (step + 1) / 300)
-        rate *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+        done = (step - first) / (options.steps - first)
+        spent = minutes + (time.monotonic() - begin) / 60
+        if options.minutes:
+            done = max(done, spent / options.minutes)
+        rate = options.rate * rate_factor(step - first, done)
+        for optimizer in both:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
         token_loss, phone_loss, attention_loss, counts = losses(model, batch, device)
-        weight = auxiliary_weight(progress)
+        weight = auxiliary_weight(progress(step, first, options.steps))
         loss = token_loss + weight * (phone_loss + attention_loss)
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        add_up(model, options.processes)
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        norm = torch.nn.utils.clip_grad_norm_(weights, 1.0)
         if torch.isfinite(norm):
-            optimizer.step()
+            for optimizer in both:
+                optimizer.step()
         step += 1
-        stop = step in (options.steps, options.stop_after)
+        logged.append(counts)
+        if step % options.meet_every and step not in (options.steps, options.stop_after):
+            continue
+        clock = torch.tensor([spent])
+        all_mean([*weights, clock], processes)
+        over = bool(options.minutes) and clock.item() >= options.minutes
+        stop = over or step in (options.steps, options.stop_after)
         if rank == 0:
             with torch.no_grad():
-                keep = min(0.9985, step / (step + 50))
+                keep = min(0.9985**options.meet_every, (step - first) / (step - first + 50))
                 for k, v in model.state_dict().items():
                     average[k].lerp_(v, 1 - keep)
-            logged.append(counts)
             if step % 50 == 0:
                 mean = {k: float(np.nanmean([c[k] for c in logged])) for k in logged[0]}
-                each_s = (time.monotonic() - begin) / len(logged)
+                each_s = (time.monotonic() - logged_at) / len(logged)
                 row = " ".join(f"{k} {v:.3f}" for k, v in mean.items())
-                print(f"step {step} {row} rate {rate:.5f} {each_s:.3f} s/step", flush=True)
-                logged, begin = [], time.monotonic()
+                print(
+                    f"step {step} {row} rate {rate:.5f} {each_s:.3f} s/step {spent:.1f} min",
+                    flush=True,
+                )
+                logged, logged_at = [], time.monotonic()
             if stop or time.monotonic() - saved_at > 180:
                 state = {
                     "model": model.state_dict(), "average": average, "step": step, "shape": shape,
-                    "optimizer": optimizer.state_dict(), "phones": len(phones),
+                    "optimizers": [o.state_dict() for o in both], "phones": len(phones),
+                    "first": first, "minutes": spent,
                 }  # fmt: skip
                 torch.save(state, path.with_suffix(".tmp"))
                 path.with_suffix(".tmp").rename(path)
@@ -219,15 +268,22 @@ def train(rank: int, options: argparse.Namespace) -> None:
 def main() -> None:
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=40_000 if gpu else 12_000)
+    parser.add_argument("--steps", type=int, default=40_000 if gpu else 20_000)
+    parser.add_argument(
+        "--minutes", type=float, default=0.0, help="end after this time; the rate falls with it"
+    )
+    parser.add_argument(
+        "--restart", action="store_true", help="begin a new schedule at the checkpoint's average"
+    )
     parser.add_argument("--seconds", type=float, default=400 if gpu else 80, help="in one batch")
-    parser.add_argument("--rate", type=float, default=1.4e-3, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=1.0e-3, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--d", type=int, default=256 if gpu else 192, help="width")
     parser.add_argument("--encoder-layers", type=int, default=4)
     parser.add_argument("--decoder-layers", type=int, default=2)
     parser.add_argument("--name", default="checkpoint")
     parser.add_argument("--stop-after", type=int, default=None, help="end at this step")
+    parser.add_argument("--meet-every", type=int, default=10, help="steps between means of weights")
     cores = 1 if gpu else min(4, os.cpu_count() or 1)
     parser.add_argument("--processes", type=int, default=cores)
     options = parser.parse_args()
@@ -235,7 +291,7 @@ def main() -> None:
     if options.processes == 1:
         train(0, options)
         return
-    meet = corpora.work_folder().resolve() / "meet"
+    meet = corpora.work_folder().resolve() / f"meet-{options.name}"
     meet.unlink(missing_ok=True)
     options.meet = str(meet)
     torch.multiprocessing.start_processes(
