@@ -66,6 +66,7 @@ class Broker:
         self._controller = f"127.0.0.1:{free_port()}"
         self._config = directory / "server.properties"
         self._certificate = certificate
+        self.certificate_pem = certificate[1] if certificate else ""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

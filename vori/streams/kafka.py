@@ -342,6 +342,8 @@ class Reader:
     def _new_app(self) -> faust.App:
         settings, consumer = self._kafka.settings, self.sink
         session_s = settings.session_timeout_s
+        folder = self._kafka.home / "faust"
+        folder.mkdir(parents=True, exist_ok=True)
         app = faust.App(
             settings.group_prefix + consumer.name,
             broker=[f"kafka://{address}" for address in settings.bootstrap],
@@ -351,7 +353,7 @@ class Reader:
             broker_heartbeat_interval=session_s / 4,
             broker_request_timeout=max(40.0, session_s),
             consumer_auto_offset_reset="earliest",
-            datadir=str(self._kafka.home / "faust"),
+            datadir=str(folder),
             store="memory://",
             autodiscover=False,
             web_enabled=False,

@@ -153,7 +153,10 @@ class Consumer:
                 await self._handler(event)
 
     async def _set_aside(self, row: Row, why: Exception) -> None:
-        _logger.error("a consumer gave up", exc_info=why, **self._about(row))
+        if isinstance(why, BadMessage):
+            _logger.warning("a message cannot be used", reason=why.code, **self._about(row))
+        else:
+            _logger.error("a consumer gave up", exc_info=why, **self._about(row))
         await outbox.set_aside(row, consumer=self.name, reason=outbox.reason_of(why))
         self.dead_letters += 1
 
