@@ -176,7 +176,7 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
     (
         _english(
             r"(?:today|tonight|(?<!already )this (?:morning|afternoon|evening)|"
-            r"end of (?:the )?(?:day|shift)|eod|close of (?:play|business)|cob|lunch(?:time)?|"
+            r"end of (?:the )?(?:day|shift)|eod|close of (?:play|business)|cob|lunch(?:time)?|noon|midday|"
             r"the end of (?:the )?(?:day|shift)|(?:i|we) (?:log off|leave|go home))"
         ),
         lambda m, today: today,

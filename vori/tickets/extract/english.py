@@ -30,7 +30,8 @@ from vori.tickets.extract.wordlist import listed
 
 _FILLER = re.compile(
     r"(?<![\w'-])(?:u[hm]+|e[rh]+m?|mm+|hmm*|you know|i mean|i guess|kind of|sort of|kinda|sorta|"
-    r"basically|honestly|literally|obviously|(?<=, )like(?=,)|(?<= it's )like)(?![\w'-]),?",
+    r"basically|honestly|literally|obviously|(?<=, )like(?=,)|(?<= it's )like|"
+    r"(?:oh )?(?:my )?(?:god|gosh|goodness|jesus|christ|crikey|blimey|heck|bloody hell)(?! (?:knows|forbid)))(?![\w'-]),?",
     re.IGNORECASE,
 )
 _REPEAT = re.compile(
@@ -38,10 +39,22 @@ _REPEAT = re.compile(
 )
 
 
+_DIGIT = {
+    w: str(i) for i, w in enumerate(listed("zero one two three four five six seven eight nine"))
+}
+_DIGIT["oh"] = "0"
+_DIGITS = re.compile(
+    rf"\b(?:{'|'.join(_DIGIT)}) (?:oh|zero) (?:{'|'.join(_DIGIT)})(?: (?:{'|'.join(_DIGIT)}))?\b",
+    re.IGNORECASE,
+)
+"""A number said digit by digit ("room two oh nine")."""
+
+
 def tidy(text: str) -> str:
     """The text without fillers and stammered repeats."""
     text = _FILLER.sub(" ", text)
     text = re.sub(r"\s+", " ", text)
+    text = _DIGITS.sub(lambda m: "".join(_DIGIT[w] for w in m[0].lower().split()), text)
     text = _REPEAT.sub(r"\1", _REPEAT.sub(r"\1", text))
     text = re.sub(r"\s+([,.?!])", r"\1", text)
     text = re.sub(r"([,.?!])(?:\s*,)+", r"\1", text)
@@ -66,7 +79,7 @@ _BEFORE_ALSO = tuple(
     )
 )
 _BOUNDARY = re.compile(
-    r"(?<=[.?!])\s+"
+    r"(?<=[.?!])(?<!\bmr\.)(?<!\bmrs\.)(?<!\bms\.)(?<!\bdr\.)(?<!\bst\.)\s+"
     rf"|,?\s+(?=(?:and|but|so|because|cause|cos|then|although|though)\s+(?:then |also |now |yeah |maybe |anyway |if |just )*{_SUBJECT}\b)"
     rf"|,?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
     r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
@@ -84,6 +97,15 @@ _BOUNDARY = re.compile(
     r"|,\s+(?=(?:i|we|you|he|she|they|it|that|this|there|nobody|somebody|someone|can|could|would|please)\b)",
     re.IGNORECASE,
 )
+_REACTION = re.compile(
+    r"(?:(?:oh|ah|okay|ok|right|yeah|yes|well),? )*(?:excellent|brilliant|lovely|perfect|amazing|great(?: stuff| job| work)?|"
+    r"fantastic|superb|wonderful|awesome|sweet|nice(?: one| work)?|cool|good (?:stuff|job|work|man|lad|girl|news)|well done|"
+    r"keep (?:at it|going|it up)|carry on|crack on|no rush|take your time|no hurry|cheers|ta|thanks(?: a lot| so much| very much)?|thank you(?: so much| very much)?|thank (?:god|goodness|heavens)(?: for that)?|"
+    r"fair enough|no worries|fab|ace|magic|got it|gotcha|understood|noted)"
+    r"(?:[.,!]? (?:mate|guys|everyone|all|then))?[.,!]?\s+(?=(?!(?:to|for|about|with|of|if|that|on|at|in|as|but|job|work|idea|point|question|news|it|is|the way|one|thing|with)\b))",
+    re.IGNORECASE,
+)
+"""What somebody says first about what was just heard: no part of what follows."""
 _ASK = re.compile(
     r"\s+(?=(?:can|could|would|will) (?:you|we|somebody|someone|one of you)\b)", re.IGNORECASE
 )
@@ -95,6 +117,10 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
     cuts = {0, len(joined)}
     for m in _BOUNDARY.finditer(joined):
         cuts.add(m.end())
+    for start in (i for i in range(len(joined)) if i == 0 or owners[i] != owners[i - 1]):
+        reaction = _REACTION.match(joined, start + (joined[start] == " "))
+        if reaction:
+            cuts.add(reaction.end())
     mentions = people.find(joined)
     names = {m.end: m.start for m in mentions}
     if not re.search(r"[.,?!]", joined):
@@ -138,7 +164,8 @@ _NO_CALL = re.compile(
 
 def _is_call(before: str, after: str) -> bool:
     """Whether a name in speech without punctuation calls on somebody, and so begins a clause."""
-    return not _NO_CALL.search(before) and not re.match(r"'s\b|\s+(?:and|or|said|says)\b", after)
+    goes_on = r"'s\b|\s+(?:and|or|said|says|before|by|after|for|in|at|when|so|today|tomorrow|tonight|this)\b"
+    return not _NO_CALL.search(before) and not re.match(goes_on, after)
 
 
 # ------------------------------------------------------------------ marks
@@ -149,7 +176,7 @@ _NO_WORK = (
     r"share my screen|stop there|mute|skip|continue|repeat|hear|believe|imagine|tell you|never|not|understand|"
     r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|have to (?:go|run|drop|leave)|"
     r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|correct myself|apologi[sz]e|clarify|point out|be honest|"
-    r"keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
+    r"need|keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
 )
 _WORK = rf"(?:{_ADV} )*(?!{_NO_WORK})(?P<act>[a-z][\w'-]*.*)"
 _COMMIT = re.compile(
@@ -159,7 +186,7 @@ _COMMIT = re.compile(
 )
 _COMMIT_BARE = re.compile(
     r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i'll go|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
-    r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|up|live)\b"
+    r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|on your desk|up|live|out|away|over|across|printed|sent|booked|posted)\b"
     r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
 _WEAK = re.compile(
@@ -174,15 +201,16 @@ _NEED = re.compile(
     rf"|\b(?:it|that|this|they|which|the (?:[\w'-]+ ){{0,4}}?[\w'-]+) (?:also |really |still )?needs? (?P<act6>(?:a|an|some|another|new|more|its|their)\b.*)"
     rf"|\b(?:we need|we still need|we'll need|we also need|what we need is|we're missing|we could do with|there needs to be|there has to be|there should be|we want) (?P<act3>(?:a|an|some|another|new|more|the|two|three|four|five|six|ten|\d+|somebody to|someone to)\b.*)"
     rf"|\b(?:let's|let us|shall we|we agreed (?:to|that we'll|we'll)|we've agreed to|we decided to|we've decided to|the plan is to|agreed,? (?:we'll|to)|action (?:item|point)?(?: is)?:? ?(?:to)?) {_WORK.replace('<act>', '<act4>')}"
-    r"|\b(?:somebody's got to|someone's got to|somebody's gotta) (?P<act5>[a-z][\w'-]*.*)"
+    r"|\b(?:(?:some(?:body|one)|one of (?:us|you))(?:'s| has)?|we(?:'ve| have)?) (?:got to|gotta) (?P<act5>[a-z][\w'-]*.*)"
 )
 _REQUEST = re.compile(
     rf"\b(?:can|could|would|will) (?:you(?! mind)|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
     rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
     rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you) {_WORK.replace('<act>', '<act6>')}"
+    rf"|\byou (?:said|promised|agreed|offered|told (?:me|us)|volunteered) (?:that )?(?:you'd|you would|you'll|you were going to|to) {_WORK.replace('<act>', '<act9>')}"
     rf"|\b(?:get|have|ask|let's (?:get|have|ask)|i'd like|i want|want|need) qqn\d (?:to )?{_WORK.replace('<act>', '<act7>')}"
     rf"|\b(?:would you mind|do you mind|mind|how about you|could i trouble you with|would you consider) (?P<act3>[a-z]+ing\b.*)"
-    rf"|^(?:(?:and|so|then|or|no|ok|okay|qqn\d),? )*(?P<act8>(?!(?:yes|yeah|no|thank|thanks)\b)[a-z]+ .+) please[.!]?$"
+    rf"|^(?:(?:and|so|then|or|no|ok|okay|right|well|yeah|good|great|lovely|perfect|now|qqn\d),? )*(?P<act8>(?!(?:yes|yeah|no|thank|thanks)\b)[a-z]+ .+) please[.!]?$"
     rf"|\bplease (?!(?:don't|do not|no|yeah|yes|do\b$)\b){_WORK.replace('<act>', '<act4>')}"
     rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
 )
@@ -192,12 +220,13 @@ _NO_REQUEST = re.compile(
     r"|\bwould you (?:say|like|believe)\b|\bwill you be\b|\byou can (?:see|hear|imagine|tell|go|all|say|leave|close the door|drop|ask|always)\b|\byou should (?:see|hear|have|be|know)\b"
     r"|\byou(?:'ll| will| could| should) (?:be|see|know|have|get|hear|like|love|need(?! to)|never|not|find)\b|\byou have to (?:be|say|laugh|love|admit|wonder|understand|see)\b"
     r"|\bplease (?:go|start|continue|carry on|be|thanks|let)\b"
+    r"|\b(?:can|could|may|shall) (?:i|we) (?:have|do|take|hear|start with|go to|go through|look at|get to)\b.* (?:first|next|now|quickly|briefly)\b"
 )
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
     r"some ?day|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
     r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
-    r"in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
+    r"(?:could|might|would) (?:\w+ ){1,4}one day\b|in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
     r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
     r"just an idea|just (?:thinking|dreaming|wondering|saying)|thinking out loud|spitball\w*|blue sky|wild idea|crazy idea|for the future|sometime|"
     r"somebody could|someone could|shouldn't have)\b"
@@ -227,15 +256,15 @@ _ORG = (
 _OTHER_TEAM = re.compile(
     rf"\b{_ORG}(?:'s|'re| are| is| will|'ll| have| has|'ve| said| says)?(?: (?:already|just|now|also|still|all))*(?: (?:they|they're|they'll|it))?(?: are| is)?(?: going to| gonna| be)? ?(?:doing|handling|handle|handles|taking (?:care|over|it|that|on)|take care|takes care|running|run|looking after|look after|dealing|sorting|organi[sz]ing|building|fixing|writing|planning|rolling|moving|managing|paying|preparing|own|owns|owning|covering|does|do (?:it|that|this|their)|they're going to|they're doing|said they|on (?:it|that))\b"
     rf"|\b(?:that's|it's|this is) (?:a |an )?(?:job |one |thing |matter )?(?:for |with |up to |down to |on )?{_ORG}(?:'s)?(?: (?:job|problem|thing|work|side|call|business|team|department))?(?: (?:not|they)\b.*)?[.,!]?$"
-    rf"|\b(?:not on us|not ours|not our (?:job|problem|work|thing|side|business|responsibility)|nothing for us|nothing we (?:need|have) to|that's them|that's theirs|their (?:job|own|problem|responsibility)|they(?:'ve| have) got their own|they're doing (?:that|it|those|this)|they do (?:that|it) themselves|themselves|taken care of by|handled by|somebody else's|someone else's|outside our|isn't ours|isn't on us|not for us|another team|other team)\b"
+    rf"|\b(?:not on us|not ours|not our (?:job|problem|work|thing|side|business|responsibility)|nothing for us|nothing we (?:need|have) to|(?:isn't|not) us|that's them|that's theirs|their (?:job|own|problem|responsibility)|they(?:'ve| have) got their own|they're doing (?:that|it|those|this)|they do (?:that|it) themselves|themselves|taken care of by|handled by|somebody else's|someone else's|outside our|isn't ours|isn't on us|not for us|another team|other team)\b"
 )
 _BLOCK = re.compile(
     r"\b(?:(?<!not )(?<!un)(?<!isn't )blocked(?! (?:out|off|time))|i'm stuck|i am stuck|we're stuck|it's stuck|is stuck|are stuck|still stuck|stuck (?:on|until|because|with|at|in|waiting)|(?<!not )waiting (?:on|for|to hear)|"
-    r"held up|on hold|on ice|dead in the water|ground to a halt|can't (?:finish|start|continue|proceed|move|go (?:on|ahead|any further|further|anywhere|live)|run|test|get (?:in|into|on|at|any|the|to)|ship|deploy|do (?:it|that|anything|much|any|the)|order|send|sign|open|access|install|book|print|build|release|publish|complete|progress|use|make|close|submit|pay|touch|really do|work|begin|finali[sz]e|deliver|merge|carry on|pour|paint|fit|log|reach|enter)|"
+    r"held up|on hold|on ice|dead in the water|ground to a halt|can't (?:file|calibrate|finish|start|continue|proceed|move|go (?:on|ahead|any further|further|anywhere|live)|run|test|get (?:in|into|on|at|any|the|to)|ship|deploy|do (?:it|that|anything|much|any|the)|order|send|sign|open|access|install|book|print|build|release|publish|complete|progress|use|make|close|submit|pay|touch|really do|work|begin|finali[sz]e|deliver|merge|carry on|pour|paint|fit|log|reach|enter)|"
     r"cannot (?:finish|start|continue|proceed|move|go|run|test|get|do)|unable to|not able to|couldn't (?:start|finish|get|do|run|test)|"
     r"won't let (?:us|me)|no access|don't have access|haven't got access|locked out|"
     r"hasn't (?:sent|arrived|come|answered|replied|approved|signed|given|responded|turned up|shown up|delivered|been (?:approved|delivered|signed|released|sent))|"
-    r"haven't (?:heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
+    r"haven't (?:had (?:the|a|an|any|it|those|them|our|their)\b|heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
     r"nobody('s| has)? (?:answered|replied|approved|signed)|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
 )
 _CANNOT = re.compile(
@@ -246,6 +275,7 @@ _EXCUSE = re.compile(
 )
 _NO_BLOCK = re.compile(
     r"\b(?:drain|pipe|sink|toilet|gutter|road|filter|vent|chimney|downpipe|nozzle)s?(?:'s| is| are|'re) (?:\w+ )?blocked\b|\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
+    r"|\b(?!it's|that's|he's|she's|what's)[a-z]+'s been waiting\b|\b(?:customers?|clients?|patients?|guests?|people|he|she|family|parents?) (?:is|are|was|were|has been|have been) waiting\b|\b(?:nearly|almost) (?:there|done|finished)\b"
     r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
@@ -258,9 +288,15 @@ _DONE_ADJ = (
 )
 _DONE = re.compile(
     rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call(?:ing)? (?:it|that)(?: one)?|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
+    r"|\b(?:got|had) (?:it|that|them|this|those|these|both|everything) (?:all )?(?:in|off|out|done|sorted|finished|signed|over|across|sent|through|away|up)\b(?! (?:of|by|at)\b)"
+    r"|\b(?:we can |can |let's )?(?:take|cross|tick|strike|knock) (?:it|that|this|them|that one|this one) off\b"
+    r"|^(?:(?:yes|yeah|yep|they're|they are|it's|it is|all|both|everything|everything's|everyone),? )+(?:is |are )?(?:now )?(?:up|in|on|out|done|through|over|back|away|there)\b(?! (?:to|of|for|with|the|at|it|holiday|leave)\b)"
+    r"|\b(?:finally|now) works?\b|\bfinally worked\b|\bback (?:in (?:service|action|use|business|operation)|on ?line|up and running|running|working|to normal|together)\b"
+    r"|\b(?:is|are|'s|'re|has|have|was|were)(?:n't| not| no longer| stopped) \w+ing (?:any ?more|any longer|now)\b|\bno longer (?:leak|drip|crash|fail|squeak|flicker|jam|stick|block|break|rattl|flood|smok|overheat)\w*|\bstopped (?:leak|drip|crash|fail|squeak|flicker|jam|stick|rattl|smok|overheat)\w*"
+    r"|\b(?:have|has|did) (?:those|they|it|that|them|the [\w ]{1,20}?) (?:ever |all |actually |finally )?(?:gone|come|go|turn up|arrive|arrived|happen|get (?:done|sent|fixed|sorted|there))\b"
     r"|\b(?:went|gone|go) (?:through|out|live|in|up)\b(?! of)|\bcame (?:through|in)\b|\bdid (?:that|it|those|this|them|both|one|the (?:whole|last))\b(?: one)?|(?:\b(?:is|are)|'s|'re)(?: (?:all|now|already))? (?:up|on|in|out)(?: (?:now|and running|since|as of)\b|(?=[,.!]|$| and\b))"
     r"|\b(?:can|could) (?:close|tick off|cross off|archive) (?:it|that|this)\b|\bclose (?:that|it|this) (?:one|out|off)\b|\bcross (?:that|it) off\b|\ball (?:went|gone) (?:out|through)\b"
-    r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b|(?<!i )(?<!we )(?<!they )\b(?:shipped|launched|landed|deployed|released|merged|rolled out)\b(?= (?:to|on|in|into|yesterday|last|this|at|over|without|fine|cleanly)\b|[.,!]|$)|\bconsider(?:ing)? (?:it|that|this)(?: one)? (?:done|delivered|closed|finished|complete)|(?:^|\b(?:so|yeah|yep|and|all|now),? )done(?=[.,!]|$)"
+    r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|now|noon|midday|lunch(?:time)?|an hour ago|five minutes ago|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b|(?<!i )(?<!we )(?<!they )\b(?:shipped|launched|landed|deployed|released|merged|rolled out)\b(?= (?:to|on|in|into|yesterday|last|this|at|over|without|fine|cleanly)\b|[.,!]|$)|\bconsider(?:ing)? (?:it|that|this)(?: one)? (?:done|delivered|closed|finished|complete)|(?:^|\b(?:so|yeah|yep|and|all|now),? )done(?=[.,!]|$)"
 )
 _TICK = re.compile(
     r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
@@ -269,7 +305,7 @@ _BARE_PAST = re.compile(
     r"^(?:(?:yeah|yes|yep|ok|okay|so|oh|and|just|already|all|finally|right|well|sure|great|also|no|then),? )*(?P<verb>[a-z]+)\b(?P<rest>.*)"
 )
 _FINISHED = re.compile(
-    rf"\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
+    rf"\bback (?:in (?:service|action|use)|on ?line)\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
 )
 _FIRST_PAST = re.compile(
     r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
@@ -288,7 +324,7 @@ _NEGATION = re.compile(
 )
 _NOT_DONE = re.compile(
     r"\b(?:not|n't|isn't|aren't|hasn't|haven't|wasn't|didn't|nobody's|nobody has|no one's|never)\b[^.?!]{0,40}\b(?:done|finished|complete|completed|started|begun|ready|there|touched|looked|got|been|happened|live|merged|fixed|working|sent|signed|closed|out|through|round|around|begin|start|finish|over)\b"
-    r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|still (?:flaky|broken|failing|leaking|wrong)|isn't|aren't) ?"
+    r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|still (?:flaky|broken|failing|leaking|wrong)|isn't(?! (?:us|ours|me|mine|about|a problem)\b)|aren't(?! (?:us|ours)\b)) ?"
 )
 _PLAN = re.compile(
     r"\b(?:will|'ll|going to|gonna|might|probably) (?:\w+ )?(?:look at|start|begin|get to|do|tackle|think about|come back to|see about|worry about|pick)\b.*\b(?:in (?:january|february|march|april|may|june|july|august|september|october|november|december)|next (?:month|sprint|quarter|year)|later on|at some point|after that|once|when)\b|\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that|\w+)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
@@ -298,7 +334,7 @@ _PLAN = re.compile(
 _REOPEN = re.compile(
     r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open|in progress)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)\b.{0,4}$|(?:marked|down|listed|recorded|logged) (?:as )?(?:done|completed?|finished|closed)\b|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?$|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
     r"didn't (?:really |actually )?(?:count|work|hold|last|stick)|not (?:actually|really|properly) (?:done|fixed|finished|working|closed)|(?:have to|need to|must|got to|gotta) (?:do|redo|hold|run|test|fix|clean|check|repeat|replace) (?:it|that|this|them|one|the \w+) (?:over|again|once more)|"
-    r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|came back|has come back|it's back|is back\b(?! (?:on|at|in|from|by|up|online|running))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
+    r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|came back\b(?! (?:with|from|to (?:me|us)|on|clean|clear|fine|negative|good|ok|okay|yesterday|today|this|in|approved|signed))|has come back\b(?! (?:with|from|to (?:me|us)))|it's back\b(?! (?:in (?:service|action|use|business|operation|place)|on ?line|up|working|running|to normal|together))|is back\b(?! (?:on|at|in|from|by|up|online|running|together|working|to))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
 )
 _REOPEN_HARD = re.compile(
     r"\b(?:re-?open\w*|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column|open|in progress)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
@@ -310,7 +346,8 @@ _JOKE = re.compile(
     r"\b(?:just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
 )
 _QUESTION = re.compile(
-    r"\?\s*$|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|is|are|was|were|do|does|did|has|have|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
+    r"\?\s*$|(?<!guy )(?<!person )(?<!people )(?<!one )(?<!someone )(?<!somebody )(?<!those )(?<!woman )(?<!man )\bwho(?:'s|'ll| is| can| will| could| wants)\b"
+    r"|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then|qqn\d),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|is|are|was|were|do|does|did|has|have|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
 )
 _WHO = re.compile(
     r"\b(?:who|who's|whose|anyone|anybody|any (?:volunteers|takers)|somebody|someone)\b"
@@ -329,7 +366,7 @@ _CORRECT = re.compile(
     r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
 )
 _SMALL_TALK = re.compile(
-    r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
+    r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|(?<!before )(?<!than )(?<!do )anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
 )
 _TIMELINE = re.compile(
     r"\bat (?:about |around )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?! (?:percent|per|degrees|euros|pounds|dollars|people))|\b(?:at|around|about|by|until) (?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})[: ](?:oh[ -])?(?:\w+teen|twenty|thirty|forty|fifty|ten|eleven|twelve|five|two|three|four|six|seven|eight|nine|one|\d{2})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|half past \w+|quarter (?:past|to) \w+)\b"
@@ -351,7 +388,7 @@ _DECISION = re.compile(
     r"\b(?:we(?:'ve| have)? (?:decided|agreed)|decision|let's (?:go with|go for)|we're going with|we'll go with|agreed|so we (?:do|go|use|keep)|final answer|settled on)\b"
 )
 _ANAPHOR = re.compile(
-    r"\b(?:it|it's|that's|they|they're|them|her|him|there(?!'s| is| are| was| were)|that one|this one|those ones|it'll|that'll|the same)\b"
+    r"\b(?:on|with|about|at|into|of) that\b(?! (?:one )?[a-z]+ (?:is|was|that|for|in|on|at)\b)|\b(?:it|it's|that's|they|they're|them|her|him|there(?!'s| is| are| was| were)|that one|this one|those ones|it'll|that'll|the same)\b"
     r"|\b(?:that|this|those|these|one)(?= (?:is|are|was|were|will|can|should|has|had|by|on|to|for|at|in|today|tomorrow|"
     r"up|out|off|down|before|after|then|and|so|with|as|too|please|if|again|now|back|over|from|yet|next|first|when|"
     r"because|asap|either|already|done|sorted|myself|though|anyway|i|we)\b|[,.?!]|$)"
@@ -367,7 +404,7 @@ _NOT_TOPIC_PAST = frozenset(
 )
 _ROUTINE_ING = frozenset(
     listed(
-        "going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting"
+        "haunting bugging bothering annoying worrying killing driving going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting"
     )
 )
 
@@ -460,6 +497,13 @@ def _marks(low: str) -> tuple[Mark, str]:
     return found, act
 
 
+_COUNT = r"(?:\d+|a couple|a few|some|half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty)"
+_PARTLY = re.compile(
+    rf"\b(?:the|a|my|our) first (?:\w+ )?(?:{_COUNT}|bit|part|section|chapter|page|batch|round|coat|draft|half|row|floor|room|box|load)s?\b"
+    rf"|\b{_COUNT} (?:out )?of (?:the|them|those|my|our|these|\d+|{_COUNT})\b|\b(?:most|part|bits?|parts) of (?:it|them|the|that)\b"
+)
+
+
 def _status(low: str) -> tuple[Mark, str]:
     """DONE, PROGRESS, NOT_DONE and BEGUN, with the verb phrase that says so."""
     found = Mark.NONE
@@ -485,6 +529,8 @@ def _status(low: str) -> tuple[Mark, str]:
         if verb in ("read", "set", "put", "cut", "let") and re.search(
             r"\b(?:will|can|to|'ll) \w*$", low[: past.start("verb")].rstrip()
         ):
+            base = None
+        if base == "run" and re.match(r" (?:out|low|short)\b", past["rest"]):
             base = None
         if base and base not in _NOT_TOPIC_PAST:
             found |= Mark.DONE
@@ -525,6 +571,9 @@ def _status(low: str) -> tuple[Mark, str]:
                     low,
                 ):
                     act = m["rest"]
+    cured = re.search(r"\b(?:not|n't|no longer|stopped) \w+ing (?:any ?more|any longer|now)\b", low)
+    if cured:
+        return (found | Mark.DONE | Mark.FINISHED) & ~Mark.PROGRESS, act
     if Mark.DONE in found and _negates(low, "done") and not past:
         found = (found & ~Mark.DONE) | Mark.NOT_DONE
     negated = _NOT_DONE.search(low)
@@ -541,6 +590,8 @@ def _status(low: str) -> tuple[Mark, str]:
             found &= ~(Mark.PROGRESS | Mark.BEGUN)
     if Mark.DONE in found and _FINISHED.search(low):
         found |= Mark.FINISHED
+    if Mark.DONE in found and _PARTLY.search(low) and not re.search(r"\b(?:last|rest|all)\b", low):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS | Mark.BEGUN
     if Mark.DONE in found and re.search(
         r"\b(?:almost|nearly|half|not quite|partly|mostly|pretty close|as good as)\b", low
     ):
@@ -575,9 +626,17 @@ def _passive(low: str) -> re.Match[str] | None:
     return None
 
 
+_TIME_PAST = re.compile(
+    r"\b(?:yesterday|last (?:night|week|month|\w+day)|this morning|ago|already|earlier|over the weekend)\b"
+)
+
+
 def _tells_of_work(bare: re.Match[str]) -> bool:
     """Whether a clause that begins with a verb tells what the speaker did."""
     verb = bare["verb"]
+    told = _TIME_PAST.search(bare["rest"]) is not None
+    if told and verb in ("hit", "put", "cut", "set", "shut", "read", "split", "spread", "let"):
+        return True
     return verb in verbs.PAST and verb not in verbs.BASE and len(bare["rest"].split()) >= 2
 
 
@@ -596,6 +655,38 @@ def _asked(low: str) -> tuple[Mark, str]:
     )
     if order and order["act"].split()[0] in verbs.BASE and not _NO_REQUEST.search(low):
         return Mark.REQUEST | Mark.SECOND, order["act"]
+    named_order = re.match(
+        r"(?:(?:and|so|then|ok|okay|right|well|oh|now|yeah|good|great|lovely|perfect|also|please|just),? )*"
+        r"(?P<act>(?P<verb>[a-z]+)(?: (?:up|out|off|down|in|over|back))? (?:the|that|this|it|them|a|an|my|our|your|those|these|all|both)\b.*)",
+        low,
+    )
+    if (
+        named_order
+        and named_order["verb"] in verbs.BASE
+        and named_order["verb"]
+        not in (
+            "thank",
+            "let",
+            "see",
+            "say",
+            "hope",
+            "guess",
+            "like",
+            "love",
+            "bet",
+            "mean",
+            "have",
+            "get",
+            "be",
+            "think",
+        )
+        and re.search(
+            r"(?<!with )(?<!from )(?<!to )(?<!for )(?<!ask )(?<!tell )(?<!and )\bqqn\d\b(?!'s)",
+            named_order["act"],
+        )
+        and not _NO_REQUEST.search(low)
+    ):
+        return Mark.REQUEST | Mark.SECOND, re.sub(r"\s*\bqqn\d\b", "", named_order["act"])
     if re.search(r"\b(?:was|were) (?:going to|gonna|about to|supposed to)\b", low):
         return Mark.NONE, ""
     if _TICK.search(low):
@@ -699,6 +790,20 @@ def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
         ):
             return m.who
         if (
+            len(mentions) == 1
+            and re.search(r"\b(?:can|could|would|will) you\b", before, re.IGNORECASE)
+            and re.match(
+                r",? (?:before|by|after|for|in|at|on|when|today|tomorrow|tonight|this|please)\b",
+                after,
+            )
+            and not re.search(
+                r"\b(?:with|from|for|of|ask|tell|call|to|by|and|or|about|like|as|email|phone|ring|chase|remind|help|give|see|meet|text|the|mr|mrs|ms|dr)\s*$",
+                before,
+                re.IGNORECASE,
+            )
+        ):
+            return m.who
+        if (
             re.match(r"\s*(?:please)?[.?!,]*\s*$", after, re.IGNORECASE)
             and re.search(r"[,\w]\s*$", before)
             and not re.search(
@@ -734,16 +839,34 @@ def clause(
     days = find_days(piece.text, today)
     if _is_planned(piece.text.lower(), found, any(d.day > today for d in days)):
         found = (found | Mark.PLAN) & ~Mark.PROGRESS
+    if _OWN_IT.search(piece.text) and not re.search(
+        r"\b(?:that|they|them|this)\b", piece.text, re.IGNORECASE
+    ):
+        found &= ~Mark.ANAPHOR
     who = doer(piece.text, mentions)
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()
+    days = [d for d in days if d.limit or not _EVENT.search(piece.text[: d.start])]
     words = vocabulary.words(_without(piece.text, [*mentions, *days]))
     if len(re.findall(r"[A-Za-z']+", piece.text)) <= 1:
         words = {w: x for w, x in words.items() if vocabulary.knows(w)}
-    if found & (Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK) and act:
+    asked = found & (Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK)
+    if act and (asked or re.match(r"\w+ (?:it|that|this|them|those|these)\b", act)):
         verb = key(act.split()[0].strip(".,?!"))
-        if words.get(verb, 0) > 0.5:
-            words[verb] = 0.5
+        first = (
+            key(re.sub(r"\W", "", act_word[0]))
+            if (act_word := _said_verb(act, piece.text))
+            else verb
+        )
+        for known in {verb, first}:
+            words[known] = min(words[known], 0.5) if known in words else 0.0
+            if not words[known]:
+                del words[known]
+    adjunct = _ADJUNCT.search(piece.text)
+    if adjunct and (days or (asked and Mark.ANAPHOR in found)):
+        for word in vocabulary.words(_without(adjunct[0], people.find(adjunct[0]))):
+            if word in words:
+                words[word] *= 0.3
     return Clause(
         text=piece.text,
         seqs=piece.seqs,
@@ -757,7 +880,49 @@ def clause(
         named=tuple(m.who for m in mentions),
         act_text=act,
         excluded=excluded(piece.text, mentions),
+        topic=_topic_word(piece.text, vocabulary),
     )
+
+
+_OWN_IT = re.compile(
+    r"^(?:(?:and|but|so|also|oh|then),? )*(?:the|our|my|your|this|a|some|all) (?:[\w'-]+ ){2,8}(?:on|in|inside) it[.?!]?$",
+    re.IGNORECASE,
+)
+"""A clause whose "it" means its own subject ("the list still has the old prices on it")."""
+_EVENT = re.compile(r"\bfor (?:the|our|a|an|my|your|that) [\w'-]+(?: [\w'-]+)? $", re.IGNORECASE)
+"""The day of what something is for ("a room for the audit on the 19th") is no due date."""
+_ADJUNCT = re.compile(
+    r"\b(?:before|after|until|till|once|when) (?:the |my |our |your |this )?[\w'-]+(?: [\w'-]+)?[.,!?]?$",
+    re.IGNORECASE,
+)
+"""When something is to be done: the words in it are not what it is about."""
+_FRONT = re.compile(
+    r"^(?:(?:and|so|but|oh|ok|okay|yeah|yes|right|well|now|then|also|um|on|for|with|as for|regarding),? )*"
+    r"(?:the|that|this|those|these|my|our|your|his|her|their|both|all)? ?"
+    r"(?P<topic>(?!(?:i|it|we|he|she|they|you|there|who|what|nothing|nobody|somebody|someone|if|not|can|could|would|let)\b)[\w'-]+(?: [\w'-]+){0,3}?),? "
+    r"(?:is|are|was|were|has|have|isn't|aren't|wasn't|hasn't|haven't|went|came|got|still|already|finally|i|i'm|i've|we|we're|we've|"
+    r"it|it's|they|they're|that's|he|he's|she|she's|nobody|nobody's)\b",
+    re.IGNORECASE,
+)
+
+
+def _topic_word(text: str, vocabulary: Vocabulary) -> str:
+    """The board's word in the noun phrase a clause begins with ("the projector, I've …")."""
+    m = _FRONT.match(text)
+    if m is None:
+        return ""
+    front = {w: x for w, x in vocabulary.words(m["topic"]).items() if x > 0.1}
+    known = {w: x for w, x in front.items() if x >= 0.9 and vocabulary.knows(w)}
+    if not known or 2 * sum(known.values()) < sum(front.values()):
+        return ""
+    return max(known, key=lambda w: known[w])
+
+
+def _said_verb(act: str, text: str) -> list[str]:
+    """The verb of `act` as it was said ("paid" for "pay it"), in a list; [] when not found."""
+    rest = act.partition(" ")[2].strip()[:20].rstrip(" .,?!")
+    before = text.lower().partition(rest)[0].split() if rest else []
+    return before[-1:]
 
 
 def _without(text: str, spans_: Sequence[Mention | Day]) -> str:

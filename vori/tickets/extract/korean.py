@@ -192,7 +192,7 @@ _WILL = _m(
 _CAN = _m(r"저/NP .*(?:ㄹ|을)/ETM 수/NNB (?:가/JKS |는/JX |도/JX )?있")
 _REQUEST = _m(
     r"주/V[XV] (?:시/EP )?(?:(?:세요|으세요|십시오|어요|ㅂ시오|죠|ㄹ래요?|ㄹ까요|나요|면|어|라|ㅂ니까|길)/E[FC]|시/EP (?:죠|ㄹ래|ㄹ까)|ㄹ/ETM 수|겠/EP|ㄹ/ETM 거|으면|셨으면)"
-    r"|시/EP (?:ㄹ/ETM 수/NNB 있|ㄹ래|겠/EP|면/EC (?:되|좋|돼))|부탁/NNG (?:을/JKO |좀/MAG )?(?:드리|하)|(?:ㄹ래|을래)/EF|(?:ㄹ래요|을래요)/EF"
+    r"|주/V[XV] 시/EP 고/EC(?: 요/JX)?(?: \S+/S[FP])?$|시/EP (?:ㄹ/ETM 수/NNB 있|ㄹ래|겠/EP|면/EC (?:되|좋|돼))|부탁/NNG (?:을/JKO |좀/MAG )?(?:드리|하)|(?:ㄹ래|을래)/EF|(?:ㄹ래요|을래요)/EF"
     r"|가능/NNG 하/XSA (?:시/EP )?(?:세요|ㄹ까요|신가요|ㄴ가요|나요|시/EP|ㄹ까)|시/EP 는/ETM (?:걸|거|것)/NN[GB] ?(?:로|ㄹ로)|맡/VV 으시|십시오/EF|시/EP 죠/EF|셔야/EC|시/EP 어야/EC"
     r"|(?:달|다오)/V[XV] 라고/E"
 )
@@ -214,7 +214,7 @@ _FINISH = _m(
 _ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까|막)/(?:MAG|NNG)")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
-    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
+    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
     r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
@@ -229,7 +229,7 @@ _NEG = _m(
     r"(?:안|못)/MAG |지/EC (?:는/JX |ㄴ/JX |도/JX |를/JKO )?(?:않|못하|말)/V|못하/V|안되/V|아니/VCN|덜/MAG|없/VA"
 )
 _NOT_DONE = _m(
-    r"아직/MAG.*(?:안/MAG|못/MAG|않/V|못하/V|덜|전/NNG|중/NNB|남|없|모르|멀)|(?:안|못)/MAG (?:\S+ ){0,3}(?:끝|되/|하/|시작|마치|완료|고치|보내|받|내/|대/|올리|나오)\S* ?(?:\S+ ){0,2}(?:었|ㅂ니다|습니다|어요|고/EC 있|는데|은|ㄴ)|지/EC (?:는/JX |ㄴ/JX )?(?:않|못하)/V\S* 었|덜/MAG|시작/NNG (?:도/JX |을/JKO |조차/JX )?(?:안|못)|손/NNG (?:을/JKO |도/JX )?(?:못|안)"
+    r"아직/MAG.*(?:안/MAG|못/MAG|않/V|못하/V|덜|전/NNG|중/NNB|남|없|모르|멀)|(?:안|못)/MAG (?:\S+ ){0,3}(?:끝|되/|하/|시작|마치|완료|고치|보내|받|내/|대/|올리|나오)\S* ?(?:\S+ ){0,2}(?:었|ㅂ니다|습니다|어요|고/EC 있|는데|은|ㄴ)|지/EC (?:는/JX |ㄴ/JX )?(?:않|못하)/V\S* 었|덜/MAG|(?:미루|밀리|남)/VV 었/EP|시작/NNG (?:도/JX |을/JKO |조차/JX )?(?:안|못)|손/NNG (?:을/JKO |도/JX )?(?:못|안)"
 )
 _PLAN = _m(
     r"(?:내일|다음|이따|나중|담|모레|후|뒤|부터|월요일|화요일|수요일|목요일|금요일|끝나/VV 면|되/VV 면|나/VV 면|오/VV 면).*(?:시작|착수|보/VV|들어가|손/NNG).*(?:려고|ㄹ게|을게|겠/EP|예정|ㄹ/ETM 거|계획)|려고요?/E[FC]$|예정/NNG"
@@ -271,7 +271,7 @@ _LAUGH = re.compile(
     r"하하|ㅋㅋ|ㅎㅎ|허허|호호|크크|푸하|히히|(?<![A-Za-z])(?:haha|lol)", re.IGNORECASE
 )
 _JOKE_WORDS = re.compile(
-    r"농담|웃자고|로또|은퇴|하와이|월급\s*(?:두|세|열|다섯)\s*배|로봇(?:을|이|한테|\s*사|도)|마법|요술|타임머신|우주|달나라|퇴사|사표|노벨|복권|대통령|신이시여|분신|복제(?:인간)?해|순간\s*이동|외계|도깨비|산타"
+    r"농담|웃자고|로또|은퇴|하와이|월급\s*(?:두|세|열|다섯)\s*배|로봇(?:을|이|한테|\s*사|도)|마법|요술|타임머신|우주|달나라|퇴사|사표|노벨|복권|대통령|신이시여|분신|복제(?:인간)?해|순간\s*이동|외계|도깨비|산타|(?:그|그럴)\s*돈(?:이면|이\s*있|이\s*어디|으로)"
 )
 _SHIFT_WORDS = re.compile(
     r"^(?:아|어|네|예|음|그|저기|참|자|오|아참)?[,\s]*(?:그리고|또\s*하나|그\s*대신|한\s*가지|하나\s*더|추가로|마지막으로|다음(?:은|으로)|참고로|참|아\s*맞다|맞다|저기|근데\s*하나|그거\s*말고|그거랑\s*별개|별도로|그\s*외|그밖|이어서|저는|저희는|제\s*쪽|제\s*거)"
@@ -280,7 +280,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|짧게\s*(?:할|하)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게)\s*(?:할|하|갈|끝)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날"
@@ -323,7 +323,7 @@ _REFUSE_WORDS = re.compile(
     r"^(?:아|어|음|저|죄송)?[,\s]*(?:아니(?:요|오|에요|야|다)?(?=[\s,.]|$)|아뇨|안\s*돼|안\s*됩|싫)|못\s*(?:할|합|하겠|해요)|어려울|어렵겠|힘들\s*(?:것|거|겠)|안\s*될\s*(?:것|거)|제발"
 )
 _ANAPHOR_WORDS = re.compile(
-    r"그거|그건|이거|이건|그것|이것|그게|이게|요거|그걸|이걸|그\s*건|해당\s*건|그쪽|거기"
+    r"그거|그건|이거|이건|그것|이것|그게|이게|요거|그걸|이걸|그\s*건|해당\s*건|그쪽|거기|그\s*돈"
 )
 _STRONG_ACT = _m(r"저/NP (?:가|는|도|두)/J|저희/NP|내/NP 가|제/NP|나/NP (?:가|는)")
 
@@ -368,6 +368,10 @@ def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
     found |= _status(text, morphs)
     if final:
         found |= _asked(text, morphs, found)
+    elif re.search(r"주/V[XV] 시/EP 고/EC(?: \S+/S[FP])?$", morphs) and not _GREETING.search(
+        morphs
+    ):
+        found |= Mark.REQUEST
     elif (
         _NEED.search(morphs)
         and not _PAST_NEED.search(morphs)
@@ -424,6 +428,11 @@ def _status(text: str, morphs: str) -> Mark:
     closing = _CLOSING_WORDS.search(text)
     if closing:
         found |= Mark.DONE | Mark.FINISHED
+    if re.search(
+        r"(?:운행|가동|운영|영업|사용|서비스|생산|방송)(?:에|을|를)?\s*(?:다시\s*)?(?:들어갔|시작했|재개)",
+        text,
+    ):
+        found = (found | Mark.DONE | Mark.FINISHED) & ~(Mark.PROGRESS | Mark.BEGUN)
     past = _PAST.search(morphs)
     finished = _FINISH.search(morphs)
     whole = _ALL.search(morphs)
@@ -496,6 +505,11 @@ def _status(text: str, morphs: str) -> Mark:
         found |= Mark.REOPEN
         if _REOPEN_HARD.search(morphs):
             found |= Mark.REOPEN_HARD
+    if re.search(
+        r"(?:문항|페이지|쪽|장|편|개|건|명|곳|대|줄|칸|층|통|박스|권)\s*(?:정도|쯤|까지)(?:는|만)?\s*(?:했|됐|봤|썼|끝냈|돌렸|옮겼)",
+        text,
+    ):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS
     redone = re.search(
         r"다시/MAG (?:\S+ ){0,4}(?:올리|고치|작업|손|수정|작성|보내|만들|찍)", morphs
     )
@@ -520,7 +534,7 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if commit and Mark.QUESTION not in found:
         before = morphs[: commit.start()]
         verb = re.search(
-            rf"{_NOT_WORK_VERBS}/(?:VV|VA|VX|VCP|XSV|XSA|XR|NNG)(?: (?:하|어/EC)\S*)?(?: \S+/EP)* $",
+            rf"(?:(?<![가-힣])|(?<=[나다들려라]))(?:{_NOT_WORK_VERBS})/(?:VV|VA|VX|VCP|XSV|XSA|XR|NNG)(?: (?:하|어/EC)\S*)?(?: \S+/EP)* $",
             before,
         )
         polite = re.search(r"(?:시|으시)/EP (?:\S+/EP )?$", before)
@@ -568,7 +582,14 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     )
     idle = None if idle and re.search(r"다시", text) else idle
     idle = idle or re.search(r"/(?:VA|XSA|VCP)(?: \S+/EP)* (?:어야|야)/EC", morphs)
-    if not out and not idle and _NEED.search(morphs) and not _PAST_NEED.search(morphs):
+    hearsay = re.search(r"(?:대요?|래요?|다던데요?|다더라고요?)/E[FC]", morphs)
+    if (
+        not out
+        and not idle
+        and not hearsay
+        and _NEED.search(morphs)
+        and not _PAST_NEED.search(morphs)
+    ):
         out |= Mark.NEED
     return out
 
@@ -738,6 +759,15 @@ def clause(
     found = marks(text, part.tokens, final=part.final)
     mentions = people.find(text)
     who = doer(text, mentions, found, speaker)
+    morphs = " ".join(map(str, part.tokens))
+    plain = re.search(r"(?:VV|VX|XSV) (?:어|아)/EF(?: \S+/S[FP])?$", morphs)
+    if (
+        who
+        and plain
+        and who != (speaker,)
+        and not found & (Mark.QUESTION | Mark.DONE | Mark.PROGRESS)
+    ):
+        found |= Mark.REQUEST  # said to a younger one, without 요
     days = find_days(text, today)
     away = [(m.start, m.end) for m in mentions] + [(d.start, d.end) for d in days]
     own = [t for t in part.tokens if not any(a <= t.start < b for a, b in away)]
@@ -762,7 +792,7 @@ def clause(
 def _topic_word(toks: Sequence[Token]) -> str:
     """The key of a noun marked with 은/는 at the beginning of the clause."""
     nouns: list[str] = []
-    for t in toks[:7]:
+    for t in toks[:9]:
         if t.tag in ("NNG", "NNP"):
             nouns.append(t.form)
         elif t.form in ("은", "는") and t.tag == "JX" and nouns:
@@ -771,6 +801,8 @@ def _topic_word(toks: Sequence[Token]) -> str:
             nouns.append(t.form.lower())
         elif nouns and (t.form, t.tag) == ("말", "NNB"):
             return key(nouns[0])
+        elif not nouns and (t.tag in ("MAG", "JX") or (t.form, t.tag) == ("요", "EF")):
+            continue
         elif t.tag not in ("IC", "MAJ", "SP", "XSN", "MM"):
             return ""
     return ""

@@ -48,6 +48,10 @@ _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNO
 _THIS = re.compile(r"\bthis\b|이번|금주", re.IGNORECASE)
 _BECAUSE = re.compile(r"(?:because|cause|cos|since|until|till|as|unless|without)\b", re.IGNORECASE)
 _REASON = re.compile(r"라서|니까|때문|\b(?:because|since|cause)\b", re.IGNORECASE)
+_ONCE = re.compile(
+    r"\b(?:once|when|after|as soon as|then i)\b|(?:되|끝나|나오|오|받으|주시|고쳐지)면|끝나는\s*대로|되는\s*대로",
+    re.IGNORECASE,
+)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
 _ASKS = Mark.WANT | Mark.WHO | Mark.PROBLEM
@@ -97,12 +101,15 @@ def clauses(
     order = {s.seq: i for i, s in enumerate(segments)}
     names = people.words()
     for number, turn in enumerate(turns(segments)):
+        speaker = turn[0].speaker
+        if speaker is None:
+            speaker = people.introduced(" ".join(clean(s.text) for s in turn))
         for run in _by_language([(s.seq, clean(s.text)) for s in turn]):
             if any(is_hangul(text) for _, text in run):
                 for part in korean.split(run, people):
                     yield korean.clause(
                         part,
-                        speaker=turn[0].speaker,
+                        speaker=speaker,
                         order=order[part.seqs[0]],
                         turn=number,
                         today=today,
@@ -111,7 +118,7 @@ def clauses(
                         vocabulary=vocabulary,
                     )
             else:
-                for piece in english.split(run, turn[0].speaker, people):
+                for piece in english.split(run, speaker, people):
                     yield english.clause(
                         piece,
                         order=order[piece.seqs[0]],
@@ -175,6 +182,8 @@ def _fits(match: Match, total: float) -> bool:
     coverage = match.score / total
     if match.title_hits == 0:
         return False
+    if match.title_hits >= 2 and coverage >= 0.9 and match.score >= 0.6:
+        return True
     if match.share >= 0.6 or (match.title_hits >= 2 and match.score >= 1.3 and match.share >= 0.34):
         return True
     return match.score >= 0.85 and (match.share >= 0.45 or coverage >= 0.5)
@@ -290,6 +299,7 @@ class Talk:
         weight = sum(c.words.values())
         if self._calls_on_somebody(c, weight):
             self.subject = Subject(order=c.order, turn=c.turn)
+            self.asked_status = None
         waiting = self._waiting_for(c)
         if waiting is not None:
             return self._set(c, work=waiting)
@@ -297,10 +307,11 @@ class Talk:
         ticket = self.board.find(c.words, c.speaker, least_share=self._least_share(c))
         if ticket is None and weight and c.has(_STATUS):
             ticket = self._ticket_in_context(c)
-            if ticket is None and c.topic and not c.has(_PROMISE):
-                ticket = self.board.about(c.topic)
+        tells = c.has(_STATUS) or not c.korean
+        if ticket is None and work is None and c.topic and tells and not c.has(_PROMISE):
+            ticket = self.board.about(c.topic)
         asked = self._ticket_asked_about(c) if work is None else None
-        if asked is not None and (ticket is None or self._share(ticket, c) < 0.5):
+        if asked is not None and (ticket is None or not self._is_named(ticket, c)):
             ticket = asked
         if ticket is not None and work is not None:
             if self._work_fit(work, c) > self._ticket_fit(ticket, c):
@@ -331,6 +342,8 @@ class Talk:
 
     def _least_share(self, c: Clause) -> float:
         """A promise is about a ticket only if it names it well; so is a new topic."""
+        if len(c.text) <= 30 and not c.has(_PROMISE | _STATUS | Mark.FIRST):
+            return 0.0  # "and the revolve"
         same_turn = self.subject.ticket is not None and self.subject.turn == c.turn
         if same_turn and not c.has(Mark.SHIFT | Mark.QUESTION):
             return 0.45
@@ -342,7 +355,10 @@ class Talk:
         """Whether a clause only gives somebody the floor ("Daniel?")."""
         if self.subject.work is not None and c.order - self.subject.order <= 2:
             return False
-        return bool(c.named) and weight == 0 and c.turn != self.subject.turn and len(c.text) < 25
+        if not c.named or weight:
+            return False
+        alone = c.has(Mark.QUESTION) and len(c.text) <= 12
+        return alone or (c.turn != self.subject.turn and len(c.text) < 25)
 
     def _waiting_for(self, c: Clause) -> Work | None:
         """The request that the speaker now answers with a promise."""
@@ -353,7 +369,9 @@ class Talk:
             return None
         gap = c.order - work.last
         same_turn = c.turn == work.clause.turn
-        if not work.alive or gap > NEAR or self._moved_on(work):
+        if not work.alive or gap > NEAR:
+            return None
+        if self._moved_on(work) and not self._thin_promise(c, work):
             return None
         weight = sum(c.words.values())
         agrees = c.has(Mark.ACCEPT) or (
@@ -374,12 +392,22 @@ class Talk:
         mine = c.speaker is not None and (
             work.assignee == c.speaker or c.speaker in work.candidates
         )
-        if mine and gap <= 2 and not c.has(Mark.SHIFT):
+        if mine and not c.has(Mark.SHIFT) and (gap <= 2 or self._thin_promise(c, work)):
             return work
         if weight < 1.0 and gap <= 2:
             return work
         unknown = c.speaker is None or work.assignee is None
         return work if agrees and unknown and gap <= 1 and weight <= 2.0 else None
+
+    def _thin_promise(self, c: Clause, work: Work) -> bool:
+        """Whether "I'll have it up by then" follows a question that was asked in between."""
+        since = [b for b in self.recent if b not in work.heard and b.order > work.last]
+        return (
+            c.has(Mark.COMMIT)
+            and c.has(Mark.ANAPHOR)
+            and sum(c.words.values()) < 1.0
+            and not any(b.has(_PROMISE | _STATUS) for b in since)
+        )
 
     def _moved_on(self, work: Work) -> bool:
         """Whether something else was brought up since the work was last spoken of."""
@@ -398,7 +426,9 @@ class Talk:
         answers = c.turn != question.turn or c.speaker is None
         if not answers or c.order - question.order > 2 or c.has(Mark.SHIFT | Mark.QUESTION):
             return None
-        apart = c.has(_PROMISE) and (c.has(Mark.CONTACT) or sum(c.words.values()) >= 1.0)
+        weight = sum(c.words.values())
+        apart = c.has(_PROMISE) and (c.has(Mark.CONTACT) or weight >= 1.0)
+        apart = apart or (weight >= 3.0 and not c.has(_STATUS | Mark.ACCEPT | Mark.REFUSE))
         return None if apart else asked.ticket
 
     def _goes_on(self, c: Clause, weight: float) -> bool:
@@ -406,8 +436,14 @@ class Talk:
         if self.subject.ticket is None and self.subject.work is None:
             return False
         same_turn = c.turn == self.subject.turn
-        if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT):
+        afterthought = same_turn and weight <= 1.0 and not c.has(_PROMISE | _STATUS)
+        if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT) and not afterthought:
             return False
+        if c.has(Mark.WHO) and c.has(Mark.QUESTION) and weight >= 1.0 and self.subject.work is None:
+            return False
+        replies = c.has(Mark.ACCEPT | Mark.ANAPHOR) and not c.has(Mark.SHIFT) and not c.topic
+        if self._just_reopened() and weight < 1.5 and c.has(_PROMISE) and replies:
+            return True
         promised = self.subject.ticket is not None and c.has(_PROMISE)
         if promised and (c.has(Mark.CONTACT) or self._helps_another(c)):
             return False
@@ -440,6 +476,15 @@ class Talk:
         if not same_turn or work is None or c.has(_PROMISE | Mark.DONE | Mark.PROGRESS):
             return False
         return c.turn == work.clause.turn or weight < 1.5
+
+    def _just_reopened(self) -> bool:
+        """Whether the ticket that the talk is about has been opened again just now."""
+        if self.subject.ticket is None:
+            return False
+        claims = self.claims.get(self.subject.ticket)
+        return bool(
+            claims and claims[-1].reopen and self.subject.order - claims[-1].clause.order <= 1
+        )
 
     def _answers_question(self, c: Clause, weight: float) -> bool:
         """Whether somebody answers what was asked about the work ("which ones?" "the wooden")."""
@@ -493,6 +538,13 @@ class Talk:
         return next(
             (m.share for m in self.board.vocabulary.find(c.words) if m.index == ticket), 0.0
         )
+
+    def _is_named(self, ticket: int, c: Clause) -> bool:
+        """Whether the clause names the ticket well, or says nothing besides."""
+        if self._share(ticket, c) >= 0.5:
+            return True
+        total = sum(x for x in c.words.values() if x > 0.1)
+        return total > 0 and self._ticket_fit(ticket, c) >= 0.9 * total
 
     def _work_fit(self, work: Work, c: Clause) -> float:
         return overlap(work.words, c.words)[0]
@@ -587,14 +639,21 @@ class Talk:
         ):
             claims.pop()
         if c.has(Mark.NOT_DONE):
-            status = IN_PROGRESS if c.has(Mark.PROGRESS) else None
+            part = last is not None and last.status is DONE and not last.clause.has(Mark.FINISHED)
+            status = IN_PROGRESS if c.has(Mark.PROGRESS) or part else None
             claims.append(Claim(status, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
             if last and last.status is IN_PROGRESS and not c.has(Mark.FINISHED):
                 return  # a step of the work, not the whole
+            if c.has(Mark.SHIFT) and c.has(Mark.ANAPHOR) and last and last.status is DONE:
+                return  # an afterthought
             if not c.has(Mark.COMMIT) or known.status is not DONE:
                 claims.append(Claim(DONE, c))
         elif c.has(Mark.PROGRESS) and not c.has(Mark.BLOCK):
+            said = [x for x in claims if x.clause.turn == c.turn]
+            finished = any(x.clause.has(Mark.FINISHED) for x in said)
+            if finished and last and last.status is DONE and _in_use(c):
+                return
             claims.append(Claim(IN_PROGRESS, c))
 
     def _answer_status(self, c: Clause, subject: Subject) -> None:
@@ -602,12 +661,10 @@ class Talk:
         if self.asked_status is None:
             return
         asked, status, question = self.asked_status
-        if c.turn == question.turn and (c is question or c.speaker is not None):
-            if c.has(_STATUS) and not c.has(Mark.QUESTION):
+        if c.turn == question.turn:
+            goes_on = c.has(_STATUS | Mark.FIRST) or sum(c.words.values()) >= 1.0
+            if c is not question and goes_on and not c.has(Mark.QUESTION):
                 self.asked_status = None
-            return
-        if c.turn == question.turn and c.has(_STATUS):
-            self.asked_status = None
             return
         if c.order - question.order > 2:
             self.asked_status = None
@@ -735,6 +792,8 @@ class Talk:
     def _may_take(self, c: Clause, work: Work) -> bool:
         if work.assignee is None or work.assignee == c.speaker:
             return not work.candidates or c.speaker in work.candidates or True
+        if not c.has(Mark.CORRECT) and _ONCE.search(c.text):
+            return False  # what they do after it
         return sum(c.words.values()) < 1.0 or c.has(Mark.CORRECT) or c.order - work.last <= 1
 
     def _date(self, c: Clause, work: Work) -> None:
@@ -819,7 +878,10 @@ class Talk:
             and not answered.has(Mark.WANT)
             and self._own(c) < 1.0
         )
-        joking = teases or c.has(Mark.JOKE) or laughs or (c.has(Mark.LAUGH) and not context)
+        joking = teases or c.has(Mark.JOKE) or laughs
+        joking = joking or (
+            c.has(Mark.LAUGH) and (not context or not c.has(Mark.COMMIT | Mark.REQUEST))
+        )
         kind = next(k for k in (Mark.REQUEST, Mark.COMMIT, Mark.NEED, Mark.WEAK) if c.has(k))
         work = Work(kind=kind, clause=c, words={}, last=c.order)
         if joking:
@@ -870,7 +932,8 @@ class Talk:
             gap = c.order - before.order
             same_turn = before.turn == c.turn
             points = self._own(c) < 1.0 and c.has(Mark.ANAPHOR)
-            if gap > (3 if same_turn or points else 2) or len(out) == 3:
+            trouble = c.has(Mark.ANAPHOR) and before.has(Mark.PROBLEM | Mark.BLOCK)
+            if gap > (3 if same_turn or points or trouble else 2) or len(out) == 3:
                 break
             if before.has(_NO_CONTEXT) and not before.has(Mark.WANT | Mark.PROBLEM):
                 break
@@ -883,7 +946,7 @@ class Talk:
             if not before.words:
                 continue
             if not same_turn:
-                near = gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0)
+                near = trouble or (gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0))
                 wanted = before.has(_RAISES) or points or near
                 asked = gap <= 1 and any(
                     b.turn == before.turn and b.has(_ASKS) for b in self.recent
@@ -964,7 +1027,10 @@ class Talk:
         since = [b for b in self.recent if b.order >= work.clause.order and b not in work.heard]
         if self._moved_on(work) and any(b.turn != work.clause.turn for b in since):
             return
-        if c.has(Mark.LAUGH) and gap <= 1 and not work.accepted:
+        teased = c.has(Mark.LAUGH) or (
+            c.has(Mark.JOKE) and (c.has(Mark.ANAPHOR) or sum(c.words.values()) < 2.0)
+        )
+        if teased and gap <= 1 and not work.accepted:
             work.dropped = "laughed at"
         elif (
             c.has(Mark.REFUSE)
@@ -988,7 +1054,8 @@ class Talk:
         before = [b for b in self.recent[-4:] if b.turn == c.turn]
         if any(b.has(Mark.PAST_STORY) for b in (*before, c)) and not c.has(Mark.PROGRESS):
             return
-        causes = [b for b in before if b.has(Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE)]
+        trouble = Mark.BLOCK | Mark.BLOCK_HARD | Mark.PROBLEM | Mark.NOT_DONE
+        causes = [b for b in before if b.has(trouble)]
         if not c.has(Mark.BLOCK_HARD) and not causes:
             if c.korean or not c.has(Mark.CANNOT):
                 return
@@ -1117,6 +1184,17 @@ class Talk:
             evidence=_seqs(evidence),
             confidence=0.8 if len(evidence) > 1 else 0.7,
         )
+
+
+_AT_WORK = re.compile(
+    r"\b(?:still|work(?:ing)?|half|halfway|left|to go|remaining|rest|underway|started|begun)\b|아직|남|진행|작업|시작",
+    re.IGNORECASE,
+)
+
+
+def _in_use(c: Clause) -> bool:
+    """Whether a clause tells how a finished thing is used ("we've been printing off it")."""
+    return not c.has(Mark.BEGUN | Mark.NOT_DONE) and not _AT_WORK.search(c.text)
 
 
 def _is_all(text: str, days: Sequence[Day]) -> bool:

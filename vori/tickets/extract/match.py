@@ -18,6 +18,7 @@ from itertools import pairwise
 from msgspec import Struct
 from rapidfuzz import fuzz
 
+from vori.tickets.extract import verbs
 from vori.tickets.extract.sound import hangul_key, skeleton, sound
 from vori.tickets.extract.wordlist import listed
 
@@ -50,7 +51,8 @@ STOP = frozenset(
     worry worries fun funny happy glad quick quickly slow noticed notice found believe reckon guess suppose remember
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
     hundred thousand dozen pick picked hear heard live night onto toward towards upon round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
-    nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed""")
+    nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed
+    as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
 )
 """Words that carry no content of a piece of work."""
 
@@ -395,6 +397,7 @@ class Vocabulary:
             for word in words:
                 self._by_word[word].add(index)
         self._rarity = {w: 1 / (1 + math.log(c)) for w, c in counts.items()}
+        self._short = _abbreviations(titles)
         self._known: dict[str, list[str]] = defaultdict(list)
         for word in self._by_word:
             if len(skeleton(word.lstrip("="))) >= 2:
@@ -431,7 +434,10 @@ class Vocabulary:
                 low = re.sub(r"'(?:ll|d|ve|re|s|m)$", "", part.lower()).strip("'")
                 if len(low) < 2 or low in _STOP_STEMS or stem(low) in _STOP_STEMS:
                     continue
-                put(out, key(low))
+                if short := self._meant_by(low):
+                    out.update(dict.fromkeys(short, 1.0))
+                else:
+                    put(out, key(low))
         for m in _NUMBERED.finditer(stripped):
             number = _NUMBER_WORDS.get(m["n"].lower(), m["n"].lower())
             if m["n"].lower() == "one" and not self.knows(f"{key(m['noun'])}#1"):
@@ -454,7 +460,25 @@ class Vocabulary:
             concept = _JOINED.get(joined, joined)
             if concept in self._by_word or joined in _JOINED:
                 put(out, concept)
+            hyphened = key(f"{a}-{b}".lower())
+            if hyphened in self._by_word:
+                put(out, hyphened)
         return out
+
+    def _meant_by(self, said: str) -> tuple[str, ...]:
+        """The title words that a short word stands for: initials ("cd"), a clipping ("cert")."""
+        if not 2 <= len(said) <= 6 or self.knows(key(said)):
+            return ()
+        if said in self._short:
+            return self._short[said]
+        if len(said) < 4 or said in ACTIONS or said in verbs.BASE:
+            return ()
+        whole = {
+            w
+            for w in self._by_word
+            if len(w.lstrip("=")) >= len(said) + 3 and w.lstrip("=").startswith(said)
+        }
+        return tuple(whole) if len(whole) == 1 else ()
 
     # -------------------------------------------------------------- matching
 
@@ -510,6 +534,22 @@ class Vocabulary:
             for joined, parts in self._pairs.items():
                 if _first(joined) == _first(word) and same_sound(word, joined):
                     yield from parts
+
+
+def _abbreviations(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, ...]]:
+    """Neighbouring Latin words of one title by their initials; not those that two titles share."""
+    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for title in titles:
+        words = [w for w in title if w.lstrip("=")[:1].isascii() and "#" not in w]
+        for size in (2, 3, 4):
+            for start in range(len(words) - size + 1):
+                run = tuple(words[start : start + size])
+                found["".join(w.lstrip("=")[:1] for w in run)].add(run)
+    return {
+        short: next(iter(runs))
+        for short, runs in found.items()
+        if len(runs) == 1 and short not in STOP and short.isalpha()
+    }
 
 
 def _pairs(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, str]]:

@@ -130,8 +130,16 @@ TITLES = listed(
 )
 _TITLE = "|".join(sorted(TITLES, key=len, reverse=True))
 _AFTER_NAME = (
-    r"(?=$|[^가-힣a-zA-Z]|(?:이가|이는|이랑|이도|이한테|이에게|이야|이요|이|가|은|는|께서|께|도|야|아|랑|하고|한테|에게|의|를|을|요|과|와)"
+    r"(?=$|[^가-힣a-zA-Z]|(?:이가|이는|이랑|이도|이한테|이에게|이야|이요|이|가|은|는|께서|께|도|야|아|랑|하고|한테|에게|의|를|을|요|과|와|입니다|이에요|예요|이예요)"
     r"(?:$|[^가-힣]))"
+)
+_I_AM = re.compile(r"\b(?:it's|this is|that's|i'm|it is)\s*$", re.IGNORECASE)
+_THAT_IS_ALL = re.compile(
+    r"\s*(?:[.,!]|$|by the way|btw|here|speaking|again|from the|for the (?:record|note))",
+    re.IGNORECASE,
+)
+_IS_I = re.compile(
+    r"\s*(?:입니다|이에요|예요|이예요|speaking\b|here\b(?! (?:is|we|it)))[.,\s]*$", re.IGNORECASE
 )
 SURNAMES_OF_TWO = ("남궁", "황보", "제갈", "사공", "선우", "서문", "독고", "동방")
 
@@ -180,6 +188,15 @@ class People:
     def words(self) -> frozenset[str]:
         """All that members are called, lower-case: never the content of a ticket's title."""
         return frozenset(self._exact) | frozenset(self._family) | frozenset(self._short)
+
+    def introduced(self, text: str) -> UserId | None:
+        """Who says that they are speaking ("it's Maria by the way", "윤지혜예요"); None: nobody."""
+        for m in self.find(text):
+            before, after = text[: m.start], text[m.end :]
+            said = _I_AM.search(before) and _THAT_IS_ALL.match(after)
+            if len(m.who) == 1 and (said or _IS_I.match(after)):
+                return m.who[0]
+        return None
 
     # -------------------------------------------------------------- learning
 
@@ -291,7 +308,10 @@ class People:
             return False
         if is_family:
             return not text[start].isupper()
-        asked = re.match(r"\s*,?\s+(?:can|could|would|you|your|are you|please|i was)\b|\s*,", after)
+        asked = re.match(
+            r"\s*,?\s+(?:can|could|would|you|your|(?:are|do|did|have|will) you|please|i was)\b|\s*,",
+            after,
+        )
         alone = not before or re.search(r"\b(?:and|ok|okay|so|right|oh|thanks|um|uh)$", before)
         if name in ("will", "may", "can"):
             return not (text[start].isupper() and alone and asked)
