@@ -81,7 +81,8 @@ def settings_of(context: click.Context, **overrides: Any) -> Settings:
 @cli.command()
 @click.option("--host", help="Address to listen on (server.host).")
 @click.option("--port", type=int, help="Port; 0 takes a free one (server.port).")
-@click.option("--workers", help="Which workers this process hosts: web,transcribe,tickets,streams.")
+@click.option("--workers", help="Which workers this process hosts: web,transcribe,tickets,streams,"
+    "analytics.")
 @click.option("--model", help="auto, demo, a size, a directory or a hub repository (speech.model).")
 @click.option("--dev", is_flag=True, help="Sign everyone in as admin of group 1; loopback only.")
 @click.pass_context
@@ -170,6 +171,41 @@ def transcribe(
         return
     for caption in result.captions:
         click.echo(f"[{_clock(caption.start_ms)}] {caption.text}")
+
+
+@cli.command()
+@click.argument("meeting", type=int)
+@click.option("--model", help="Another model than the one live rooms are heard with.")
+@click.option("--language", type=click.Choice(["ko", "en"]), help="Told from the sound without it.")
+@click.option("--draft", is_flag=True, help="Keep the captions aside, to be compared and applied.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def retranscribe(
+    context: click.Context,
+    meeting: int,
+    model: str | None,
+    language: str | None,
+    draft: bool,
+    as_json: bool,
+) -> None:
+    """Put all recordings of MEETING into words again, in the background of `vori serve`.
+
+    Asks for one job for each recording that is over; a VORI that runs on this home begins within
+    seconds, else the next one that starts. The old captions are kept as a version.
+    """
+    from vori.transcribe.jobs import Wanted, ask_for_meeting
+
+    wanted = Wanted(model=model, language=language, applies=not draft)
+    jobs, passed = _with_database(context, lambda: ask_for_meeting(meeting, wanted))
+    if as_json:
+        _print_json({"jobs": jobs, "passed": passed})
+        return
+    for job in jobs:
+        click.echo(f"{job.audio_id}: job {job.job_id} makes version {job.version}")
+    for audio_id, reason in passed.items():
+        click.echo(f"{audio_id}: {reason}", err=True)
+    if not jobs:
+        sys.exit(FAILED)
 
 
 @cli.command()

@@ -14,16 +14,19 @@ import pytest
 
 from tests.fakes import ToneRecogniser, loudness, said, tones
 from tests.transcribe.sounds import s16
+from tests.web_site import events
 from vori.clock import TurnedClock
 from vori.data.engine import DB
 from vori.errors import Busy, Conflict, Forbidden, NotFound, Unavailable, VoriError
 from vori.ids import AudioId, GroupId, MeetingId, UserId
 from vori.meetings import sound
+from vori.meetings import store as store_of_meetings
 from vori.people.auth import ensure_dev
 from vori.people.messages import Principal, Role
 from vori.settings import Audio, Speech
+from vori.tickets.board import TicketBoard
 from vori.transcribe.ear import Ear
-from vori.transcribe.live import LiveRecording
+from vori.transcribe.live import LiveRecording, Progress
 from vori.transcribe.messages import AudioFormat, Encoding
 from vori.transcribe.outgoing import Final, Finished, Listener, Notice, Outgoing, Started
 from vori.transcribe.pool import RecogniserPool
@@ -51,6 +54,12 @@ class Host:
         self.listener = Listener()
         self.beside: Any = None
 
+    def open_ear(self, progress: Progress) -> Ear:
+        return Ear(
+            lambda start_ms: VoiceGate(loudness, start_ms=start_ms),
+            settled_ms=progress.settled_ms,
+        )
+
     @contextlib.asynccontextmanager
     async def running(self, *, drain_s: float = 5.0) -> AsyncIterator[Recordings]:
         async def admit(opening: Opening, principal: Principal) -> sound.Admission:
@@ -70,10 +79,7 @@ class Host:
         recordings = Recordings(
             store,
             lambda: RecogniserPool(self.recogniser, workers=2),
-            lambda progress: Ear(
-                lambda start_ms: VoiceGate(loudness, start_ms=start_ms),
-                settled_ms=progress.settled_ms,
-            ),
+            self.open_ear,
             self.home,
             audio=self.audio,
             speech=Speech(partial_ms=300),
@@ -323,8 +329,8 @@ async def test_ended_meeting_takes_no_sound(host: Host) -> None:
         with pytest.raises(Conflict) as ended:
             await host.open(recordings, audio_id=AudioId("late"))
     assert ended.value.code == "meeting_ended"
-    events = await DB.fetch("SELECT payload FROM outbox WHERE topic LIKE 'meeting.%' ORDER BY id")
-    assert len(events) == 2  # created, ended once
+    told = await DB.fetch("SELECT payload FROM outbox WHERE topic LIKE 'meeting.%' ORDER BY id")
+    assert len(told) == 2  # created, ended once
 
 
 async def test_recording_killed_before_its_first_byte_was_on_disk_can_be_resumed(
@@ -482,3 +488,75 @@ async def test_client_whose_meeting_is_ended_hears_its_last_captions(host: Host)
     assert [final.caption.text for final in host.told(Final)] == ["w1 w2", "w3"]
     assert [(n.code, n.fatal) for n in host.told(Notice)] == [("ended", False)]
     assert len(host.told(Finished)) == 1
+
+
+TALK: list[int | None] = [11, 12, 13, 14, 15, None, 21, 22, 23, 24, 25, None]
+
+
+async def shown() -> list[str]:
+    rows = await DB.fetch(
+        "SELECT text FROM captions WHERE duplicate_of IS NULL ORDER BY meeting_start_ms, recording_id"
+    )
+    return [row["text"] for row in rows]
+
+
+async def test_what_two_microphones_hear_is_told_and_shown_once(host: Host) -> None:
+    """The room's microphone first, then the speaker's own, which has the words better."""
+    async with host.running() as recordings:
+        room = await host.open(recordings, audio_id=AudioId("room"))
+        room_listener = host.listener
+        own = await host.open(recordings, audio_id=AudioId("own"), speaker_id=ADMIN.user_id)
+        await send(room, s16(tones(TALK)), room_listener)
+        await room.finish()
+        await send(own, s16(tones([*TALK, 31, 32, 33, 34, 35, None])), host.listener)
+        await own.finish()
+        heard = [m.caption.text for m in room_listener._waiting if isinstance(m, Final)]
+        assert len(heard) == 2, "each microphone's own client is told what it heard"
+        assert len(host.told(Final)) == 3
+    told = await events("transcription.completed")
+    assert [(event["audioId"], len(event.get("replaces", []))) for event in told] == [
+        ("room", 0),
+        ("room", 0),
+        ("own", 1),
+        ("own", 1),
+        ("own", 0),
+    ]
+    assert {event["captionId"] for event in told[:2]} == {
+        replaced for event in told[2:] for replaced in event.get("replaces", [])
+    }
+    rows = await DB.fetch(
+        "SELECT r.audio_id, count(*) AS n FROM captions c JOIN recordings r ON r.id = c.recording_id"
+        " WHERE c.duplicate_of IS NOT NULL GROUP BY 1"
+    )
+    assert [(row["audio_id"], row["n"]) for row in rows] == [("room", 2)], "kept, but not shown"
+    assert len(await shown()) == 3
+    assert len(await store_of_meetings.lines(MEETING)) == 3
+    passage = await TicketBoard(host.clock).load_passage(MEETING)
+    assert [segment.speaker for segment in passage.segments] == [ADMIN.user_id] * 3
+
+
+async def test_a_better_caption_that_is_there_already_keeps_the_worse_one_untold(
+    host: Host,
+) -> None:
+    async with host.running() as recordings:
+        own = await host.open(recordings, audio_id=AudioId("own"), speaker_id=ADMIN.user_id)
+        own_listener = host.listener
+        room = await host.open(recordings, audio_id=AudioId("room"))
+        await send(own, s16(tones(TALK)), own_listener)
+        await own.finish()
+        await send(room, s16(tones(TALK)), host.listener)
+        await room.finish()
+    assert [event["audioId"] for event in await events("transcription.completed")] == ["own"] * 2
+
+
+async def test_microphones_that_settle_at_the_same_moment_see_each_other(host: Host) -> None:
+    async with host.running() as recordings:
+        lives = []
+        for number in range(4):
+            live = await host.open(recordings, audio_id=AudioId(f"mic{number}"))
+            lives.append((live, host.listener))
+        data = s16(tones(TALK))
+        await asyncio.gather(*(send(live, data, listener) for live, listener in lives))
+        await asyncio.gather(*(live.finish() for live, _ in lives))
+    assert len(await shown()) == 2
+    assert len(await DB.fetch("SELECT 1 FROM captions")) == 8

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.fakes import ToneRecogniser, loudness, tones
+from tests.fakes import ToneRecogniser, tones
 from tests.transcribe.sounds import s16
 from tests.transcribe.test_recordings import (
     ADMIN,
@@ -29,14 +29,12 @@ from vori.errors import Conflict, Forbidden, NotFound, Unavailable
 from vori.ids import UserId
 from vori.people.messages import Principal, Role
 from vori.transcribe import jobs, offline, retranscribe, versions
-from vori.transcribe.ear import Ear
 from vori.transcribe.jobs import Wanted
 from vori.transcribe.messages import Job, JobState, Transcript
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import Window
 from vori.transcribe.recordings import Recordings
 from vori.transcribe.retranscribe import Retranscriber
-from vori.transcribe.voice import VoiceGate
 
 __all__ = ["host"]
 pytestmark = pytest.mark.postgres
@@ -78,10 +76,7 @@ class Bench:
         self.other = Capitals()
         self.retranscriber = Retranscriber(
             host.home,
-            lambda progress: Ear(
-                lambda start_ms: VoiceGate(loudness, start_ms=start_ms),
-                settled_ms=progress.settled_ms,
-            ),
+            host.open_ear,
             self._open_other,
             host.clock,
             models=("capitals", "missing"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
 from vori.errors import Conflict, NotFound
-from vori.ids import AudioId, EventId, GroupId, MeetingId, UserId, uuid7
+from vori.ids import BIGINT_MAX, AudioId, EventId, GroupId, MeetingId, UserId, uuid7
 from vori.transcribe import versions
 from vori.transcribe.messages import Job, JobState, JobUpdated, RecordingKey
 from vori.transcribe.versions import Origin, VersionCaption
@@ -46,7 +46,12 @@ class Due(Struct, frozen=True, kw_only=True):
 
 
 async def ask(
-    meeting_id: MeetingId, recording_id: UUID, wanted: Wanted, *, created_by: UserId, at: datetime
+    meeting_id: MeetingId,
+    recording_id: UUID,
+    wanted: Wanted,
+    *,
+    created_by: UserId | None,
+    at: datetime,
 ) -> Job:
     """A job for a recording that is over. Raises NotFound, Conflict when one is under way."""
     async with transaction():
@@ -60,12 +65,36 @@ async def ask(
         )  # fmt: skip
 
 
+async def ask_for_meeting(meeting_id: int, wanted: Wanted) -> tuple[list[Job], dict[AudioId, str]]:
+    """Jobs for all recordings of a meeting, asked for by whoever runs this VORI; why not the others.
+
+    Raises NotFound when the meeting has none.
+    """
+    rows = await DB.fetch(
+        "SELECT id, audio_id FROM recordings WHERE meeting_id = $1 ORDER BY offset_ms, id",
+        min(max(meeting_id, 0), BIGINT_MAX),
+    )
+    if not rows:
+        raise NotFound(f"There is no meeting {meeting_id} with recordings.", code="no_recording")
+    made: list[Job] = []
+    passed: dict[AudioId, str] = {}
+    now = datetime.now(UTC)
+    for row in rows:
+        try:
+            made.append(
+                await ask(MeetingId(meeting_id), row["id"], wanted, created_by=None, at=now)
+            )
+        except Conflict as exc:
+            passed[AudioId(row["audio_id"])] = exc.message
+    return made, passed
+
+
 async def add(
     recording_id: UUID,
     origin: Origin,
     wanted: Wanted,
     *,
-    created_by: UserId,
+    created_by: UserId | None,
     at: datetime,
     total_ms: int | None,
 ) -> Job:

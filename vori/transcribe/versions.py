@@ -132,7 +132,12 @@ async def current(recording_id: UUID) -> int:
 
 
 async def begin_draft(
-    recording_id: UUID, *, origin: Origin, language: str | None, created_by: UserId, at: datetime
+    recording_id: UUID,
+    *,
+    origin: Origin,
+    language: str | None,
+    created_by: UserId | None,
+    at: datetime,
 ) -> int:
     """A new, empty version; its number. In the caller's transaction, which holds the recording."""
     if origin is not Origin.UPLOAD:

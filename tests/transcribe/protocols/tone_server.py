@@ -15,17 +15,23 @@ from tests.transcribe.sounds import s16, wav
 from tests.transcribe.test_recordings import Host
 from vori.clock import SystemClock
 from vori.errors import NotFound
-from vori.ids import AudioId, MeetingId, UserId
+from vori.ids import AudioId, GroupId, MeetingId, UserId
+from vori.meetings import sound
 from vori.people import store as people
 from vori.people.auth import SignIn, ensure_dev
+from vori.people.messages import Principal
 from vori.server import Server, configure
 from vori.settings import Audio, Settings
 from vori.settings import Server as ServerSettings
+from vori.transcribe.pool import RecogniserPool
 from vori.transcribe.protocols.chunks import chunks_route
 from vori.transcribe.protocols.deepgram import deepgram_route
 from vori.transcribe.protocols.openai_files import transcriptions_route, translations_route
 from vori.transcribe.protocols.openai_realtime import openai_realtime_route
 from vori.transcribe.recordings import Recordings
+from vori.transcribe.retranscribe import Retranscriber
+from vori.transcribe.routes import transcript_routes
+from vori.transcribe.upload import Uploads
 from vori.web import Parts, build
 
 SENTENCE = [1, 2, 3, None, 4, 5, None]
@@ -55,6 +61,9 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
     host.audio = Audio(**{"sync_ms": 10, "resume_s": 60, **audio})  # type: ignore[arg-type]
     settings = Settings(audio=host.audio, server=ServerSettings(drain_s=1))
     token = (await people.create_token(UserId(1), name="tones")).secret
+    retranscriber = Retranscriber(home, host.open_ear, _no_other, SystemClock())
+    host.beside = retranscriber.work
+    uploads = Uploads(home, _admit, retranscriber.wake, SystemClock(), host.audio)
     async with host.running() as recordings:
         app = build(
             Parts(
@@ -71,6 +80,7 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
                 openai_realtime_route(recordings, host.audio),
                 transcriptions_route(recordings, host.audio),
                 translations_route(recordings, host.audio),
+                *transcript_routes(retranscriber, uploads, host.audio),
             ],
         )
         listening = socket.create_server(("127.0.0.1", 0))
@@ -85,6 +95,16 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
             await made.http.aclose()
             server.should_exit = True
             await serving
+
+
+@contextlib.asynccontextmanager
+async def _no_other(model: str) -> AsyncIterator[RecogniserPool]:
+    raise NotFound("none")
+    yield
+
+
+async def _admit(meeting_id: MeetingId, group_id: GroupId, principal: Principal) -> object:
+    return await sound.admit(meeting_id, group_id, principal, clock=SystemClock())
 
 
 async def _no_file(meeting_id: MeetingId, audio_id: AudioId | None) -> Path:
