@@ -181,6 +181,14 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
         ),
         lambda m, today: today,
     ),
+    (
+        re.compile(
+            r"(?<![\w-])(?P<limit>by|before) (?:half past )?(?:\d{1,2}(?: ?[ap]m|:\d\d)?|one|two|three|four|five|six|seven|"
+            r"eight|nine|ten|eleven|twelve)(?: o'clock| ?[ap]m| thirty| fifteen)?(?=$|[.,?!]| (?:please|so|and|or|if)\b)",
+            re.IGNORECASE,
+        ),
+        lambda m, today: today,
+    ),
     (_english(r"(?:the )?day after tomorrow"), lambda m, today: today + timedelta(days=2)),
     (
         _english(r"tomorrow(?:'s)?(?: (?:morning|afternoon|evening|night|lunch(?:time)?))?"),

@@ -87,7 +87,7 @@ _BOUNDARY = re.compile(
     + "".join(rf"(?<!\b{w})" for w in _BEFORE_ALSO)
     + r",?\s+(?=also\b)"
     r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry)\b)"
-    r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one (?:more|other)(?: thing)?|another thing)\b)"
+    r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay)(?<!\bif),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one (?:more|other)(?: thing)?|another thing)\b)"
     r"|,?\s+(?=so (?:just|the|for|anyway|next|my|our)\b)"
     r"|,?\s+(?=(?:i can|i'll|let's) (?:\w+ ){0,2}(?:it|that|this|them|those|one)\b)"
     r"|(?<!\bif)(?<!\bthink)(?<!\bthat)(?<!\bsure)(?<!\bsaid)(?<!\bbut)(?<!\band)(?<!\bso)(?<!\bthen)(?<!\bbecause)(?<!\bhope)"
@@ -152,7 +152,7 @@ def _call_removed(text: str, names: Sequence[str]) -> str | None:
 
 
 _JOINT = re.compile(
-    r"(?:(?:and|so|but|oh|um|uh|we|i|also|because|then|well|now|it|it's|i'm|ok|okay|right|or|the|maybe|perhaps|one day|someday|some day|hopefully|ideally|in theory|if only|next year|do|did|does|should|could|actually),? ?){0,5}"
+    r"(?:(?:and|so|but|oh|um|uh|we|i|also|because|then|well|now|it|it's|i'm|ok|okay|right|or|the|maybe|perhaps|one day|someday|some day|one of these days|at some point|maybe one day|hopefully|ideally|in theory|if only|next year|do|did|does|should|could|actually),? ?){0,5}"
 )
 _NO_CALL = re.compile(
     r"(?:^|\b(?:with|from|for|of|to|ask|asked|tell|told|by|and|or|about|like|as|thanks|thank|you|is|it's|that's|"
@@ -206,7 +206,7 @@ _NEED = re.compile(
 _REQUEST = re.compile(
     rf"\b(?:can|could|would|will) (?:you(?! mind)|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
     rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
-    rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you) {_WORK.replace('<act>', '<act6>')}"
+    rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you(?! (?:said|promised|agreed|offered|told|volunteered)\b)) {_WORK.replace('<act>', '<act6>')}"
     rf"|\byou (?:said|promised|agreed|offered|told (?:me|us)|volunteered) (?:that )?(?:you'd|you would|you'll|you were going to|to) {_WORK.replace('<act>', '<act9>')}"
     rf"|\b(?:get|have|ask|let's (?:get|have|ask)|i'd like|i want|want|need) qqn\d (?:to )?{_WORK.replace('<act>', '<act7>')}"
     rf"|\b(?:would you mind|do you mind|mind|how about you|could i trouble you with|would you consider) (?P<act3>[a-z]+ing\b.*)"
@@ -219,12 +219,13 @@ _NO_REQUEST = re.compile(
     r"|\b(?:do you want to|you want to|wanna|you wanna|would you like to|d'you want to) (?:start|go|kick|begin|say|add|talk|take us|open|continue|jump|share|tell|lead us)\b"
     r"|\bwould you (?:say|like|believe)\b|\bwill you be\b|\byou can (?:see|hear|imagine|tell|go|all|say|leave|close the door|drop|ask|always)\b|\byou should (?:see|hear|have|be|know)\b"
     r"|\byou(?:'ll| will| could| should) (?:be|see|know|have|get|hear|like|love|need(?! to)|never|not|find)\b|\byou have to (?:be|say|laugh|love|admit|wonder|understand|see)\b"
+    r"|\b(?:walk|talk|take|run|bring|fill|kick|start|give|remind|tell|catch) (?:us|me|everyone|everybody) (?:through|up|in|off|what|where|how|again|about|a (?:quick )?(?:update|overview|summary)|an update|the (?:update|latest))\b"
     r"|\bplease (?:go|start|continue|carry on|be|thanks|let)\b"
     r"|\b(?:can|could|may|shall) (?:i|we) (?:have|do|take|hear|start with|go to|go through|look at|get to)\b.* (?:first|next|now|quickly|briefly)\b"
 )
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
-    r"some ?day|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
+    r"some ?day|one of these (?:days|weeks|years)|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
     r"if i had|if we had|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
     r"(?:could|might|would) (?:\w+ ){1,4}one day\b|in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
     r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
@@ -241,7 +242,7 @@ _AGAINST = re.compile(
     r"cancel(?:led|ling)? (?:it|that|this)|is cancel(?:l)?ed|been cancel(?:l)?ed|forget (?:it|that|about|i said)|leave (?:it|that|this|those|them)(?: (?:out|alone|for now|be|as|where|there|then|off|until))?(?= |$|[.,])(?! (?:with|to) (?:me|you))|"
     r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
     r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
-    r"on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
+    r"(?:so|then|but) no(?=[.!]?$|,)|on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
     r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|(?:postponed|dropped|canned|binned|ditched|scrapped|called off|put off|parked|postpone) (?:that|it|this|the idea|those|them|all that)|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
 )
 _LEAVE = re.compile(
@@ -262,7 +263,7 @@ _BLOCK = re.compile(
     r"\b(?:(?<!not )(?<!un)(?<!isn't )blocked(?! (?:out|off|time))|i'm stuck|i am stuck|we're stuck|it's stuck|is stuck|are stuck|still stuck|stuck (?:on|until|because|with|at|in|waiting)|(?<!not )waiting (?:on|for|to hear)|"
     r"held up|on hold|on ice|dead in the water|ground to a halt|can't (?:file|calibrate|finish|start|continue|proceed|move|go (?:on|ahead|any further|further|anywhere|live)|run|test|get (?:in|into|on|at|any|the|to)|ship|deploy|do (?:it|that|anything|much|any|the)|order|send|sign|open|access|install|book|print|build|release|publish|complete|progress|use|make|close|submit|pay|touch|really do|work|begin|finali[sz]e|deliver|merge|carry on|pour|paint|fit|log|reach|enter)|"
     r"cannot (?:finish|start|continue|proceed|move|go|run|test|get|do)|unable to|not able to|couldn't (?:start|finish|get|do|run|test)|"
-    r"won't let (?:us|me)|no access|don't have access|haven't got access|locked out|"
+    r"won't (?:let (?:us|me)|release|give (?:us|me)|issue|hand over|tell us)|no access|don't have access|haven't got access|locked out|"
     r"hasn't (?:sent|arrived|come|answered|replied|approved|signed|given|responded|turned up|shown up|delivered|been (?:approved|delivered|signed|released|sent))|"
     r"haven't (?:had (?:the|a|an|any|it|those|them|our|their)\b|heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
     r"nobody('s| has)? (?:answered|replied|approved|signed)|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
@@ -279,7 +280,7 @@ _NO_BLOCK = re.compile(
     r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
-    r"\b(?:blocked|stuck|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't)\b.*\b(?:until|till|without|because|unless|before)\b"
+    r"\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|unless|before)\b"
 )
 
 _DONE_ADJ = (
@@ -291,6 +292,8 @@ _DONE = re.compile(
     r"|\b(?:got|had) (?:it|that|them|this|those|these|both|everything) (?:all )?(?:in|off|out|done|sorted|finished|signed|over|across|sent|through|away|up)\b(?! (?:of|by|at)\b)"
     r"|\b(?:we can |can |let's )?(?:take|cross|tick|strike|knock) (?:it|that|this|them|that one|this one) off\b"
     r"|^(?:(?:yes|yeah|yep|they're|they are|it's|it is|all|both|everything|everything's|everyone),? )+(?:is |are )?(?:now )?(?:up|in|on|out|done|through|over|back|away|there)\b(?! (?:to|of|for|with|the|at|it|holiday|leave)\b)"
+    r"|(?:\bit|\bthat|\bthey|\bthat one|\ball)(?:'s|'re| is| are|'ve| have)(?: all)? gone\b(?! (?:wrong|missing|quiet|bad|down|off|mad|cold|back|to|through|up|crazy|flat|out of)\b)"
+    r"|\b(?:arrived|turned up|been delivered|came in)\b(?! (?:late|broken|damaged|at)\b)"
     r"|\b(?:finally|now) works?\b|\bfinally worked\b|\bback (?:in (?:service|action|use|business|operation)|on ?line|up and running|running|working|to normal|together)\b"
     r"|\b(?:is|are|'s|'re|has|have|was|were)(?:n't| not| no longer| stopped) \w+ing (?:any ?more|any longer|now)\b|\bno longer (?:leak|drip|crash|fail|squeak|flicker|jam|stick|block|break|rattl|flood|smok|overheat)\w*|\bstopped (?:leak|drip|crash|fail|squeak|flicker|jam|stick|rattl|smok|overheat)\w*"
     r"|\b(?:have|has|did) (?:those|they|it|that|them|the [\w ]{1,20}?) (?:ever |all |actually |finally )?(?:gone|come|go|turn up|arrive|arrived|happen|get (?:done|sent|fixed|sorted|there))\b"
@@ -299,13 +302,13 @@ _DONE = re.compile(
     r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|now|noon|midday|lunch(?:time)?|an hour ago|five minutes ago|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b|(?<!i )(?<!we )(?<!they )\b(?:shipped|launched|landed|deployed|released|merged|rolled out)\b(?= (?:to|on|in|into|yesterday|last|this|at|over|without|fine|cleanly)\b|[.,!]|$)|\bconsider(?:ing)? (?:it|that|this)(?: one)? (?:done|delivered|closed|finished|complete)|(?:^|\b(?:so|yeah|yep|and|all|now),? )done(?=[.,!]|$)"
 )
 _TICK = re.compile(
-    r"\b(?:you can|can|could|just|to|please|and|i'll|we can|let's) (?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
+    r"(?:^|\b(?:great|good|okay|ok|lovely|perfect|yeah|so|then|you can|can|could|just|to|please|and|i'll|we can|let's) )(?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
 )
 _BARE_PAST = re.compile(
     r"^(?:(?:yeah|yes|yep|ok|okay|so|oh|and|just|already|all|finally|right|well|sure|great|also|no|then),? )*(?P<verb>[a-z]+)\b(?P<rest>.*)"
 )
 _FINISHED = re.compile(
-    rf"\bback (?:in (?:service|action|use)|on ?line)\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
+    rf"\bback (?:together|in (?:service|action|use)|on ?line)\b|\b(?:that|it|they|one)(?:'s|'re) gone\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
 )
 _FIRST_PAST = re.compile(
     r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
@@ -343,7 +346,7 @@ _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
 )
 _JOKE = re.compile(
-    r"\b(?:just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
+    r"\b(?:if one more|if i (?:hear|see|have to) .* (?:again|one more)|just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
 )
 _QUESTION = re.compile(
     r"\?\s*$|(?<!guy )(?<!person )(?<!people )(?<!one )(?<!someone )(?<!somebody )(?<!those )(?<!woman )(?<!man )\bwho(?:'s|'ll| is| can| will| could| wants)\b"
@@ -649,6 +652,36 @@ def _negates(low: str, _what: str) -> bool:
 
 def _asked(low: str) -> tuple[Mark, str]:
     """COMMIT, WEAK, REQUEST or NEED, with the verb phrase of the work."""
+    told = re.match(
+        r"(?:(?:and|so|then|ok|okay|right|well|oh|now|yeah|good|great|also|please),? )*qqn\d (?P<act>(?P<verb>[a-z]+) .+)",
+        low,
+    )
+    if (
+        told
+        and told["verb"] in verbs.BASE
+        and told["verb"] not in verbs.PAST
+        and told["verb"]
+        not in (
+            "have",
+            "do",
+            "be",
+            "need",
+            "want",
+            "like",
+            "think",
+            "say",
+            "know",
+            "see",
+            "hear",
+            "mean",
+            "work",
+            "let",
+            "come",
+            "go",
+        )
+        and not _NO_REQUEST.search(low)
+    ):
+        return Mark.REQUEST | Mark.SECOND, told["act"]
     order = re.search(
         r"(?:^|[.,] |\b(?:and|so|ok|okay|oh) )qqn\d, (?:(?:on reflection|actually|then|also|just|maybe),? )*(?P<act>[a-z]+ .+)",
         low,

@@ -214,7 +214,7 @@ _FINISH = _m(
 _ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까|막)/(?:MAG|NNG)")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
-    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
+    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
     r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
@@ -305,7 +305,7 @@ _SOME_OF = re.compile(
     r"\S*[했었났렸뒀꿨갔웠았췄썼]고(?:요)?[,.]?$"
 )
 _CLOSING_WORDS = re.compile(
-    r"(?:이건|그건|이거|그거|이걸로)\s*(?:\S+\s)?(?:완료|마무리)(?:로|처리)?\s*(?:할게|하겠)|완료(?:로|\s*처리)\s*(?:할게|하겠|하죠|해\s*주|하시면|부탁)|"
+    r"(?:이건|그건|이거|그거|이걸로)\s*(?:\S+\s)?(?:완료|마무리)(?:로|처리)?\s*(?:할게|하겠)|(?:종결|마감)(?:하시면|하면|해도|하셔도)\s*(?:돼|됩|될|되)|완료(?:로|\s*처리)\s*(?:할게|하겠|하죠|해\s*주|하시면|부탁)|"
     r"(?<!다시 )닫(?:을게|겠|죠|아\s*주|으면)|끝난\s*(?:걸|거|것)로\s*(?:할|하|해)"
 )
 _WHO_WORDS = re.compile(r"누가|누구|어느\s*분|하실\s*분|담당(?:은|자)|맡으실")
@@ -313,7 +313,7 @@ _WH_WORDS = re.compile(
     r"누가|누구|언제|어디|뭐(?:예|가|를|로|죠|\s)|무엇|왜|어떻게|얼마|몇|어떤|어느"
 )
 _QUESTION_END = _m(
-    r"(?:나요|까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|니|을까|ㄹ까|냐|ㄹ지|는지|ㄴ지|을지|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|ㄹ래/EF 요"
+    r"(?:나요|까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|니|을까|ㄹ까|냐|ㄹ지|는지|ㄴ지|을지|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|ㄹ래/EF 요| 나/EF"
 )
 _ACCEPT_WORDS = re.compile(
     r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:네|넵|넹|예|옙|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|그래\s*주|감사|고마|고생|ok|okay|yes|sure|굿|콜|확인했|괜찮)",
@@ -510,6 +510,12 @@ def _status(text: str, morphs: str) -> Mark:
         text,
     ):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS
+    if re.search(r"다가/EC 말/V[VX] 었|마저/MAG", morphs):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS | Mark.BEGUN
+    if re.search(
+        r"(?:시작/NNG (?:은/JX |을/JKO )?하/(?:VV|XSV)|들어가/VV) ㄴ/ETM (?:거|것|셈)/NNB", morphs
+    ):
+        found |= Mark.PROGRESS | Mark.BEGUN
     redone = re.search(
         r"다시/MAG (?:\S+ ){0,4}(?:올리|고치|작업|손|수정|작성|보내|만들|찍)", morphs
     )
@@ -531,6 +537,8 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
         return Mark.WEAK
     commit = _COMMIT.search(morphs)
+    if commit and re.search(r"시/EP (?:\S+/EP )?$", morphs[: commit.start()]):
+        commit = None  # what somebody else would do: "해 주시겠어요"
     if commit and Mark.QUESTION not in found:
         before = morphs[: commit.start()]
         verb = re.search(
@@ -567,6 +575,8 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if not out and _CAN.search(morphs) and Mark.QUESTION not in found:
         out |= Mark.WEAK
     request = _REQUEST.search(morphs)
+    if re.search(r"부탁/NNG (?:을/JKO )?(?:하|드리)/\S+ 어야", morphs):
+        request = None
     if request is None and not _STATIVE_POLITE.search(morphs):
         request = _IMPERATIVE.search(morphs)
     if (

@@ -52,6 +52,7 @@ _ONCE = re.compile(
     r"\b(?:once|when|after|as soon as|then i)\b|(?:되|끝나|나오|오|받으|주시|고쳐지)면|끝나는\s*대로|되는\s*대로",
     re.IGNORECASE,
 )
+_IF = re.compile(r"(?:(?:and|so|but|well|oh|yeah|no),? )*if\b|만약|만일", re.IGNORECASE)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
 _ASKS = Mark.WANT | Mark.WHO | Mark.PROBLEM
@@ -310,6 +311,8 @@ class Talk:
         tells = c.has(_STATUS) or not c.korean
         if ticket is None and work is None and c.topic and tells and not c.has(_PROMISE):
             ticket = self.board.about(c.topic)
+        if ticket is None and work is None and c.has(Mark.DONE | Mark.PROGRESS):
+            ticket = self._own_ticket(c)
         asked = self._ticket_asked_about(c) if work is None else None
         if asked is not None and (ticket is None or not self._is_named(ticket, c)):
             ticket = asked
@@ -414,6 +417,8 @@ class Talk:
         for c in reversed(self.recent):
             if c in work.heard:
                 return False
+            if c.turn == work.clause.turn and not c.has(Mark.SHIFT | _PROMISE):
+                continue  # why it is needed
             if sum(c.words.values()) >= 1.0 and not c.has(Mark.SMALL_TALK):
                 return True
         return False
@@ -539,6 +544,16 @@ class Talk:
             (m.share for m in self.board.vocabulary.find(c.words) if m.index == ticket), 0.0
         )
 
+    def _own_ticket(self, c: Clause) -> int | None:
+        """The speaker's own ticket when what they did has a word that only its title has."""
+        if c.speaker is None or c.has(_PROMISE | Mark.SHIFT) or not c.has(Mark.FIRST):
+            return None
+        meant = {self.board.about(word) for word, weight in c.words.items() if weight >= 0.9}
+        mine = [t for t in meant if t is not None]
+        if len(mine) == 1 and self.board.tickets[mine[0]].assignee_id == c.speaker:
+            return mine[0]
+        return None
+
     def _is_named(self, ticket: int, c: Clause) -> bool:
         """Whether the clause names the ticket well, or says nothing besides."""
         if self._share(ticket, c) >= 0.5:
@@ -603,7 +618,8 @@ class Talk:
             self.asked_status = (subject, Mark.NONE, c)
             return
         if c.has(Mark.QUESTION) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.REOPEN):
-            self.asked_status = (subject, c.marks & (Mark.DONE | Mark.PROGRESS), c)
+            asked = Mark.NONE if c.has(Mark.NOT_DONE) else c.marks & (Mark.DONE | Mark.PROGRESS)
+            self.asked_status = (subject, asked, c)
             return
         if c.has(Mark.LEAVE) and not c.has(Mark.DONE | Mark.REOPEN):
             while (
@@ -856,9 +872,13 @@ class Talk:
     def _promise(self, c: Clause) -> None:
         if c.has(Mark.HYPO | Mark.AGAINST) and not (c.has(Mark.COMMIT) and c.days):
             return
+        if self._unreal(c):
+            return
         if c.has(Mark.PLAN) and not c.has(Mark.REQUEST) and self._own(c) < 1.5:
             return
         if c.has(Mark.OTHER_TEAM) and not c.has(Mark.REQUEST | Mark.COMMIT):
+            return
+        if self._rest_of_others(c) and re.search(r"만\s|\bjust\b|\bonly\b", c.text):
             return
         context = self._context(c)
         weight = self._own(c) + 0.8 * sum(sum(b.words.values()) for b in context)
@@ -906,6 +926,21 @@ class Talk:
             or (kind is Mark.NEED and bool(c.doers or c.days))
         )
         self.subject = Subject(work=work, order=c.order, turn=c.turn)
+
+    def _unreal(self, c: Clause) -> bool:
+        """Whether the clause follows from one that is made up ("if I win the lottery …")."""
+        before = self.recent[-1] if self.recent else None
+        return (
+            before is not None
+            and before.turn == c.turn
+            and before.has(Mark.HYPO | Mark.JOKE)
+            and _IF.match(before.text) is not None
+        )
+
+    def _rest_of_others(self, c: Clause) -> bool:
+        """Whether the speaker just said that somebody else does it ("so we only wait")."""
+        before = self.recent[-1] if self.recent else None
+        return before is not None and before.turn == c.turn and before.has(Mark.OTHER_TEAM)
 
     def _first_taker(self, c: Clause, work: Work) -> None:
         who = tuple(u for u in c.doers if u not in c.excluded)
@@ -975,6 +1010,8 @@ class Talk:
         if c.has(no) and not (c.has(Mark.QUESTION) and c.doers and c.has(Mark.PROGRESS)):
             return
         if not (c.has(Mark.FIRST) or c.doers or (c.korean and c.has(Mark.SHIFT))):
+            return
+        if self._rest_of_others(c) or self._unreal(c):
             return
         if any(b.has(Mark.PAST_STORY) and c.order - b.order <= 2 for b in self.recent[-4:]):
             return
