@@ -85,6 +85,7 @@ class Host:
             speech=Speech(partial_ms=300),
             drain_s=drain_s,
             beside=self.beside,
+            mend_s=0.01,
         )
         async with recordings.lifespan():
             while recordings.health().state == "down":
@@ -560,3 +561,89 @@ async def test_microphones_that_settle_at_the_same_moment_see_each_other(host: H
         await asyncio.gather(*(live.finish() for live, _ in lives))
     assert len(await shown()) == 2
     assert len(await DB.fetch("SELECT 1 FROM captions")) == 8
+
+
+async def test_recording_that_breaks_is_taken_up_again_and_finished(host: Host) -> None:
+    host.audio = Audio(sync_ms=10, resume_s=0.1)
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        host.away = [ValueError("what nobody thought of")]  # type: ignore[list-item]
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        notice = await host.hear(Notice)
+        assert (notice.code, notice.close_code) == ("internal", 1011)
+        async with asyncio.timeout(10):
+            while await DB.fetch("SELECT 1 FROM recordings WHERE status = 'OPEN'"):
+                await asyncio.sleep(0.01)
+    [row] = await DB.fetch("SELECT status, failure FROM recordings")
+    assert (row["status"], row["failure"]) == ("COMPLETE", None)
+    assert await stored() == words(SENTENCE)
+
+
+async def test_meeting_that_ends_while_a_recording_is_being_mended_has_all_its_words(
+    host: Host,
+) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        host.away = [ValueError("what nobody thought of")]  # type: ignore[list-item]
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        await host.hear(Notice)
+        await sound.end(MEETING, clock=host.clock, finish_recordings=recordings.finish_meeting)
+        assert await stored() == words(SENTENCE)
+    [row] = await DB.fetch("SELECT status FROM recordings")
+    assert row["status"] == "COMPLETE"
+
+
+async def test_recording_that_breaks_each_time_is_given_up_and_its_sound_kept(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        host.away = [ValueError("always") for _ in range(100)]  # type: ignore[misc]
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        async with asyncio.timeout(20):
+            while await DB.fetch("SELECT 1 FROM recordings WHERE status = 'OPEN'"):
+                await asyncio.sleep(0.01)
+        host.away = []
+    [row] = await DB.fetch("SELECT status, failure, received_bytes FROM recordings")
+    assert (row["status"], row["failure"]) == ("FAILED", "internal")
+    assert row["received_bytes"] == len(s16(tones(SENTENCE)))
+    assert live.journal.folder.is_dir()
+
+
+async def test_database_that_is_slow_for_one_recording_holds_up_no_other(host: Host) -> None:
+    async with host.running() as recordings:
+        store = recordings._store
+        go, opens = asyncio.Event(), store.open
+
+        async def slow(opening: Opening, principal: Principal) -> Any:
+            if opening.audio_id == "slow":
+                await go.wait()
+            return await opens(opening, principal)
+
+        store.open = slow  # type: ignore[method-assign]
+        waiting = asyncio.create_task(host.open(recordings, audio_id=AudioId("slow")))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            live = await host.open(recordings, audio_id=AudioId("quick"))
+        assert live.key.audio_id == "quick"
+        go.set()
+        await waiting
+
+
+async def test_places_are_counted_while_recordings_are_being_opened(host: Host) -> None:
+    host.audio = Audio(sync_ms=10, max_recordings=2)
+    async with host.running() as recordings:
+        opened = await asyncio.gather(
+            *(host.open(recordings, audio_id=AudioId(f"m{n}")) for n in range(5)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, LiveRecording) for one in opened) == 2
+        assert [one.code for one in opened if isinstance(one, Busy)] == ["full"] * 3
+
+
+async def test_sound_of_a_meeting_is_deleted_with_what_else_lies_there(host: Host) -> None:
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await live.finish()
+        folder = live.journal.folder.parent
+        (folder / ".DS_Store").write_bytes(b"stray")
+        await recordings.delete_sound(MEETING)
+        assert not folder.exists()

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -49,6 +50,11 @@ STOPPING = Notice(
 )
 LOADING_S = 5.0
 """How long a client that connects while the model is being loaded is kept waiting."""
+MOST_BREAKS = 4
+"""A recording that broke so often in a row is given up."""
+MEND_S = 1.0
+"""Waits before a broken recording is taken up again double from twice this."""
+MEND_WITHIN_S = 300.0
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -87,6 +93,10 @@ class RecordingStore(Store, Protocol):
         """Recordings that were open when VORI last stopped."""
         ...
 
+    async def give_up(self, key: RecordingKey, *, received_bytes: int, failure: str) -> None:
+        """The recording counts as failed, with the captions it has."""
+        ...
+
     async def captions_from(self, key: RecordingKey, seq: int) -> list[Caption]: ...
 
     async def recordings_of(self, meeting_id: MeetingId) -> list[RecordingKey]:
@@ -113,6 +123,7 @@ class Recordings:
         drain_s: float,
         on_failure: Callable[[VoriError], None] = lambda _: None,
         beside: Callable[[RecogniserPool], Coroutine[Any, Any, None]] | None = None,
+        mend_s: float = MEND_S,
     ) -> None:
         """on_failure: told when there can be no recogniser, such as when there is no model.
 
@@ -128,6 +139,7 @@ class Recordings:
         self._drain_s = drain_s
         self._on_failure = on_failure
         self._beside = beside
+        self._mend_s = mend_s
         self._failure = ""
         self._pool: RecogniserPool | None = None
         self._loaded = asyncio.Event()
@@ -137,7 +149,12 @@ class Recordings:
         self._live: dict[AudioId, LiveRecording] = {}
         self._tasks: dict[AudioId, asyncio.Task[None]] = {}
         self._expiry: dict[AudioId, asyncio.TimerHandle] = {}
-        self._opening = asyncio.Lock()
+        self._opening: WeakValueDictionary[AudioId, asyncio.Lock] = WeakValueDictionary()
+        """One client at a time opens a recording; others are opened meanwhile."""
+        self._reserved = 0
+        """Places of recordings that are just being opened."""
+        self._breaks: dict[AudioId, int] = {}
+        self._mending: dict[AudioId, tuple[MeetingId, asyncio.Task[None]]] = {}
         self._listeners: set[Listener] = set()
         self._draining = False
         self.takes_sound = True
@@ -188,16 +205,22 @@ class Recordings:
     async def _recover(self) -> None:
         """Take up what was open when VORI last stopped."""
         for opened in await retrying(self._store.unfinished, deadline_s=60):
-            audio_id = opened.key.audio_id
-            async with self._opening:
-                if audio_id in self._live:
-                    continue
-                try:
-                    await self._start(opened)
-                    logger.info("recording recovered", audio_id=audio_id)
-                except VoriError as exc:  # its disk is away: the others go on
-                    logger.error("recording not recovered", audio_id=audio_id, code=exc.code)
+            try:
+                await self._take_up(opened)
+            except VoriError as exc:  # its disk is away: the others go on
+                logger.error("recording not recovered", audio_id=opened.key.audio_id, code=exc.code)
+                self._mend(opened.key, exc.code)
         self._recovered.set()
+
+    async def _take_up(self, opened: Opened) -> None:
+        """Open what is OPEN in the database, unless its client has come back."""
+        async with self._lock_of(opened.key.audio_id):
+            if opened.key.audio_id not in self._live:
+                await self._start(opened)
+                logger.info("recording recovered", audio_id=opened.key.audio_id)
+
+    def _lock_of(self, audio_id: AudioId) -> asyncio.Lock:
+        return self._opening.setdefault(audio_id, asyncio.Lock())
 
     def health(self) -> Health:
         if self._pool is None:
@@ -236,19 +259,14 @@ class Recordings:
         """
         self._refuse_when_draining()
         await self._until(self._loaded)
-        async with self._opening:
+        async with self._lock_of(opening.audio_id):
             live = self._live.get(opening.audio_id)
             self._refuse_when_ending(live)
-            if live is None and len(self._live) >= self._audio.max_recordings:
-                raise Busy(
-                    f"{len(self._live)} recordings are open, as many as this VORI takes.",
-                    code="full",
-                    retry_after_ms=5000,
-                )
-            opened = await self._store.open(opening, principal)
-            self._refuse_when_draining()
             if live is None:
-                live = await self._start(opened, hotwords=opening.hotwords, is_file=opening.is_file)
+                live, opened = await self._open_anew(opening, principal)
+            else:
+                opened = await self._store.open(opening, principal)
+                self._refuse_when_draining()
             if opened.is_new or (opening.resume_seq is not None and not live.has_sound):
                 # Without sound VORI was killed before the first part was on disk: all comes again.
                 live.begin_part(opening.format, 0)
@@ -262,6 +280,28 @@ class Recordings:
             for caption in missed:
                 listener.put(Final(caption=caption))
             return live
+
+    async def _open_anew(
+        self, opening: Opening, principal: Principal
+    ) -> tuple[LiveRecording, Opened]:
+        if len(self._live) + self._reserved >= self._audio.max_recordings:
+            raise Busy(
+                f"{len(self._live)} recordings are open, as many as this VORI takes.",
+                code="full",
+                retry_after_ms=5000,
+            )
+        self._reserved += 1
+        try:
+            opened = await self._store.open(opening, principal)
+            try:
+                self._refuse_when_draining()
+                live = await self._start(opened, hotwords=opening.hotwords, is_file=opening.is_file)
+            except VoriError as exc:  # the database counts it as open now
+                self._mend(opened.key, exc.code)
+                raise
+            return live, opened
+        finally:
+            self._reserved -= 1
 
     def _refuse_when_draining(self) -> None:
         if not self.takes_sound:
@@ -308,7 +348,16 @@ class Recordings:
         Raises Busy when VORI is told to stop meanwhile, or has only just started.
         """
         await self._until(self._recovered)
-        await asyncio.gather(*(live.finish() for live in self._of(meeting_id)))
+        while True:
+            mending = [task for meeting, task in self._mending.values() if meeting == meeting_id]
+            await asyncio.gather(*mending, return_exceptions=True)
+            try:
+                await asyncio.gather(*(live.finish() for live in self._of(meeting_id)))
+            except Busy:
+                if self._draining or meeting_id not in {m for m, _ in self._mending.values()}:
+                    raise
+            else:
+                return
 
     def tell(self, meeting_id: MeetingId, message: Outgoing) -> None:
         """Tell every listener of the meeting."""
@@ -351,7 +400,8 @@ class Recordings:
     def _delete_folder(self, folder: Path) -> None:
         if folder.is_dir():
             for recording in folder.iterdir():
-                forget(UUID(recording.name), self._wavs)
+                with contextlib.suppress(ValueError):  # something that is not ours goes as well
+                    forget(UUID(recording.name), self._wavs)
             shutil.rmtree(folder)
 
     @contextlib.contextmanager
@@ -424,9 +474,11 @@ class Recordings:
         )
         try:
             await live.run()
+            self._breaks.pop(live.key.audio_id, None)
         except Exception as exc:
             logger.exception("recording stopped")
             code = exc.code if isinstance(exc, VoriError) else "internal"
+            self._mend(live.key, code, after=asyncio.current_task())
             live.tell(
                 Notice(
                     code=code,
@@ -443,6 +495,59 @@ class Recordings:
                 del self._tasks[live.key.audio_id]
                 self._forget_expiry(live.key.audio_id)
 
+    def _mend(
+        self, key: RecordingKey, code: str, *, after: asyncio.Task[None] | None = None
+    ) -> None:
+        """What broke is taken up again after a while, and given up when it breaks each time.
+
+        after: what has to end before that.
+        """
+        if self._draining or key.audio_id in self._mending:
+            return  # the next start takes it up
+        breaks = self._breaks[key.audio_id] = self._breaks.get(key.audio_id, 0) + 1
+        task = asyncio.create_task(self._mended(key, code, breaks, after))
+        self._mending[key.audio_id] = (key.meeting_id, task)
+        task.add_done_callback(lambda done: self._forget_mending(key.audio_id, done))
+
+    def _forget_mending(self, audio_id: AudioId, done: asyncio.Task[None]) -> None:
+        if audio_id in self._mending and self._mending[audio_id][1] is done:
+            del self._mending[audio_id]
+
+    async def _mended(
+        self, key: RecordingKey, code: str, breaks: int, after: asyncio.Task[None] | None
+    ) -> None:
+        structlog.contextvars.clear_contextvars()
+        if after is not None:
+            await asyncio.wait([after])
+        if breaks > MOST_BREAKS:
+            logger.error("recording given up", audio_id=key.audio_id, code=code)
+            await self._give_up(key, code)
+            return
+        await asyncio.sleep(self._mend_s * 2**breaks)
+        try:
+            unfinished = await retrying(self._store.unfinished, deadline_s=MEND_WITHIN_S)
+            for opened in unfinished:
+                if opened.key.recording_id == key.recording_id:
+                    await self._take_up(opened)
+        except VoriError as exc:
+            logger.error("recording not taken up", audio_id=key.audio_id, code=exc.code)
+            self._mending.pop(key.audio_id, None)
+            self._mend(key, exc.code)
+
+    async def _give_up(self, key: RecordingKey, code: str) -> None:
+        """It counts as failed; its sound stays, to be put into words again."""
+        self._breaks.pop(key.audio_id, None)
+        try:
+            journal = await asyncio.to_thread(self._open_journal, key)
+            received = journal.durable_bytes
+        except VoriError:
+            received = 0
+        with contextlib.suppress(VoriError):
+            await retrying(
+                lambda: self._store.give_up(key, received_bytes=received, failure=code),
+                deadline_s=MEND_WITHIN_S,
+            )
+
     def _watch(self, live: LiveRecording) -> None:
         """A recording that nobody listens to is finished after `resume_s`."""
         self._forget_expiry(live.key.audio_id)
@@ -458,6 +563,8 @@ class Recordings:
 
     async def _stop(self) -> None:
         """Let captions in flight finish; what is not finished goes on at the next start."""
+        for _, mending in list(self._mending.values()):
+            mending.cancel()
         tasks = list(self._tasks.values())
         for live in list(self._live.values()):
             live.pause()

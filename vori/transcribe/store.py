@@ -181,6 +181,16 @@ class CaptionStore:
             self._clock.now(),
         )
 
+    async def give_up(self, key: RecordingKey, *, received_bytes: int, failure: str) -> None:
+        await DB.fetch(
+            "UPDATE recordings SET status = 'FAILED', received_bytes = $2, failure = $3,"
+            " finished_at = $4 WHERE id = $1 AND status = 'OPEN'",
+            key.recording_id,
+            received_bytes,
+            failure,
+            self._clock.now(),
+        )
+
     async def captions_from(self, key: RecordingKey, seq: int) -> list[Caption]:
         rows = await DB.fetch(
             "SELECT * FROM captions WHERE recording_id = $1 AND seq >= $2 ORDER BY seq",
