@@ -7,8 +7,12 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+from litestar import websocket
+from litestar.connection import WebSocket
+from litestar.params import FromPath
 
 from tests.fakes import ToneRecogniser, tones
 from tests.transcribe.sounds import s16, wav
@@ -18,7 +22,7 @@ from vori.errors import NotFound
 from vori.ids import AudioId, GroupId, MeetingId, UserId
 from vori.meetings import sound
 from vori.people import store as people
-from vori.people.auth import SignIn, ensure_dev
+from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
 from vori.server import Server, configure
 from vori.settings import Audio, Settings
@@ -26,8 +30,10 @@ from vori.settings import Server as ServerSettings
 from vori.transcribe.pool import RecogniserPool
 from vori.transcribe.protocols.chunks import chunks_route
 from vori.transcribe.protocols.deepgram import deepgram_route
+from vori.transcribe.protocols.meeting import MeetingDialect
 from vori.transcribe.protocols.openai_files import transcriptions_route, translations_route
 from vori.transcribe.protocols.openai_realtime import openai_realtime_route
+from vori.transcribe.protocols.session import converse
 from vori.transcribe.recordings import Recordings
 from vori.transcribe.retranscribe import Retranscriber
 from vori.transcribe.routes import transcript_routes
@@ -75,6 +81,7 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
                 write_minutes=_nothing,
             ),
             route_handlers=[
+                _meeting_socket(recordings, host.audio),
                 chunks_route(recordings),
                 deepgram_route(recordings, host.audio),
                 openai_realtime_route(recordings, host.audio),
@@ -95,6 +102,16 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
             await made.http.aclose()
             server.should_exit = True
             await serving
+
+
+def _meeting_socket(recordings: Recordings, limits: Audio) -> Any:
+    @websocket("/ws/meeting/{meeting_id:str}")
+    async def meeting_socket(socket: WebSocket[Any, Any, Any], meeting_id: FromPath[str]) -> None:
+        await converse(
+            socket, MeetingDialect(meeting_id), recordings, lambda: principal_of(socket), limits
+        )
+
+    return meeting_socket
 
 
 @contextlib.asynccontextmanager
