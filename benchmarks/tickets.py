@@ -2,6 +2,7 @@
 
     python benchmarks/tickets.py score CASES [--command "vori tickets extract --engine claude"]
     python benchmarks/tickets.py long [--captions 4000]
+    python benchmarks/tickets.py live [--captions 4000]
 
 CASES is a folder of JSON files: a meeting (`meetingId startedAt language members
 existingTickets segments`) and, as `gold`, what a careful reader would make of it:
@@ -11,7 +12,8 @@ a few of your own meetings down this way and you measure the engine on your own 
 
 `--command` is run once per case with a file's path appended and prints the answer as JSON;
 without it the local engine runs in this process. `long` makes up one meeting of many
-captions, half Korean and half English, and reads it on one core.
+captions, half Korean and half English, and reads it on one core. `live` hears the same
+meeting caption by caption and tells what one more costs at the 50th, the 500th and the last.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import json
 import random
 import resource
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,14 +32,17 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vori.ids import MeetingId, UserId
 from vori.tickets.case import answer, read_case
 from vori.tickets.decide import similarity
 from vori.tickets.extract.local import LocalExtractor, read
+from vori.tickets.live import LiveReading, Spoken
 from vori.tickets.messages import Member, Passage, Segment
 
 NEIGHBOUR = 1
@@ -315,6 +321,39 @@ def long(captions: int) -> int:
     return 0
 
 
+AROUND = 40
+"""A live figure is the median of so many captions."""
+
+
+def live(captions: int) -> dict[str, float]:
+    """Milliseconds that one more caption costs near the 50th, the 500th and the last.
+
+    Only the reading: what it writes is bounded by what changed, not by the meeting's length.
+    """
+    whole = long_meeting(captions)
+    empty = replace(whole, segments=())
+    reading = LiveReading(empty, ())
+    took_ms: list[float] = []
+    for segment in whole.segments:
+        caption = Spoken(
+            caption_id=UUID(int=segment.seq),
+            text=segment.text,
+            start_ms=segment.start_ms,
+            end_ms=segment.end_ms,
+            speaker=segment.speaker,
+        )
+        began = time.perf_counter()
+        reading.hear([caption])
+        took_ms.append((time.perf_counter() - began) * 1000)
+    figures = {
+        f"ms_at_{at}": statistics.median(took_ms[max(0, at - AROUND) : at])
+        for at in (50, 500, captions)
+        if at <= captions
+    }
+    figures["p99_ms"] = sorted(took_ms)[int(0.99 * len(took_ms))]
+    return {name: round(value, 2) for name, value in figures.items()}
+
+
 def measure() -> dict[str, Any]:
     """Time and memory of the local engine on a meeting of 4,000 captions, in a process of its own."""
     done = subprocess.run(
@@ -336,7 +375,12 @@ def main() -> int:
     scoring.add_argument("--command", default="", help="program to run; default: the local engine")
     lengthy = parts.add_parser("long", help="time and memory of a long meeting")
     lengthy.add_argument("--captions", type=int, default=4000)
+    running = parts.add_parser("live", help="what one more caption costs while a meeting runs")
+    running.add_argument("--captions", type=int, default=4000)
     options = parser.parse_args()
+    if options.part == "live":
+        print(" ".join(f"{k}={v:g}" for k, v in live(options.captions).items()))
+        return 0
     if options.part == "score":
         return score(options.folder, shlex.split(options.command))
     return long(options.captions)

@@ -99,7 +99,8 @@ async def _serve(
             vori = Vori(settings, SystemClock())
             async with running(vori.workers):
                 host, port = listening.getsockname()[:2]
-                url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+                scheme = "https" if settings.server.tls_cert else "http"
+                url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
                 def listening_now() -> None:
                     announce(url)
@@ -252,6 +253,7 @@ class Vori:
     def _build_reader(self) -> TicketReader:
         from vori.tickets.board import TicketBoard
         from vori.tickets.extract.local import LocalExtractor
+        from vori.tickets.live import LiveReading, Spoken
         from vori.tickets.usage import Ledger, WithinBudget
 
         local = LocalExtractor()
@@ -267,10 +269,20 @@ class Vori:
             self.end_meeting,
             settings=self.settings.tickets,
             clock=self.clock,
+            listen=LiveReading,
         )
 
         async def captions_came(caption: Caption) -> None:
-            await reader.captions_came(caption.meeting_id)
+            spoken = None
+            if not caption.replaces:
+                spoken = Spoken(
+                    caption_id=caption.caption_id,
+                    text=caption.text,
+                    start_ms=caption.meeting_start_ms,
+                    end_ms=caption.meeting_start_ms + caption.end_ms - caption.start_ms,
+                    speaker=caption.speaker_id,
+                )
+            await reader.captions_came(caption.meeting_id, spoken)
 
         async def meeting_changed(event: MeetingUpdated) -> None:
             if event.status is MeetingStatus.ENDED and {"status", "transcript"} & {*event.changed}:
@@ -349,6 +361,8 @@ class Vori:
                 write_minutes=self.write_minutes,
                 workers=self.workers,
                 is_draining=lambda: self._draining,
+                limits=self.settings.limits,
+                cors_origins=self.settings.server.cors_origins,
             ),
             route_handlers=[
                 self._meeting_socket(),

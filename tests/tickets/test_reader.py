@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +15,7 @@ from vori.errors import NotFound, Unavailable
 from vori.ids import MeetingId
 from vori.settings import Tickets
 from vori.tickets import reader
+from vori.tickets.live import HeardPassage, LiveReading, Part, Spoken
 from vori.tickets.messages import Extraction, Passage
 from vori.tickets.reader import TicketReader
 from vori.worker import State
@@ -32,14 +34,27 @@ class Board:
         self.ended: set[MeetingId] = set()
         self.failures: list[Exception] = []
         self.was_applied = asyncio.Event()
+        self.parts: list[Part] = []
+        self.loaded = 0
+        self.mark = 1
 
     async def is_live(self, meeting_id: MeetingId) -> bool:
         return meeting_id not in self.ended
 
-    async def load_passage(self, meeting_id: MeetingId) -> Passage:
+    async def load_passage(self, meeting_id: MeetingId) -> HeardPassage:
         if meeting_id in self.gone:
             raise NotFound("gone")
-        return Passage(meeting_id=meeting_id, started_at=NOON, segments=())
+        self.loaded += 1
+        return HeardPassage(meeting_id=meeting_id, started_at=NOON, segments=())
+
+    async def apply_part(self, passage: Passage, part: Part) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.parts.append(part)
+        self.was_applied.set()
+
+    async def board_mark(self, passage: Passage) -> int:
+        return self.mark
 
     async def apply(self, passage: Passage, extraction: Extraction) -> None:
         if self.failures:
@@ -61,7 +76,7 @@ class Engine:
 
 
 class Room:
-    def __init__(self, *, live: bool = True) -> None:
+    def __init__(self, *, live: bool = True, listens: bool = False) -> None:
         self.board = Board()
         self.silent: list[MeetingId] = []
         self.ended: list[MeetingId] = []
@@ -75,6 +90,7 @@ class Room:
             self._end,
             settings=Tickets(live=live, live_interval_s=0.01, end_after_s=90),
             clock=TurnedClock(NOON),
+            listen=LiveReading if listens else None,
         )
 
     async def _silent_since(self, before: datetime) -> list[MeetingId]:
@@ -185,3 +201,62 @@ async def test_meeting_silent_for_long_is_ended(monkeypatch: pytest.MonkeyPatch)
             await asyncio.sleep(0.001)
     assert room.ended == [MEETING]
     assert (NOON - room.asked_before[0]).total_seconds() == 90
+
+
+def promise(number: int) -> Spoken:
+    things = ("the red carpet", "a taller ladder", "the lorry permit", "forty copper pipes")
+    return Spoken(
+        caption_id=UUID(int=number),
+        text=f"I'll order {things[number]} by Friday.",
+        start_ms=5_000 * number,
+        end_ms=5_000 * number + 3_000,
+    )
+
+
+async def test_a_running_meeting_is_loaded_once_and_then_heard_caption_by_caption() -> None:
+    room = Room(listens=True)
+    async with running(room):
+        await room.reader.captions_came(MEETING, promise(0))
+        await room.board.was_applied.wait()
+        for number in (1, 2):
+            room.board.was_applied.clear()
+            await room.reader.captions_came(MEETING, promise(number))
+            await room.board.was_applied.wait()
+    assert room.board.loaded == 1
+    assert room.board.applied == [(MEETING, "local")]
+    made = [d.title for part in room.board.parts for d in part.extraction.new_tickets]
+    assert made == ["Order a taller ladder", "Order lorry permit"]
+
+
+async def test_a_meeting_is_read_anew_when_the_board_or_its_captions_are_others_now() -> None:
+    room = Room(listens=True)
+    async with running(room):
+        await room.reader.captions_came(MEETING, promise(0))
+        await room.board.was_applied.wait()
+        room.board.was_applied.clear()
+        room.board.mark = 2
+        await room.reader.captions_came(MEETING, promise(1))
+        await room.board.was_applied.wait()
+        assert room.board.loaded == 2
+        room.board.was_applied.clear()
+        await room.reader.captions_came(MEETING)
+        await room.board.was_applied.wait()
+    assert room.board.loaded == 3
+    assert room.board.parts == []
+
+
+async def test_after_a_failed_part_all_is_read_again() -> None:
+    room = Room(listens=True)
+    async with running(room):
+        await room.reader.captions_came(MEETING, promise(0))
+        await room.board.was_applied.wait()
+        room.board.was_applied.clear()
+        room.board.failures.append(Unavailable("away", code="database_away"))
+        await room.reader.captions_came(MEETING, promise(1))
+        await room.reader.captions_came(MEETING, promise(2))
+        async with asyncio.timeout(5):
+            while room.board.failures:
+                await asyncio.sleep(0)
+        await room.reader.captions_came(MEETING, promise(3))
+        await room.board.was_applied.wait()
+    assert room.board.loaded == 2

@@ -51,6 +51,7 @@ from vori.tickets.decide import (
     pair,
 )
 from vori.tickets.extract.match import is_hangul
+from vori.tickets.live import HeardPassage, Part, Spoken
 from vori.tickets.machine import Cause
 from vori.tickets.messages import (
     Actor,
@@ -77,21 +78,10 @@ MOST_DISMISSED = 1_000
 """Dismissed tickets that are remembered, newest first."""
 
 
-class StoredPassage(Passage, frozen=True, kw_only=True, rename="camel"):
-    """A passage that knows where its segments come from: `caption_ids[i]` is segment i's."""
+class StoredPassage(HeardPassage, frozen=True, kw_only=True, rename="camel"):
+    """A passage out of the database."""
 
     group_id: GroupId
-    caption_ids: tuple[UUID, ...]
-
-
-class Spoken(Struct, frozen=True, kw_only=True):
-    """A final caption of a meeting; times count in milliseconds from the meeting's start."""
-
-    caption_id: UUID
-    text: str
-    start_ms: int
-    end_ms: int
-    speaker: UserId | None = None
 
 
 class TicketChange(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -185,6 +175,14 @@ class TicketBoard:
         board = await load_board(group_id, passage)
         return _with_tickets(passage, board)
 
+    async def apply_part(self, passage: Passage, part: Part) -> Applied:
+        """As `apply`, of what further captions changed; nothing else of the meeting is looked at.
+
+        `passage`: of the same meeting, for its group, members and start.
+        """
+        some = replace(_stored(passage), segments=part.segments, caption_ids=part.caption_ids)
+        return await self._apply(some, part.extraction, part.ticket_ids)
+
     async def apply(self, passage: Passage, extraction: Extraction) -> Applied:
         """Store what the reading changes, with receipts, history and events, in one transaction.
 
@@ -192,17 +190,22 @@ class TicketBoard:
         moment, the decision is made again on what they wrote. Raises NotFound when the meeting
         was deleted meanwhile.
         """
-        passage = _stored(passage)
+        return await self._apply(_stored(passage), extraction, None)
+
+    async def _apply(
+        self, passage: StoredPassage, extraction: Extraction, about: frozenset[TicketId] | None
+    ) -> Applied:
+        """`about`: decide on these tickets, and on those made of the passage's captions, only."""
         async with transaction():
             rules = await machine.hold_board(passage.group_id)
             await machine.hold_meeting(passage.meeting_id)
             for _ in range(ATTEMPTS):
-                decision, versions = await _decide(passage, extraction)
+                decision, versions = await _decide(passage, extraction, about)
                 if await _unchanged(decision, versions):
                     break
             else:
                 raise Busy("The board keeps changing; read the meeting again.")
-            writer = _Writer(passage, extraction, self._clock.now())
+            writer = _Writer(passage, extraction, self._clock.now(), about)
             at_once, later = split(decision, rules.policy, rules.auto_above)
             applied = await writer.write(at_once)
             applied = replace(applied, proposed=await writer.propose(later))
@@ -240,6 +243,11 @@ class TicketBoard:
         decision, _ = await _decide(stored, extraction)
         board = await load_board(stored.group_id, stored)
         return decision, {ticket.ticket_id: ticket for ticket in board}
+
+    async def board_mark(self, passage: Passage) -> int:
+        """A number for the group's tickets that this meeting did not make, and its members."""
+        [row] = await DB.fetch(_MARK, _stored(passage).group_id, passage.meeting_id)
+        return int(row["mark"])
 
     async def write_minutes(self, passage: Passage, extraction: Extraction) -> None:
         """Write the minutes of what was said and of the tickets as they are on the board."""
@@ -330,9 +338,19 @@ FROM captions WHERE meeting_id = $1 AND duplicate_of IS NULL
 ORDER BY meeting_start_ms, recording_id, seq
 """
 
+_MARK = """
+SELECT hashtextextended(
+    coalesce((SELECT string_agg(id || title || content, '|' ORDER BY id) FROM tickets
+              WHERE group_id = $1 AND dismissed_at IS NULL
+                AND (origin = '{}' OR meeting_id IS DISTINCT FROM $2)), '') ||
+    coalesce((SELECT string_agg(u.id || u.name || m.nicknames::text, '|' ORDER BY u.id)
+              FROM members m JOIN users u ON u.id = m.user_id WHERE m.group_id = $1), ''), 0) AS mark
+"""
+
 _BOARD = """
 SELECT id, title, content, status, assignee_id, due, meeting_id, origin, human_edited, version
 FROM tickets WHERE group_id = $1 AND dismissed_at IS NULL
+  AND ($2::text[] IS NULL OR id = ANY($2) OR meeting_id = $3 AND origin -> 'captionIds' ?| $4)
 ORDER BY substr(id, 3)::bigint
 """
 
@@ -340,15 +358,15 @@ _HUMAN_EDITS = """
 SELECT h.ticket_id, field, max(h.at) AS at
 FROM ticket_history h JOIN tickets t ON t.id = h.ticket_id,
      jsonb_object_keys(h.after) AS field
-WHERE t.group_id = $1 AND t.dismissed_at IS NULL AND h.actor = 'human'
+WHERE h.ticket_id = ANY($1) AND h.actor = 'human'
   AND field = ANY(t.human_edited)
 GROUP BY h.ticket_id, field
 """
 
 _STATUS_CHANGES = """
 SELECT h.ticket_id, h.meeting_id, h.actor, h.before ->> 'status' AS old, h.after ->> 'status' AS new
-FROM ticket_history h JOIN tickets t ON t.id = h.ticket_id
-WHERE t.group_id = $1 AND t.dismissed_at IS NULL AND h.before ? 'status'
+FROM ticket_history h
+WHERE h.ticket_id = ANY($1) AND h.before ? 'status'
   AND EXISTS (SELECT 1 FROM ticket_history m WHERE m.ticket_id = h.ticket_id
               AND m.meeting_id = $2 AND m.actor = 'machine' AND m.before ? 'status')
 ORDER BY h.at, h.id
@@ -361,14 +379,21 @@ async def load_board(group_id: GroupId, passage: StoredPassage) -> list[OpenTick
 
 
 async def _versioned_board(
-    group_id: GroupId, passage: StoredPassage
+    group_id: GroupId, passage: StoredPassage, about: frozenset[TicketId] | None = None
 ) -> list[tuple[OpenTicket, int]]:
-    rows = await DB.fetch(_BOARD, group_id)
+    rows = await DB.fetch(
+        _BOARD,
+        group_id,
+        None if about is None else list(about),
+        passage.meeting_id,
+        [str(caption_id) for caption_id in passage.caption_ids] if about is not None else [],
+    )
+    ids = [row["id"] for row in rows]
     edits: dict[str, dict[str, datetime]] = {}
-    for row in await DB.fetch(_HUMAN_EDITS, group_id):
+    for row in await DB.fetch(_HUMAN_EDITS, ids):
         edits.setdefault(row["ticket_id"], {})[_FIELD_NAMED[row["field"]]] = row["at"]
     moved = _moved_from(
-        await DB.fetch(_STATUS_CHANGES, group_id, passage.meeting_id), passage.meeting_id
+        await DB.fetch(_STATUS_CHANGES, ids, passage.meeting_id), passage.meeting_id
     )
     seqs = _Seqs(passage)
     board = []
@@ -406,9 +431,9 @@ def _moved_from(changes: Sequence[Any], meeting_id: MeetingId) -> dict[str, Tick
 
 
 async def _decide(
-    passage: StoredPassage, extraction: Extraction
+    passage: StoredPassage, extraction: Extraction, about: frozenset[TicketId] | None = None
 ) -> tuple[Decision, Mapping[TicketId, int]]:
-    board = await _versioned_board(passage.group_id, passage)
+    board = await _versioned_board(passage.group_id, passage, about)
     kept = await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=MOST_DISMISSED)
     undone = await _dismissed_moves(passage)
     seqs = _Seqs(passage)
@@ -541,7 +566,14 @@ async def _dismissed_moves(passage: StoredPassage) -> list[DismissedMove]:
 class _Writer:
     """Writes one decision, inside the transaction that made it."""
 
-    def __init__(self, passage: StoredPassage, extraction: Extraction, at: datetime) -> None:
+    def __init__(
+        self,
+        passage: StoredPassage,
+        extraction: Extraction,
+        at: datetime,
+        about: frozenset[TicketId] | None = None,
+    ) -> None:
+        self._about = about
         self._passage = passage
         self._extraction = extraction
         self._at = at
@@ -576,8 +608,10 @@ class _Writer:
         """Make the meeting's blockers those of this reading; the ones kept keep their ids."""
         wanted = {tuple(self._captions(b.evidence)): b for b in blockers}
         rows = await DB.fetch(
-            "SELECT id, caption_ids, about, start_ms, end_ms FROM blockers WHERE meeting_id = $1",
+            "SELECT id, caption_ids, about, start_ms, end_ms FROM blockers WHERE meeting_id = $1"
+            " AND ($2::uuid[] IS NULL OR caption_ids && $2)",
             self._passage.meeting_id,
+            None if self._about is None else list({c for ids in wanted for c in ids}),
         )
         heard = [(row["start_ms"], row["end_ms"]) for row in rows]
         for row in rows:
@@ -631,8 +665,11 @@ class _Writer:
         """Make the meeting's open proposals what `decision` holds."""
         known = await self._kept_for(decision.creates) if decision.creates else {}
         wanted = await self._wanted(decision, known)
+        among = None
+        if self._about is not None:
+            among = (list(self._about), list(self._passage.caption_ids))
         return await proposals.reconcile(
-            self._passage.group_id, self._passage.meeting_id, wanted, at=self._at
+            self._passage.group_id, self._passage.meeting_id, wanted, at=self._at, among=among
         )
 
     async def told(self, decision: Decision, is_proposed: bool) -> tuple[TicketChange, ...]:

@@ -218,7 +218,7 @@ def decide(
     revisions: list[Revise] = []
     moves = _moves(extraction.ticket_updates, others, dismissed_moves, spoken, skipped)
     meant = {i.ticket_id for i in extraction.ticket_updates}
-    index = _TitleIndex(others)
+    index = TitleIndex(t.title for t in others)
     for draft in drafts:
         draft, note = _known_assignee(draft, members)
         ticket = pairs.get(id_of(draft))
@@ -230,7 +230,7 @@ def decide(
         if reason := _was_dismissed(draft, dismissed):
             skipped.append(Skipped(what=draft.title, why=reason))
             continue
-        twin = index.find(draft)
+        twin = _twin(draft, others, index)
         if twin is None:
             creates.append(_create(draft, note))
         else:
@@ -438,7 +438,7 @@ def _one_each(drafts: Sequence[Draft]) -> tuple[list[Draft], list[Skipped]]:
     kept: list[Draft] = []
     skipped: list[Skipped] = []
     for draft in drafts:
-        twin = next((k for k in kept if _same_draft(k, draft)), None)
+        twin = next((k for k in kept if is_same_draft(k, draft)), None)
         if twin is None:
             kept.append(draft)
             continue
@@ -452,7 +452,7 @@ def _one_each(drafts: Sequence[Draft]) -> tuple[list[Draft], list[Skipped]]:
     return kept, skipped
 
 
-def _same_draft(a: Draft, b: Draft) -> bool:
+def is_same_draft(a: Draft, b: Draft) -> bool:
     alike_titles = similarity(a.title, b.title)
     if alike_titles >= 0.9:
         return True
@@ -621,29 +621,33 @@ def similarity(a: str, b: str) -> float:
     return score
 
 
-class _TitleIndex:
-    """The board's tickets by the words of their titles, so that 5,000 are compared quickly."""
+class TitleIndex:
+    """Titles by their words, so that 5,000 are compared quickly."""
 
-    def __init__(self, tickets: Sequence[OpenTicket]) -> None:
+    def __init__(self, titles: Iterable[str]) -> None:
         self._by_word: dict[str, list[int]] = {}
-        self._tickets = tickets
-        for i, ticket in enumerate(tickets):
-            for word in set(title_words(ticket.title)):
+        for i, title in enumerate(titles):
+            for word in set(title_words(title)):
                 self._by_word.setdefault(word, []).append(i)
 
-    def find(self, draft: Draft) -> OpenTicket | None:
-        """The ticket that already holds the draft's work; finished ones only if it is finished."""
+    def near(self, title: str) -> list[int]:
+        """Places of the titles that share the most words with this one, at most 50."""
         counts: dict[int, int] = {}
-        for word in set(title_words(draft.title)):
+        for word in set(title_words(title)):
             for i in self._by_word.get(word, ()):
                 counts[i] = counts.get(i, 0) + 1
-        best: tuple[float, OpenTicket] | None = None
-        for i in sorted(counts, key=lambda i: -counts[i])[:50]:
-            ticket = self._tickets[i]
-            before = ticket.moved_from if ticket.moved_from is not None else ticket.status
-            if before is DONE and draft.status is not DONE:
-                continue  # finished before this meeting: what it asks for is new work
-            score = similarity(draft.title, ticket.title)
-            if score >= SAME and (best is None or score > best[0]):
-                best = (score, ticket)
-        return best[1] if best else None
+        return sorted(counts, key=lambda i: -counts[i])[:50]
+
+
+def _twin(draft: Draft, others: Sequence[OpenTicket], index: TitleIndex) -> OpenTicket | None:
+    """The ticket that already holds the draft's work; finished ones only if it is finished."""
+    best: tuple[float, OpenTicket] | None = None
+    for i in index.near(draft.title):
+        ticket = others[i]
+        before = ticket.moved_from if ticket.moved_from is not None else ticket.status
+        if before is DONE and draft.status is not DONE:
+            continue  # finished before this meeting: what it asks for is new work
+        score = similarity(draft.title, ticket.title)
+        if score >= SAME and (best is None or score > best[0]):
+            best = (score, ticket)
+    return best[1] if best else None

@@ -199,17 +199,26 @@ async def kept(group_id: GroupId, meeting_id: MeetingId, *, most_dismissed: int)
 
 
 async def reconcile(
-    group_id: GroupId, meeting_id: MeetingId, wanted: Sequence[Wanted], *, at: datetime
+    group_id: GroupId,
+    meeting_id: MeetingId,
+    wanted: Sequence[Wanted],
+    *,
+    at: datetime,
+    among: tuple[Sequence[TicketId], Sequence[UUID]] | None = None,
 ) -> tuple[int, ...]:
     """Make the meeting's open proposals those that are wanted; returns the new and the changed.
 
+    `among`: only those for these tickets, or that rest on one of these captions, are looked at.
     Runs in the transaction that decided, under `machine.hold_board`.
     """
     rows = await DB.fetch(
         "SELECT id, kind, ticket_id, payload, receipt, state FROM proposals"
         " WHERE meeting_id = $1 AND state IN ('OPEN', 'SUPERSEDED')"
+        " AND ($2::text[] IS NULL OR ticket_id = ANY($2) OR receipt -> 'captionIds' ?| $3)"
         " ORDER BY state = 'OPEN', id FOR UPDATE",
         meeting_id,
+        None if among is None else list(among[0]),
+        [] if among is None else [str(caption_id) for caption_id in among[1]],
     )
     by_id = {row["id"]: row for row in rows}
     by_ticket = {(row["kind"], row["ticket_id"]): row for row in rows if row["kind"] != "create"}

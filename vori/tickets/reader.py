@@ -1,6 +1,6 @@
 """Reads meetings: while they run, and once more, whole, when they have ended. A worker.
 
-While a meeting runs the local engine reads it again soon after new captions. At its end the
+While a meeting runs the local engine reads on soon after new captions. At its end the
 configured engine reads everything and the minutes are written; the end comes over the road,
 so a VORI that is killed in between does it at the next start.
 """
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from msgspec.structs import replace
 
 from vori import log
 from vori.clock import Clock
@@ -19,12 +22,15 @@ from vori.errors import NotFound, VoriError
 from vori.ids import MeetingId
 from vori.settings import Tickets
 from vori.tickets.extract import Extractor
+from vori.tickets.live import HeardPassage, LiveReading, Part, Spoken
 from vori.tickets.messages import Extraction, Passage
 from vori.worker import Health, State, background
 
 logger = log.get(__name__)
 
 POLL_S = 2.0
+MOST_RUNNING = 200
+"""Meetings whose reading is kept to go on with; of more, the longest silent is read anew."""
 
 
 class Board(Protocol):
@@ -34,7 +40,7 @@ class Board(Protocol):
         """Whether people are still talking; not once the meeting has ended or is gone."""
         ...
 
-    async def load_passage(self, meeting_id: MeetingId) -> Passage:
+    async def load_passage(self, meeting_id: MeetingId) -> HeardPassage:
         """All final captions of the meeting; raises NotFound when it was deleted."""
         ...
 
@@ -42,7 +48,23 @@ class Board(Protocol):
         """Store what the reading changes; the same reading again changes nothing."""
         ...
 
+    async def apply_part(self, passage: Passage, part: Part) -> Any:
+        """Bring the board to what further captions of a running meeting say."""
+        ...
+
+    async def board_mark(self, passage: Passage) -> int:
+        """Other when tickets that the meeting's machine did not make came, went or changed words."""
+        ...
+
     async def write_minutes(self, passage: Passage, extraction: Extraction) -> None: ...
+
+
+class _Running(NamedTuple):
+    """A running meeting's reading. `passage` is without words; `mark`: the board it goes by."""
+
+    passage: HeardPassage
+    reading: LiveReading
+    mark: int
 
 
 class TicketReader:
@@ -60,8 +82,12 @@ class TicketReader:
         *,
         settings: Tickets,
         clock: Clock,
+        listen: Callable[[Passage, Sequence[UUID]], LiveReading] | None = None,
     ) -> None:
-        """live, full: the engines that read a running meeting and an ended one."""
+        """live, full: the engines that read a running meeting and an ended one.
+
+        `listen` begins a reading that goes on caption by caption, instead of `live`.
+        """
         self._board = board
         self._live = live
         self._full = full
@@ -75,6 +101,10 @@ class TicketReader:
         self._read = 0
         self._failed = ""
         self._with_notes = 0
+        self._listen = listen
+        self._running: dict[MeetingId, _Running] = {}
+        self._new: dict[MeetingId, list[Spoken]] = {}
+        self._stale: set[MeetingId] = set()
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -88,17 +118,30 @@ class TicketReader:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def health(self) -> Health:
-        detail = {"engine": self._full.name, "readings": self._read, "due": len(self._due)}
+        detail = {
+            "engine": self._full.name,
+            "readings": self._read,
+            "due": len(self._due),
+            "running": len(self._running),
+        }
         if self._with_notes:
             detail["withNotes"] = self._with_notes  # what they say, the meetings tell
         if self._failed:
             return Health(state=State.DEGRADED, message=self._failed, detail=detail)
         return Health(detail=detail)
 
-    async def captions_came(self, meeting_id: MeetingId) -> None:
-        """Read the meeting soon; many captions make one reading."""
+    async def captions_came(self, meeting_id: MeetingId, caption: Spoken | None = None) -> None:
+        """Read the meeting soon; many captions make one reading.
+
+        `caption` is the one that came; None when others are no longer what they were, so that
+        all has to be read again.
+        """
         if not self._settings.live:
             return
+        if caption is None:
+            self._stale.add(meeting_id)
+        elif self._listen is not None:
+            self._new.setdefault(meeting_id, []).append(caption)
         if meeting_id in self._due:
             self._again.add(meeting_id)
         else:
@@ -108,6 +151,7 @@ class TicketReader:
         """Read the whole meeting and write its minutes; harmless when done again."""
         self._again.discard(meeting_id)
         async with self._lock(meeting_id):
+            self._forget(meeting_id)
             try:
                 passage = await self._board.load_passage(meeting_id)
             except NotFound:
@@ -147,10 +191,13 @@ class TicketReader:
         try:
             async with self._lock(meeting_id):
                 if not await self._board.is_live(meeting_id):
+                    self._forget(meeting_id)
                     return  # the whole meeting has been read, or will be, by the better engine
-                passage = await self._board.load_passage(meeting_id)
-                extraction = await self._live.extract(passage)
-                await self._board.apply(passage, extraction)
+                if self._listen is None:
+                    passage = await self._board.load_passage(meeting_id)
+                    await self._board.apply(passage, await self._live.extract(passage))
+                else:
+                    await self._hear_on(meeting_id, self._listen)
             self._read += 1
             self._failed = ""
         except VoriError as exc:
@@ -160,6 +207,38 @@ class TicketReader:
         except Exception:
             self._failed = "reading a live meeting failed; see the log"
             logger.exception("live reading failed", meeting_id=meeting_id)
+
+    async def _hear_on(
+        self, meeting_id: MeetingId, listen: Callable[[Passage, Sequence[UUID]], LiveReading]
+    ) -> None:
+        """Read the captions that came since; all of them where no reading is under way."""
+        running = self._running.pop(meeting_id, None)
+        new = self._new.pop(meeting_id, [])
+        is_stale = meeting_id in self._stale
+        self._stale.discard(meeting_id)
+        if (
+            running is not None
+            and not is_stale
+            and running.mark == await self._board.board_mark(running.passage)
+        ):
+            part = await asyncio.to_thread(running.reading.hear, new)
+            if part is not None:
+                await self._board.apply_part(running.passage, part)
+        else:
+            passage = await self._board.load_passage(meeting_id)
+            reading = await asyncio.to_thread(listen, passage, passage.caption_ids)
+            await self._board.apply(passage, await asyncio.to_thread(reading.whole))
+            mark = await self._board.board_mark(passage)
+            running = _Running(replace(passage, segments=(), caption_ids=()), reading, mark)
+        # Only now: after a failure all is read again.
+        self._running[meeting_id] = running
+        while len(self._running) > MOST_RUNNING:
+            self._forget(next(iter(self._running)))
+
+    def _forget(self, meeting_id: MeetingId) -> None:
+        self._running.pop(meeting_id, None)
+        self._new.pop(meeting_id, None)
+        self._stale.discard(meeting_id)
 
     def _lock(self, meeting_id: MeetingId) -> asyncio.Lock:
         if len(self._reading) > 1000:

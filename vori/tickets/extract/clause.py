@@ -67,7 +67,7 @@ class Piece:
     speaker: UserId | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Clause:
     """One clause with its marks, names, days and content words, ready for the talk's thread."""
 
@@ -152,6 +152,11 @@ def _goes_on(text: str, following: str) -> bool:
     if _CUT_EN.search(text):
         return True
     return bool(_CUT_KO.search(text) and not text.endswith(("세요", "네요", "데요", "까요")))
+
+
+def is_cut(text: str) -> bool:
+    """Whether a caption ends in the middle of a sentence."""
+    return _goes_on(text, "")
 
 
 def spans(texts: Sequence[tuple[int, str]]) -> tuple[str, list[int]]:

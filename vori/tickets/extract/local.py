@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import islice
 
-from vori.ids import UserId
+from vori.ids import TicketId, UserId
 from vori.tickets.extract import english, korean
-from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, turns
+from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
 from vori.tickets.extract.dates import Day, next_weekday
 from vori.tickets.extract.match import Match, Vocabulary, is_hangul, overlap
 from vori.tickets.extract.people import People
@@ -92,6 +93,88 @@ def reading(passage: Passage) -> list[Clause]:
     return list(clauses(segments, people, board.vocabulary, passage.started_at.date()))
 
 
+class LiveTalk:
+    """The talk of a running meeting: heard caption by caption, asked for what changed.
+
+    A turn is taken apart anew as it grows, at most 12 captions; clauses heard already are
+    passed over. A caption that is cut in the middle of a sentence waits for the next one.
+    """
+
+    def __init__(self, passage: Passage) -> None:
+        self._people = People(passage.members)
+        self._board = Board(passage.existing_tickets)
+        self._numbers = {t.ticket_id: i for i, t in enumerate(passage.existing_tickets)}
+        self._today = passage.started_at.date()
+        self._talk = Talk(self._board, self._people, self._today)
+        self._turn: list[Segment] = []
+        self._order: dict[int, int] = {}
+        self._turn_number = 0
+        self._captions = 0
+        self._heard: list[str] = []
+        self._blocks = 0
+        self._is_waiting = False
+
+    def add(self, segment: Segment) -> None:
+        """The next caption; `changes` tells what it did."""
+        if not segment.text.strip():
+            return
+        if self._turn and len(turns([*self._turn, segment])) > 1:
+            self._hear(is_over=True)
+            self._turn, self._heard, self._order = [], [], {}
+            self._turn_number += 1
+        self._turn.append(segment)
+        self._order[segment.seq] = self._captions
+        self._captions += 1
+        self._is_waiting = True
+
+    def changes(self) -> tuple[dict[int, Draft | None], set[TicketId], dict[int, Blocker]]:
+        """Drafts by number (None: no longer asked for), tickets and blockers spoken of since."""
+        if self._is_waiting:
+            self._hear(is_over=False)
+        talk = self._talk
+        works = {n: self._draft(talk.works[n]) for n in sorted(talk.touched)}
+        tickets = {self._board.tickets[t].ticket_id for t in talk.touched_tickets}
+        first = max(0, self._blocks - 1)  # the last one may have grown
+        blocks = {n: _blocker(talk.blocks[n]) for n in range(first, len(talk.blocks))}
+        talk.touched, talk.touched_tickets = set(), set()
+        self._blocks = len(talk.blocks)
+        return works, tickets, blocks
+
+    def intents(self, tickets: Iterable[TicketId] | None = None) -> tuple[StatusIntent, ...]:
+        """The status of tickets by all that was said; of all tickets when none are named."""
+        if tickets is None:
+            return self._talk.intents(sorted(self._talk.claims))
+        wanted = sorted(self._numbers[t] for t in tickets if t in self._numbers)
+        return self._talk.intents(n for n in wanted if n in self._talk.claims)
+
+    def _draft(self, work: Work) -> Draft | None:
+        return self._talk.draft(work)
+
+    def _hear(self, *, is_over: bool) -> None:
+        self._is_waiting = False
+        found = list(
+            _clauses_of(
+                self._turn,
+                self._turn_number,
+                self._order,
+                self._people,
+                self._board.vocabulary,
+                self._today,
+            )
+        )
+        if found and not is_over and is_cut(self._turn[-1].text):
+            found.pop()
+        texts = [c.text for c in found]
+        known = next(
+            (i for i, (a, b) in enumerate(zip(texts, self._heard, strict=False)) if a != b),
+            min(len(texts), len(self._heard)),
+        )
+        for clause in found[known:]:
+            self._talk.hear(clause)
+        if len(texts) >= len(self._heard):
+            self._heard = texts
+
+
 # ------------------------------------------------------------------ clauses
 
 
@@ -100,34 +183,46 @@ def clauses(
 ) -> Iterable[Clause]:
     """The clauses of the talk in order; turns of one speaker are read as running text."""
     order = {s.seq: i for i, s in enumerate(segments)}
-    names = people.words()
     for number, turn in enumerate(turns(segments)):
-        speaker = turn[0].speaker
-        if speaker is None:
-            speaker = people.introduced(" ".join(clean(s.text) for s in turn))
-        for run in _by_language([(s.seq, clean(s.text)) for s in turn]):
-            if any(is_hangul(text) for _, text in run):
-                for part in korean.split(run, people):
-                    yield korean.clause(
-                        part,
-                        speaker=speaker,
-                        order=order[part.seqs[0]],
-                        turn=number,
-                        today=today,
-                        people=people,
-                        names=names,
-                        vocabulary=vocabulary,
-                    )
-            else:
-                for piece in english.split(run, speaker, people):
-                    yield english.clause(
-                        piece,
-                        order=order[piece.seqs[0]],
-                        turn=number,
-                        today=today,
-                        people=people,
-                        vocabulary=vocabulary,
-                    )
+        yield from _clauses_of(turn, number, order, people, vocabulary, today)
+
+
+def _clauses_of(
+    turn: Sequence[Segment],
+    number: int,
+    order: Mapping[int, int],
+    people: People,
+    vocabulary: Vocabulary,
+    today: date,
+) -> Iterable[Clause]:
+    """The clauses of one turn, the `number`th; `order` tells each segment's place."""
+    names = people.words()
+    speaker = turn[0].speaker
+    if speaker is None:
+        speaker = people.introduced(" ".join(clean(s.text) for s in turn))
+    for run in _by_language([(s.seq, clean(s.text)) for s in turn]):
+        if any(is_hangul(text) for _, text in run):
+            for part in korean.split(run, people):
+                yield korean.clause(
+                    part,
+                    speaker=speaker,
+                    order=order[part.seqs[0]],
+                    turn=number,
+                    today=today,
+                    people=people,
+                    names=names,
+                    vocabulary=vocabulary,
+                )
+        else:
+            for piece in english.split(run, speaker, people):
+                yield english.clause(
+                    piece,
+                    order=order[piece.seqs[0]],
+                    turn=number,
+                    today=today,
+                    people=people,
+                    vocabulary=vocabulary,
+                )
 
 
 def _by_language(texts: Sequence[tuple[int, str]]) -> Iterable[list[tuple[int, str]]]:
@@ -200,7 +295,7 @@ def _bag(text: str) -> dict[str, float]:
 # ------------------------------------------------------------------ work
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """A piece of work that is becoming a ticket."""
 
@@ -218,6 +313,8 @@ class Work:
     refused: bool = False
     last: int = 0
     accepted: bool = False
+    number: int = 0
+    """Its place among all pieces of work of the talk."""
 
     @property
     def alive(self) -> bool:
@@ -256,20 +353,31 @@ class Talk:
         self.blocks: list[list[Clause]] = []
         self.subject = Subject()
         self.recent: list[Clause] = []
-        self.by_word: dict[str, list[int]] = defaultdict(list)
+        self.by_word: dict[str, dict[int, None]] = defaultdict(dict)
         self.about_tickets: list[Clause] = []
         self.cannot: Clause | None = None
         self.command_order = -100
         self.asked_status: tuple[Subject, Mark, Clause] | None = None
+        self.touched: set[int] = set()
+        """Works that may have changed since somebody last looked."""
+        self.touched_tickets: set[int] = set()
 
     # -------------------------------------------------------------- hearing
 
     def hear(self, c: Clause) -> None:
         if self._is_command(c):
             return
+        if self.works:
+            self.touched.add(self.works[-1].number)
         self._react(c)
         subject = self._subject_of(c)
+        if self.asked_status is not None and self.asked_status[0].ticket is not None:
+            self.touched_tickets.add(self.asked_status[0].ticket)
         self._answer_status(c, subject)
+        if subject.work is not None:
+            self.touched.add(subject.work.number)
+        if subject.ticket is not None:
+            self.touched_tickets.add(subject.ticket)
         handled = False
         if subject.ticket is not None:
             self._about_ticket(c, subject)
@@ -569,7 +677,9 @@ class Talk:
         if not c.words:
             return None
         telling = [w for w, x in c.words.items() if x >= 0.4 or w == c.topic]
-        shared = {i for w in telling for i in self.by_word.get(w, ())}
+        shared = {
+            i for w in telling for i in islice(reversed(self.by_word.get(w, {})), MAX_LOOK_BACK)
+        }
         indexes = sorted(shared, reverse=True)[:MAX_LOOK_BACK]
         indexes += [
             i for i in range(max(0, len(self.works) - 5), len(self.works)) if i not in shared
@@ -912,8 +1022,7 @@ class Talk:
         work.heard.append(c)
         work.topic = " ".join(b.text for b in context[-1:])
         self._learn_words(work, c.words)
-        self.works.append(work)
-        self._index(work)
+        self._begin(work)
         self._first_taker(c, work)
         self._date(c, work)
         if work.due is None:
@@ -1034,8 +1143,7 @@ class Talk:
             work.assignee = c.doers[0]
         elif c.speaker in self.people:
             work.assignee = c.speaker
-        self.works.append(work)
-        self._index(work)
+        self._begin(work)
         self.subject = Subject(work=work, order=c.order, turn=c.turn)
 
     def _learn_words(self, work: Work, words: dict[str, float]) -> None:
@@ -1045,11 +1153,15 @@ class Talk:
         if work in self.works[-3:]:
             self._index(work)
 
+    def _begin(self, work: Work) -> None:
+        work.number = len(self.works)
+        self.works.append(work)
+        self.touched.add(work.number)
+        self._index(work)
+
     def _index(self, work: Work) -> None:
-        number = len(self.works) - 1 - self.works[::-1].index(work)
         for word in work.words:
-            if number not in self.by_word[word]:
-                self.by_word[word].append(number)
+            self.by_word[word][work.number] = None
 
     # -------------------------------------------------------------- reactions
 
@@ -1115,17 +1227,20 @@ class Talk:
     # -------------------------------------------------------------- result
 
     def result(self) -> Extraction:
-        drafts = [self._draft(w) for w in self.works if self._stands(w)]
-        intents = [i for t in sorted(self.claims) if (i := self._intent(t)) is not None]
+        drafts = [self.draft(w) for w in self.works]
         return Extraction(
             new_tickets=tuple(sorted((d for d in drafts if d), key=lambda d: d.evidence)),
-            ticket_updates=tuple(intents),
-            blockers=tuple(
-                Blocker(evidence=_seqs(block), about=" ".join(b.text for b in block)[:300])
-                for block in self.blocks
-            ),
+            ticket_updates=self.intents(sorted(self.claims)),
+            blockers=tuple(_blocker(block) for block in self.blocks),
             engine="local",
         )
+
+    def intents(self, tickets: Iterable[int]) -> tuple[StatusIntent, ...]:
+        return tuple(i for t in tickets if (i := self._intent(t)) is not None)
+
+    def draft(self, work: Work) -> Draft | None:
+        """The ticket that the work asks for; None when it was dropped, or is not firm."""
+        return self._draft(work) if self._stands(work) else None
 
     def _stands(self, work: Work) -> bool:
         if not work.alive or (work.refused and not work.assignee):
@@ -1243,6 +1358,10 @@ def _is_all(text: str, days: Sequence[Day]) -> bool:
 def _is_bare_weekday(day: date, agreed: date, today: date) -> bool:
     """Whether `day` only repeats the weekday of a later day that was agreed on."""
     return agreed > day == next_weekday(today, agreed.weekday())
+
+
+def _blocker(block: Sequence[Clause]) -> Blocker:
+    return Blocker(evidence=_seqs(block), about=" ".join(b.text for b in block)[:300])
 
 
 def _apart(a: Claim, b: Claim) -> int:
