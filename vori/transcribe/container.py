@@ -23,7 +23,7 @@ from vori.errors import BadMessage, TooLarge
 from vori.transcribe.messages import RATE_HZ, AudioFormat, Encoding, Samples
 from vori.transcribe.ogg import OggReader
 from vori.transcribe.packets import Packet, Track
-from vori.transcribe.pcm import PcmFormat, PcmReader, bounded, mono
+from vori.transcribe.pcm import MAX_HZ, MIN_HZ, PcmFormat, PcmReader, bounded, mono
 from vori.transcribe.webm import WebmReader, without_header
 
 ACCEPTED = (
@@ -556,6 +556,8 @@ def _libav_samples(file: BinaryIO) -> Iterator[Samples]:
             codec = cast("AudioCodecContext | None", stream.codec_context)
             if codec is None:
                 raise ValueError("no decoder")
+            if codec.sample_rate and not MIN_HZ <= codec.sample_rate <= MAX_HZ:
+                raise ValueError("a rate that makes minutes of one sample")
             for packet in container.demux(stream):
                 frames: list[AudioFrame] = []
                 with suppress(InvalidDataError):  # a damaged packet is stepped over

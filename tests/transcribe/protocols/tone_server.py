@@ -25,7 +25,7 @@ from vori.people import store as people
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
 from vori.server import Server, configure
-from vori.settings import Audio, Settings
+from vori.settings import Audio, Limits, Settings
 from vori.settings import Server as ServerSettings
 from vori.transcribe.pool import RecogniserPool
 from vori.transcribe.protocols.chunks import chunks_route
@@ -60,7 +60,9 @@ class ToneServer:
 
 
 @contextlib.asynccontextmanager
-async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
+async def tone_server(
+    home: Path, limits: Limits | None = None, **audio: float
+) -> AsyncIterator[ToneServer]:
     """On the open database; `audio` are settings of that part."""
     await ensure_dev()
     host = Host(home)
@@ -79,6 +81,7 @@ async def tone_server(home: Path, **audio: float) -> AsyncIterator[ToneServer]:
                 audio_file=_no_file,
                 delete_sound=_nothing,
                 write_minutes=_nothing,
+                limits=limits or Limits(),
             ),
             route_handlers=[
                 _meeting_socket(recordings, host.audio),
