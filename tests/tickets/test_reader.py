@@ -225,7 +225,7 @@ async def test_a_running_meeting_is_loaded_once_and_then_heard_caption_by_captio
     assert room.board.loaded == 1
     assert room.board.applied == [(MEETING, "local")]
     made = [d.title for part in room.board.parts for d in part.extraction.new_tickets]
-    assert made == ["Order a taller ladder", "Order lorry permit"]
+    assert made == ["Order a taller ladder", "Order the lorry permit"]
 
 
 async def test_a_meeting_is_read_anew_when_the_board_or_its_captions_are_others_now() -> None:
