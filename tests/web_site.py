@@ -17,10 +17,15 @@ from vori.clock import TurnedClock
 from vori.data.engine import DB, transaction
 from vori.errors import NotFound
 from vori.ids import AudioId, GroupId, MeetingId, UserId, uuid7
+from vori.meetings import sound
 from vori.people import store as people
 from vori.people.auth import SignIn
 from vori.people.messages import Role
+from vori.settings import Tickets
 from vori.tickets.board import TicketBoard
+from vori.tickets.extract.local import LocalExtractor
+from vori.tickets.preview import reread_route
+from vori.tickets.reader import TicketReader
 from vori.web import Parts, build
 
 NOON = datetime(2026, 3, 16, 3, 0, tzinfo=UTC)
@@ -59,7 +64,20 @@ class Site:
                 workers=self.workers,
                 is_draining=lambda: self.draining,
             ),
+            route_handlers=[reread_route(self._reader())],
             max_body_bytes=100_000,
+        )
+
+    def _reader(self) -> TicketReader:
+        local = LocalExtractor()
+        return TicketReader(
+            TicketBoard(self.clock),
+            local,
+            local,
+            sound.silent_since,
+            self._end_meeting,
+            settings=Tickets(),
+            clock=self.clock,
         )
 
     async def client(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:

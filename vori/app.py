@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import os
 from collections.abc import AsyncIterator, Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -42,6 +43,7 @@ from vori.streams.routes import dead_letter_routes
 from vori.system import system_route
 from vori.tickets.extract import Extractor
 from vori.tickets.messages import TicketCreated, TicketUpdated
+from vori.tickets.preview import reread_route
 from vori.tickets.reader import TicketReader
 from vori.transcribe.messages import Caption
 from vori.transcribe.outgoing import Board
@@ -250,14 +252,16 @@ class Vori:
             self._road.listen("pages", told, events.tell)
         return events
 
-    def _build_reader(self) -> TicketReader:
+    @cached_property
+    def _reader(self) -> TicketReader:
+        """Reads meetings: the worker `tickets`, and elsewhere only what is asked for."""
         from vori.tickets.board import TicketBoard
         from vori.tickets.extract.local import LocalExtractor
-        from vori.tickets.live import LiveReading, Spoken
+        from vori.tickets.live import LiveReading
         from vori.tickets.usage import Ledger, WithinBudget
 
         local = LocalExtractor()
-        reader = TicketReader(
+        return TicketReader(
             TicketBoard(self.clock),
             local,
             WithinBudget.unless_local(
@@ -271,6 +275,11 @@ class Vori:
             clock=self.clock,
             listen=LiveReading,
         )
+
+    def _build_reader(self) -> TicketReader:
+        from vori.tickets.live import Spoken
+
+        reader = self._reader
 
         async def captions_came(caption: Caption) -> None:
             spoken = None
@@ -377,6 +386,7 @@ class Vori:
                 translations_route(self._recordings, self.settings.audio),
                 *transcript_routes(self._retranscriber, self._uploads, self.settings.audio),
                 self._tickets_difference(),
+                reread_route(self._reader),
             ],
             with_api=self._hosts("web"),
             max_body_bytes=self.settings.server.max_body_bytes,

@@ -76,6 +76,7 @@ RULES: dict[str, Rule] = {
     "GET /api/meetings/{meeting_id}/reading": Rule(Needs.MEETING, READ),
     "GET /api/meetings/{meeting_id}/tickets": Rule(Needs.MEETING, READ),
     "GET /api/meetings/{meeting_id}/blockers": Rule(Needs.MEETING, READ),
+    "POST /api/meetings/{meeting_id}/reread": Rule(Needs.MEETING, WRITE, "meeting.reread"),
     "POST /api/meetings/{meeting_id}/undo": Rule(Needs.MEETING, WRITE, "meeting.undone"),
     "GET /api/meetings/{meeting_id}/jobs": Rule(Needs.MEETING, READ),
     "GET /api/meetings/{meeting_id}/jobs/{job_id}": Rule(Needs.MEETING, READ),

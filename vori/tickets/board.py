@@ -7,7 +7,7 @@ nothing has to be kept in between and the same reading again changes nothing.
 What a reading would change, without changing it, is asked in two steps, both of which only read:
 
     passage = await board.load_passage(meeting_id, captions=[Spoken(...), ...])
-    diff = await board.difference(passage, await engine.extract(passage))
+    decision, tickets = await board.preview(passage, await engine.extract(passage))
 
 `captions` are the meeting's words as they would be (a recording transcribed anew); without them
 those that are stored. Words that took the place of others are known by their time, so tickets
@@ -82,32 +82,6 @@ class StoredPassage(HeardPassage, frozen=True, kw_only=True, rename="camel"):
     """A passage out of the database."""
 
     group_id: GroupId
-
-
-class TicketChange(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One change of a reading: the fields before and after, and why.
-
-    `ticketId` and `title` are of the ticket it changes; a new one has no id yet. `isProposed`:
-    by the group's policy it would wait for somebody to accept it.
-    """
-
-    kind: ProposalKind
-    ticket_id: TicketId | None
-    title: str
-    before: dict[str, Any]
-    after: dict[str, Any]
-    receipt: Receipt
-    is_proposed: bool
-
-
-class TicketDiff(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a reading changes on the board; empty when the board says it already."""
-
-    meeting_id: MeetingId
-    engine: str
-    model: str
-    notes: tuple[str, ...]
-    changes: tuple[TicketChange, ...]
 
 
 class Applied(Struct, frozen=True, kw_only=True):
@@ -222,19 +196,6 @@ class TicketBoard:
             )
         return applied
 
-    async def difference(self, passage: Passage, extraction: Extraction) -> TicketDiff:
-        """What `apply` would change now; stores nothing and waits for nobody."""
-        passage = _stored(passage)
-        rules = await machine.rules_of(passage.group_id)
-        decision, _ = await _decide(passage, extraction)
-        writer = _Writer(passage, extraction, self._clock.now())
-        at_once, later = split(decision, rules.policy, rules.auto_above)
-        return diff_of(
-            passage,
-            extraction,
-            (*await writer.told(at_once, False), *await writer.told(later, True)),
-        )
-
     async def preview(
         self, passage: Passage, extraction: Extraction
     ) -> tuple[Decision, dict[TicketId, OpenTicket]]:
@@ -317,18 +278,6 @@ class TicketBoard:
             at=self._clock.now(),
             replace_edited=replace_edited,
         )
-
-
-def diff_of(
-    passage: Passage, extraction: Extraction, changes: Sequence[TicketChange]
-) -> TicketDiff:
-    return TicketDiff(
-        meeting_id=passage.meeting_id,
-        engine=extraction.engine,
-        model=extraction.model,
-        notes=extraction.notes,
-        changes=tuple(changes),
-    )
 
 
 _CAPTIONS = """
@@ -671,28 +620,6 @@ class _Writer:
         return await proposals.reconcile(
             self._passage.group_id, self._passage.meeting_id, wanted, at=self._at, among=among
         )
-
-    async def told(self, decision: Decision, is_proposed: bool) -> tuple[TicketChange, ...]:
-        """The decision's changes as people see them; to be asked before they are written."""
-        changes = []
-        for one in await self._wanted(decision, {}):
-            if one.kind is ProposalKind.REVISE and not one.after:
-                continue  # only what it rests on is another
-            title = one.after.get("title") if one.ticket_id is None else None
-            if one.ticket_id is not None:
-                title = (await store.ticket(one.ticket_id)).title
-            changes.append(
-                TicketChange(
-                    kind=one.kind,
-                    ticket_id=one.ticket_id,
-                    title=title or "",
-                    before=one.before,
-                    after=one.after,
-                    receipt=one.receipt,
-                    is_proposed=is_proposed,
-                )
-            )
-        return tuple(changes)
 
     async def _wanted(
         self, decision: Decision, known: Mapping[tuple[str, tuple[int, ...]], int]

@@ -48,11 +48,6 @@ async def hold_board(group_id: GroupId) -> Rules:
     )
 
 
-async def rules_of(group_id: GroupId) -> Rules:
-    """As `hold_board`, for whoever only looks."""
-    return _rules(await DB.fetch("SELECT policy, auto_above FROM groups WHERE id = $1", group_id))
-
-
 def _rules(rows: Sequence[Any]) -> Rules:
     if not rows:
         return Rules()

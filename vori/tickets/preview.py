@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
-from litestar import get
-from litestar.params import FromPath
+from litestar import get, post
+from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from vori.api import PathId, SignedIn
@@ -96,12 +96,49 @@ def tickets_difference_route(
             passage = await board.load_passage(meeting)
         extraction = await extractor.extract(passage)
         decision, now = await board.preview(passage, extraction)
-        return _told(decision, now, passage, extraction)
+        return told(decision, now, passage, extraction)
 
     return tickets_difference
 
 
-def _told(
+class RereadTickets(Protocol):
+    """Reads a meeting again; the tickets worker does."""
+
+    async def reread(
+        self, meeting_id: MeetingId, *, local: bool, dry_run: bool
+    ) -> tuple[Decision, dict[TicketId, OpenTicket], StoredPassage, Extraction]: ...
+
+
+def reread_route(reader: RereadTickets) -> Any:
+    @post(
+        "/api/meetings/{meeting_id:int}/reread",
+        tags=["meetings"],
+        summary="Read the meeting again; with dryRun only tell what that would change",
+        status_code=200,
+    )
+    async def reread_meeting(
+        principal: SignedIn,
+        meeting_id: PathId,
+        dry_run: Annotated[
+            bool,
+            QueryParameter(
+                name="dryRun",
+                description="Change nothing. What is shown is applied if asked for soon after.",
+            ),
+        ] = False,
+        engine: Annotated[
+            Literal["configured", "local"],
+            QueryParameter(description="configured: the engine that reads ended meetings."),
+        ] = "configured",
+    ) -> TicketsDifference:
+        meeting = MeetingId(meeting_id)
+        await meeting_for(principal, meeting)
+        return told(*await reader.reread(meeting, local=engine == "local", dry_run=dry_run))
+
+    return reread_meeting
+
+
+def told(
     decision: Decision,
     now: dict[TicketId, OpenTicket],
     passage: StoredPassage,

@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from vori import log
 from vori.clock import Clock
 from vori.errors import NotFound, VoriError
-from vori.ids import MeetingId
+from vori.ids import MeetingId, TicketId
 from vori.settings import Tickets
+from vori.tickets.decide import Decision, OpenTicket
 from vori.tickets.extract import Extractor
 from vori.tickets.live import HeardPassage, LiveReading, Part, Spoken
 from vori.tickets.messages import Extraction, Passage
@@ -29,6 +30,8 @@ from vori.worker import Health, State, background
 logger = log.get(__name__)
 
 POLL_S = 2.0
+MOST_SHOWN = 16
+"""Readings that were shown and may be applied."""
 MOST_RUNNING = 200
 """Meetings whose reading is kept to go on with; of more, the longest silent is read anew."""
 
@@ -50,6 +53,12 @@ class Board(Protocol):
 
     async def apply_part(self, passage: Passage, part: Part) -> Any:
         """Bring the board to what further captions of a running meeting say."""
+        ...
+
+    async def preview(
+        self, passage: Passage, extraction: Extraction
+    ) -> tuple[Decision, dict[TicketId, OpenTicket]]:
+        """What `apply` would change now, and the group's tickets as they are; stores nothing."""
         ...
 
     async def board_mark(self, passage: Passage) -> int:
@@ -105,6 +114,7 @@ class TicketReader:
         self._running: dict[MeetingId, _Running] = {}
         self._new: dict[MeetingId, list[Spoken]] = {}
         self._stale: set[MeetingId] = set()
+        self._shown: dict[tuple[MeetingId, str], tuple[tuple[UUID, ...], Extraction]] = {}
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -170,6 +180,34 @@ class TicketReader:
             updates=len(extraction.ticket_updates),
             rejected=len(extraction.rejected),
         )
+
+    async def reread(
+        self, meeting_id: MeetingId, *, local: bool, dry_run: bool
+    ) -> tuple[Decision, dict[TicketId, OpenTicket], Any, Extraction]:
+        """Read the meeting again, by the configured engine or the `local` one.
+
+        With `dry_run` nothing is stored, and the same reading is applied if that is asked for
+        while the words are the same: an engine need not say the same thing twice. Returns what
+        changes, the tickets as they were, and what was read. Raises NotFound.
+        """
+        engine = self._live if local else self._full
+        async with self._lock(meeting_id):
+            passage = await self._board.load_passage(meeting_id)
+            key = (meeting_id, engine.name)
+            words, extraction = self._shown.pop(key, ((), Extraction()))
+            if not words or words != passage.caption_ids:
+                extraction = await engine.extract(passage)
+            decision, tickets = await self._board.preview(passage, extraction)
+            if dry_run:
+                self._shown[key] = (passage.caption_ids, extraction)
+                while len(self._shown) > MOST_SHOWN:
+                    del self._shown[next(iter(self._shown))]
+            else:
+                await self._board.apply(passage, extraction)
+                self._forget(meeting_id)
+                if not await self._board.is_live(meeting_id):
+                    await self._board.write_minutes(passage, extraction)
+            return decision, tickets, passage, extraction
 
     async def _read_soon(self, meeting_id: MeetingId) -> None:
         """Readings take at most a quarter of the time, however long the meeting gets."""
