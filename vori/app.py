@@ -42,7 +42,12 @@ from vori.streams.relay import Road
 from vori.streams.routes import dead_letter_routes
 from vori.system import system_route
 from vori.tickets.extract import Extractor
-from vori.tickets.messages import TicketCreated, TicketUpdated
+from vori.tickets.messages import (
+    ProposalCreated,
+    ProposalDecided,
+    TicketCreated,
+    TicketUpdated,
+)
 from vori.tickets.preview import reread_route
 from vori.tickets.reader import TicketReader
 from vori.transcribe.messages import Caption
@@ -223,6 +228,11 @@ class Vori:
                 payload = {"event": f"ticket.{kind}", **msgspec.to_builtins(event)}
                 recordings.tell(event.meeting_id, Board(payload=payload))
 
+        async def proposal_changed(event: ProposalCreated | ProposalDecided) -> None:
+            kind = "created" if isinstance(event, ProposalCreated) else "decided"
+            payload = {"event": f"proposal.{kind}", **msgspec.to_builtins(event)}
+            recordings.tell(event.meeting_id, Board(payload=payload))
+
         async def meeting_ends(wanted: topics.FinishRecordings) -> None:
             await recordings.finish_meeting(wanted.meeting_id)
 
@@ -230,6 +240,8 @@ class Vori:
         if recordings.takes_sound:
             changed = [topics.TICKET_CREATED, topics.TICKET_UPDATED]
             self._road.listen("sockets", changed, ticket_changed)
+            proposed = [topics.PROPOSAL_CREATED, topics.PROPOSAL_DECIDED]
+            self._road.listen("sockets.proposals", proposed, proposal_changed)
             self._road.on_request(topics.FINISH_RECORDINGS, meeting_ends)
         return recordings
 
@@ -241,6 +253,8 @@ class Vori:
             topics.MEETING_SUMMARY,
             topics.TICKET_CREATED,
             topics.TICKET_UPDATED,
+            topics.PROPOSAL_CREATED,
+            topics.PROPOSAL_DECIDED,
             topics.TRANSCRIPTION_COMPLETED,
             topics.TRANSCRIPTION_JOB,
             topics.TICKET_METRICS,

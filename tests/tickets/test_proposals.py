@@ -1,10 +1,11 @@
 """What machines may not do by themselves: proposed, revised, accepted, dismissed."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.tickets.test_board import LOGIN, REPORT, Meeting, by_hand, meet, moved
 from tests.web_site import Person, Site, events, make_recording, say, uncommitted
@@ -426,3 +427,28 @@ async def test_a_deleted_meeting_takes_its_proposals_with_it(meeting: Meeting) -
     await meeting.mina.post(f"/api/meetings/{meeting.meeting_id}/end")
     await meeting.mina.delete(f"/api/meetings/{meeting.meeting_id}")
     assert await DB.fetch("SELECT id FROM proposals") == []
+
+
+async def test_a_proposal_is_told_when_it_is_made_revised_and_decided(
+    meeting: Meeting,
+) -> None:
+    await meeting.say("fix the login page", "by Friday please", "write the sales report")
+    await meeting.read(new_tickets=(LOGIN, REPORT))
+    await meeting.read(new_tickets=(LOGIN, REPORT))
+    made = await events("proposal.created")
+    assert [(e["proposal"]["after"]["title"], e["isRevised"]) for e in made] == [
+        (LOGIN.title, False),
+        (REPORT.title, False),
+    ]
+    assert {e["meetingId"] for e in made} == {meeting.meeting_id}
+    sooner = replace(LOGIN, due=date(2026, 3, 20), evidence=(0, 1))
+    await meeting.read(new_tickets=(sooner,))
+    [*_, revised] = await events("proposal.created")
+    assert (revised["isRevised"], revised["proposal"]["after"]["due"]) == (True, "2026-03-20")
+    number = revised["proposal"]["proposalId"]
+    await meeting.mina.post(f"/api/proposals/{number}/accept")
+    decided = await events("proposal.decided")
+    assert [(e["proposal"]["proposalId"] == number, e["proposal"]["state"]) for e in decided] == [
+        (False, "SUPERSEDED"),
+        (True, "ACCEPTED"),
+    ]

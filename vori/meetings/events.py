@@ -24,19 +24,24 @@ from vori.analytics.messages import (
     TicketMetrics,
     WindowsChanged,
 )
-from vori.errors import Forbidden, NotSignedIn, Unavailable
+from vori.errors import Forbidden, NotSignedIn, TooMany, Unavailable
 from vori.ids import GroupId, MeetingId
 from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdated
 from vori.people.auth import principal_of
 from vori.people.messages import Principal
-from vori.tickets.messages import TicketCreated, TicketUpdated
+from vori.tickets.messages import (
+    ProposalCreated,
+    ProposalDecided,
+    TicketCreated,
+    TicketUpdated,
+)
 from vori.transcribe.messages import Caption, JobUpdated
 
 MOST_WAITING = 500
 """A page that is further behind is sent away, to load everything anew."""
 HEARTBEAT_S = 20.0
 """So often a page hears from us, and so often we ask whether it may still listen."""
-NOT_SIGNED_IN, FORBIDDEN, TOO_SLOW, AWAY = 4401, 4403, 1013, 1011
+NOT_SIGNED_IN, FORBIDDEN, TOO_MANY, TOO_SLOW, AWAY = 4401, 4403, 4429, 1013, 1011
 
 Event = (
     MeetingCreated
@@ -44,6 +49,8 @@ Event = (
     | MeetingSummary
     | TicketCreated
     | TicketUpdated
+    | ProposalCreated
+    | ProposalDecided
     | Caption
     | JobUpdated
     | Result
@@ -105,7 +112,7 @@ class Events:
         await socket.accept()
         try:
             principal = await principal_of(socket)
-        except (NotSignedIn, Forbidden, Unavailable) as exc:
+        except (NotSignedIn, Forbidden, TooMany, Unavailable) as exc:
             await _refuse(socket, exc)
             return
         page = Page(principal, _number(socket.query_params.get("meetingId")))
@@ -161,10 +168,10 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
 
 
 async def _refuse(
-    socket: WebSocket[Any, Any, Any], error: NotSignedIn | Forbidden | Unavailable
+    socket: WebSocket[Any, Any, Any], error: NotSignedIn | Forbidden | TooMany | Unavailable
 ) -> None:
     told = {"type": "error", "code": error.code, "message": error.message, "fatal": True}
-    codes = {NotSignedIn: NOT_SIGNED_IN, Forbidden: FORBIDDEN}
+    codes = {NotSignedIn: NOT_SIGNED_IN, Forbidden: FORBIDDEN, TooMany: TOO_MANY}
     with contextlib.suppress(WebSocketDisconnect):
         await socket.send_text(msgspec.json.encode(told).decode())
         await socket.close(codes.get(type(error), AWAY))
@@ -177,6 +184,8 @@ def _number(text: str | None) -> int | None:
 def _group_of(event: Event) -> GroupId:
     if isinstance(event, TicketCreated | TicketUpdated):
         return event.ticket.group_id
+    if isinstance(event, ProposalCreated | ProposalDecided):
+        return event.proposal.group_id
     return event.group_id
 
 
@@ -185,6 +194,8 @@ _NAMES: dict[type[Struct], str] = {
     MeetingUpdated: "meeting.updated",
     TicketCreated: "ticket.created",
     TicketUpdated: "ticket.updated",
+    ProposalCreated: "proposal.created",
+    ProposalDecided: "proposal.decided",
     Caption: "caption",
     TicketMetrics: "analytics.ticket.metrics",
     Productivity: "analytics.productivity",

@@ -14,7 +14,13 @@ from msgspec import Struct
 from vori.analytics.messages import GroupTrend, Insight, Productivity, TicketMetrics
 from vori.ids import EventId, MeetingId
 from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdated
-from vori.tickets.messages import BlockerNoted, TicketCreated, TicketUpdated
+from vori.tickets.messages import (
+    BlockerNoted,
+    ProposalCreated,
+    ProposalDecided,
+    TicketCreated,
+    TicketUpdated,
+)
 from vori.transcribe.messages import Caption, JobUpdated
 
 
@@ -101,6 +107,18 @@ MEETING_SUMMARY = Topic(
 TICKET_CREATED = Topic(
     name="ticket.created", struct=TicketCreated, key=_meeting_or_ticket, doc="A ticket was made."
 )
+PROPOSAL_CREATED = Topic(
+    name="proposal.created",
+    struct=ProposalCreated,
+    key=_meeting,
+    doc="A machine proposes a change, or proposes it otherwise than before.",
+)
+PROPOSAL_DECIDED = Topic(
+    name="proposal.decided",
+    struct=ProposalDecided,
+    key=_meeting,
+    doc="A proposal was accepted or dismissed, or the meeting took it back.",
+)
 TICKET_UPDATED = Topic(
     name="ticket.updated",
     struct=TicketUpdated,
@@ -166,6 +184,8 @@ TOPICS: tuple[Topic, ...] = (
     MEETING_SUMMARY,
     TICKET_CREATED,
     TICKET_UPDATED,
+    PROPOSAL_CREATED,
+    PROPOSAL_DECIDED,
     BLOCKER_NOTED,
     TICKET_METRICS,
     PRODUCTIVITY,

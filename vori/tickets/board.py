@@ -60,13 +60,15 @@ from vori.tickets.messages import (
     Extraction,
     Member,
     Passage,
+    ProposalKind,
+    ProposalState,
     Receipt,
     Segment,
     TicketStatus,
 )
 from vori.tickets.minutes import NotedMove, NotedTicket, minutes
 from vori.tickets.policy import Refusal, split, values_of, without_refused
-from vori.tickets.proposals import Kept, ProposalKind, ProposalState, Wanted
+from vori.tickets.proposals import Kept, Wanted
 from vori.tickets.store import FIELDS
 
 _log = log.get(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta, Struct, field
@@ -194,3 +194,57 @@ class BlockerNoted(Struct, frozen=True, kw_only=True, rename="camel"):
     caption_ids: tuple[UUID, ...]
     start_ms: int
     end_ms: int
+
+
+class ProposalKind(StrEnum):
+    CREATE = "create"
+    MOVE = "move"
+    REVISE = "revise"
+    WITHDRAW = "withdraw"
+
+
+class ProposalState(StrEnum):
+    OPEN = "OPEN"
+    ACCEPTED = "ACCEPTED"
+    DISMISSED = "DISMISSED"
+    SUPERSEDED = "SUPERSEDED"
+    """The meeting took it back, or it came about otherwise."""
+
+
+class Proposal(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A change as it would be written: the fields before and after, and why.
+
+    `ticketId` and `title` are of the ticket it changes, or made when it was accepted.
+    """
+
+    proposal_id: int
+    group_id: GroupId
+    meeting_id: MeetingId
+    kind: ProposalKind
+    ticket_id: TicketId | None
+    title: str | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+    receipt: Receipt
+    state: ProposalState
+    decided_by: UserId | None
+    decided_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProposalCreated(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Topic `proposal.created`: also when later words make an open one another (`isRevised`)."""
+
+    event_id: EventId
+    meeting_id: MeetingId
+    proposal: Proposal
+    is_revised: bool = False
+
+
+class ProposalDecided(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Topic `proposal.decided`: accepted, dismissed, or superseded by what was said later."""
+
+    event_id: EventId
+    meeting_id: MeetingId
+    proposal: Proposal

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -17,48 +16,19 @@ import msgspec
 from msgspec import Struct
 
 from vori.data.engine import DB, transaction
+from vori.data.outbox import publish
 from vori.errors import BadMessage, Conflict, NotFound
-from vori.ids import GroupId, MeetingId, TicketId, UserId
+from vori.ids import EventId, GroupId, MeetingId, TicketId, UserId, uuid7
 from vori.tickets import machine, store
 from vori.tickets.machine import Cause
-from vori.tickets.messages import Receipt
-
-
-class ProposalKind(StrEnum):
-    CREATE = "create"
-    MOVE = "move"
-    REVISE = "revise"
-    WITHDRAW = "withdraw"
-
-
-class ProposalState(StrEnum):
-    OPEN = "OPEN"
-    ACCEPTED = "ACCEPTED"
-    DISMISSED = "DISMISSED"
-    SUPERSEDED = "SUPERSEDED"
-    """The meeting took it back, or it came about otherwise."""
-
-
-class Proposal(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A change as it would be written: the fields before and after, and why.
-
-    `ticketId` and `title` are of the ticket it changes, or made when it was accepted.
-    """
-
-    proposal_id: int
-    group_id: GroupId
-    meeting_id: MeetingId
-    kind: ProposalKind
-    ticket_id: TicketId | None
-    title: str | None
-    before: dict[str, Any]
-    after: dict[str, Any]
-    receipt: Receipt
-    state: ProposalState
-    decided_by: UserId | None
-    decided_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+from vori.tickets.messages import (
+    Proposal,
+    ProposalCreated,
+    ProposalDecided,
+    ProposalKind,
+    ProposalState,
+    Receipt,
+)
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -253,7 +223,9 @@ async def _insert(group_id: GroupId, meeting_id: MeetingId, one: Wanted, at: dat
         one.receipt,
         at,
     )
-    return int(rows[0]["id"])
+    number = int(rows[0]["id"])
+    await _tell_open(number)
+    return number
 
 
 async def _update(row: Any, one: Wanted, at: datetime) -> bool:
@@ -269,6 +241,7 @@ async def _update(row: Any, one: Wanted, at: datetime) -> bool:
         one.receipt,
         at,
     )
+    await _tell_open(row["id"], is_revised=row["state"] == "OPEN")
     return True
 
 
@@ -282,6 +255,36 @@ async def _close(
         state.value,
         user_id,
         at,
+    )
+    await _tell_decided(proposal_id)
+
+
+async def supersede_for(tickets: Sequence[TicketId], *, at: datetime) -> None:
+    """Close what is proposed for tickets that are gone."""
+    rows = await DB.fetch(
+        "SELECT id FROM proposals WHERE ticket_id = ANY($1) AND state = 'OPEN' ORDER BY id",
+        list(tickets),
+    )
+    for row in rows:
+        await _close(row["id"], ProposalState.SUPERSEDED, user_id=None, at=at)
+
+
+async def _tell_open(proposal_id: int, *, is_revised: bool = False) -> None:
+    one = await proposal(proposal_id)
+    await publish(
+        ProposalCreated(
+            event_id=EventId(uuid7()),
+            meeting_id=one.meeting_id,
+            proposal=one,
+            is_revised=is_revised,
+        )
+    )
+
+
+async def _tell_decided(proposal_id: int) -> None:
+    one = await proposal(proposal_id)
+    await publish(
+        ProposalDecided(event_id=EventId(uuid7()), meeting_id=one.meeting_id, proposal=one)
     )
 
 

@@ -18,8 +18,7 @@ from vori.ids import BIGINT_MAX, GroupId, MeetingId, TicketId, UserId
 from vori.people.access import meeting_for, proposal_for, require_member, ticket_for
 from vori.people.messages import Principal
 from vori.tickets import proposals, store, usage
-from vori.tickets.messages import TicketStatus
-from vori.tickets.proposals import Proposal, ProposalState
+from vori.tickets.messages import Proposal, ProposalState, TicketStatus
 from vori.tickets.store import Change, Filters, TicketDetail
 from vori.tickets.undo import MeetingUndo, undo_meeting
 from vori.tickets.usage import Reading, Spending

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from vori.data.engine import DB, transaction
 from vori.ids import GroupId, MeetingId, TicketId, UserId
-from vori.tickets import machine, store
+from vori.tickets import machine, proposals, store
 from vori.tickets.store import FIELDS, Change, HistoryKind, TicketDetail
 
 NAMES = {store.name_of(field): field for field in (*FIELDS, "dismissed")}
@@ -58,7 +58,8 @@ async def undo_meeting(
             changed = await _write(before, back, present, user_id=user_id, at=at)
             if changed:
                 undone.append(TicketUndo(ticket_id=ticket_id, title=before.title, changed=changed))
-        await _supersede([one.ticket_id for one in undone if "dismissed" in one.changed], at)
+        gone = [one.ticket_id for one in undone if "dismissed" in one.changed]
+        await proposals.supersede_for(gone, at=at)
     return MeetingUndo(undone=tuple(undone), left=tuple(left))
 
 
@@ -122,13 +123,3 @@ async def _write(
         before.ticket_id,
     )
     return changed
-
-
-async def _supersede(gone: Sequence[TicketId], at: datetime) -> None:
-    """Proposals for tickets that are gone ask for nothing any more."""
-    await DB.fetch(
-        "UPDATE proposals SET state = 'SUPERSEDED', decided_at = $2, updated_at = $2"
-        " WHERE ticket_id = ANY($1) AND state = 'OPEN'",
-        list(gone),
-        at,
-    )
