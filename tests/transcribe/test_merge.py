@@ -4,15 +4,23 @@ import itertools
 import random
 from uuid import UUID
 
+import numpy as np
 import pytest
 
-from vori.transcribe.merge import Spoken, duplicates
+from vori.transcribe.merge import Spoken, duplicates, level_db
 
 _ids = itertools.count(1)
 
 
 def spoken(
-    mic: int, start_s: float, end_s: float, text: str, *, own: bool = False, sure: float = 0.9
+    mic: int,
+    start_s: float,
+    end_s: float,
+    text: str,
+    *,
+    own: bool = False,
+    sure: float = 0.9,
+    db: float = -30.0,
 ) -> Spoken:
     return Spoken(
         caption_id=UUID(int=next(_ids)),
@@ -22,6 +30,7 @@ def spoken(
         text=text,
         has_speaker=own,
         sureness=sure,
+        level_db=db,
     )
 
 
@@ -85,6 +94,20 @@ def test_of_two_owners_who_hear_the_sentence_the_surer_one_stays() -> None:
     near = spoken(1, 0.3, 3, "please send the invoice to the client", own=True, sure=0.95)
     far = spoken(2, 0, 3, "please send the invoice to the clients", own=True, sure=0.6)
     assert left(far, near) == [near.text]
+
+
+def test_a_sentence_is_said_by_whose_microphone_is_louder() -> None:
+    speaker = spoken(1, 0.3, 3, "please send the invoice to the client", own=True, db=-20, sure=0.7)
+    neighbour = spoken(2, 0, 3, "please send the invoice to the client", own=True, db=-38)
+    assert duplicates([speaker, neighbour]) == {neighbour.caption_id: speaker.caption_id}
+
+
+def test_loudness_is_that_of_the_sound() -> None:
+    full = np.sin(np.arange(16_000) / 10).astype(np.float32)
+    assert level_db(full) == pytest.approx(-3, abs=0.1)
+    assert level_db(full / 10) == pytest.approx(-23, abs=0.1)
+    assert level_db(full * 0) is None
+    assert level_db(full[:0]) is None
 
 
 def test_of_equals_the_earlier_stays_whatever_the_order_they_come_in() -> None:

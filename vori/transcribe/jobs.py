@@ -41,6 +41,8 @@ class Due(Struct, frozen=True, kw_only=True):
     hotwords: str
     offset_ms: int
     """The recording's start, counted from the meeting's."""
+    kept_ms: int
+    """Sound before this lies in the version, in words."""
     next_seq: int
     previous_text: str
 
@@ -156,6 +158,7 @@ async def due() -> list[Due]:
             origin=Origin(row["origin"]),
             hotwords=row["hotwords"],
             offset_ms=row["offset_ms"],
+            kept_ms=row["kept_ms"],
             next_seq=row["next_seq"],
             previous_text=row["previous_text"] or "",
         )
@@ -226,10 +229,11 @@ async def start(job_id: UUID, *, model: str, message: str, at: datetime) -> bool
 async def go_on(
     job: Job, captions: Sequence[VersionCaption], *, done_ms: int, at: datetime
 ) -> bool:
-    """Keep what was heard up to `done_ms`; whether the job shall go on."""
+    """Keep what was heard up to `done_ms`: it goes on from there. Whether the job shall go on."""
     async with transaction():
         rows = await DB.fetch(
-            "UPDATE transcription_jobs SET done_ms = $2, updated_at = $3,"
+            "UPDATE transcription_jobs SET done_ms = greatest(done_ms, $2), kept_ms = $2,"
+            " updated_at = $3,"
             " total_ms = CASE WHEN total_ms < $2 THEN $2 ELSE total_ms END"
             " WHERE id = $1 AND state = 'RUNNING' RETURNING id",
             job.job_id,
@@ -241,6 +245,20 @@ async def go_on(
         await versions.extend_draft(job.recording_id, job.version, captions, at=at)
         await _announce(job.job_id)
         return True
+
+
+async def tell(job: Job, *, done_ms: int, at: datetime) -> None:
+    """How far the job is, for people: it may have to do some of that again."""
+    async with transaction():
+        rows = await DB.fetch(
+            "UPDATE transcription_jobs SET done_ms = $2, updated_at = $3"
+            " WHERE id = $1 AND state = 'RUNNING' AND done_ms < $2 RETURNING id",
+            job.job_id,
+            done_ms,
+            at,
+        )
+        if rows:
+            await _announce(job.job_id)
 
 
 async def complete(due: Due, *, heard_ms: int, at: datetime) -> None:

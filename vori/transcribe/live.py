@@ -23,6 +23,7 @@ from vori.settings import Audio, Speech
 from vori.transcribe.ear import Ear, Heard
 from vori.transcribe.guard import why_not_said
 from vori.transcribe.journal import Journal
+from vori.transcribe.merge import level_db
 from vori.transcribe.messages import (
     RATE_HZ,
     AudioFormat,
@@ -139,6 +140,12 @@ class Speaking:
         self._count -= cut
         self.guessed_ms = max(0, self.guessed_ms - max(to_ms - self.start_ms, 0))
         self.start_ms = max(self.start_ms, to_ms)
+
+    def level_db(self, piece: Piece) -> float | None:
+        """How loud the piece was spoken."""
+        start = max(0, piece.start_ms - self.start_ms) * RATE_HZ // 1000
+        end = max(0, piece.end_ms - self.start_ms) * RATE_HZ // 1000
+        return level_db(self.samples()[start:end])
 
     @property
     def duration_ms(self) -> int:
@@ -656,6 +663,7 @@ class LiveRecording:
                 meeting_start_ms=self._offset_ms + piece.start_ms,
                 speaker_id=self.key.user_id,
                 words=piece.words,
+                level_db=self._speaking[0].level_db(piece) if self._speaking else None,
             )
             for i, piece in enumerate(pieces)
         ]

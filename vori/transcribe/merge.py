@@ -1,20 +1,24 @@
 """The same words heard by several microphones of one meeting: kept once. Pure.
 
 A caption is a duplicate when better captions of other recordings, at the same time, hold all of
-its words. Better is who is known to have spoken, then what was heard more surely, then what came
-first. What differs in a number or a negation is never the same, and an answer as short as "yes"
+its words. Better is who is known to have spoken, then what is louder (the speaker sits at that
+microphone), then what was heard more surely, then what came first. What differs in a number or a negation is never the same, and an answer as short as "yes"
 may have been given by two people: both stay.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
+import numpy as np
 from msgspec import Struct
 from rapidfuzz import fuzz
+
+from vori.transcribe.messages import Samples
 
 NEAR_MS = 1_500
 """Two clients' clocks and cuts may differ by so much."""
@@ -24,6 +28,7 @@ SHORTEST_LETTERS = 8
 """Shorter text is never a duplicate …"""
 SHORTEST_SYLLABLES = 5
 """… nor is Korean of fewer syllables."""
+LEVEL_STEP_DB = 4.0
 SURENESS_STEP = 0.05
 LONGEST_MS = 60_000
 """No caption lasts longer: how far around a new one others are looked for."""
@@ -50,6 +55,7 @@ class Spoken(Struct, frozen=True, kw_only=True):
     end_ms: int
     text: str
     has_speaker: bool = False
+    level_db: float | None = None
     sureness: float = 0.0
     """Mean probability of its words."""
 
@@ -84,10 +90,17 @@ def _last(found: Mapping[UUID, UUID], caption_id: UUID) -> UUID:
     return caption_id
 
 
-def _worth(one: Spoken) -> tuple[bool, int, int, int]:
+def level_db(samples: Samples) -> float | None:
+    """How loud it is: root mean square in dB of full scale; None for silence."""
+    power = float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+    return round(10 * math.log10(power), 1) if power > 0 else None
+
+
+def _worth(one: Spoken) -> tuple[bool, int, int, int, int]:
     """More is better; no two captions are equal."""
     return (
         one.has_speaker,
+        round((-120.0 if one.level_db is None else one.level_db) / LEVEL_STEP_DB),
         round(one.sureness / SURENESS_STEP),
         -one.start_ms,
         -one.caption_id.int,

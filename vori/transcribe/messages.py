@@ -89,6 +89,8 @@ class Caption(Struct, frozen=True, kw_only=True, rename="camel"):
     words: tuple[Word, ...] = ()
     replaces: tuple[CaptionId, ...] = ()
     """Captions of other microphones that heard the same words less well: no longer shown."""
+    level_db: float | None = None
+    """How loud it was, in dB below full scale: of two microphones the speaker's own is louder."""
 
 
 class Partial(Struct, frozen=True, kw_only=True):

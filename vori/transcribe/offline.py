@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from vori import log
 from vori.transcribe.guard import why_not_said
+from vori.transcribe.merge import level_db
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Utterance
 from vori.transcribe.recogniser import Recogniser, Window
 from vori.transcribe.settle import Piece, Settler
@@ -37,6 +38,8 @@ class Said(Struct, frozen=True, kw_only=True):
     language: str
     end_ms: int
     """How far the recording has been put into words."""
+    levels_db: tuple[float | None, ...] = ()
+    """How loud each piece was."""
 
 
 def transcribe_samples(
@@ -164,7 +167,18 @@ class _Thread:
         else:
             logger.info("text_dropped", reason=why, start_ms=utterance.start_ms)
         end_ms = utterance.start_ms + round(speech_s * 1000)
-        return Said(pieces=pieces, language=transcript.language, end_ms=end_ms)
+        return Said(
+            pieces=pieces,
+            language=transcript.language,
+            end_ms=end_ms,
+            levels_db=tuple(_level_db(piece, utterance) for piece in pieces),
+        )
+
+
+def _level_db(piece: Piece, utterance: Utterance) -> float | None:
+    start = max(0, piece.start_ms - utterance.start_ms) * RATE_HZ // 1000
+    end = max(0, piece.end_ms - utterance.start_ms) * RATE_HZ // 1000
+    return level_db(utterance.samples[start:end])
 
 
 def find_utterances(gate: VoiceGate, sound: Iterable[Samples]) -> Iterator[Utterance]:

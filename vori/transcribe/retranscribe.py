@@ -41,6 +41,7 @@ SIDE_BY_SIDE = 4
 TRIES = 3
 DATABASE_S = 120.0
 QUIET_S = 0.05
+TELL_S = 1.0
 
 Submit = Callable[[Window], Awaitable[Transcript]]
 OpenOther = Callable[[str], contextlib.AbstractAsyncContextManager[RecogniserPool]]
@@ -209,7 +210,7 @@ class Retranscriber:
 
     async def _hear(self, due: Due, submit: Submit, model: ModelInfo) -> None:
         job = due.job
-        ear = self._open_ear(Progress(settled_ms=job.done_ms))
+        ear = self._open_ear(Progress(settled_ms=due.kept_ms))
         journal = await asyncio.to_thread(
             Journal.open, self._journals, due.key.meeting_id, due.key.recording_id
         )
@@ -221,8 +222,18 @@ class Retranscriber:
             hotwords=due.hotwords,
         )
         seq = due.next_seq
+        far = _Far(due.kept_ms)
+
+        async def heard(window: Window) -> Transcript:
+            transcript = await submit(window)
+            done_ms = far.further(window, ear.heard_ms)
+            if done_ms is not None:
+                with contextlib.suppress(VoriError):  # the next one tells it
+                    await jobs.tell(job, done_ms=done_ms, at=self._clock.now())
+            return transcript
+
         stretches = put_into_words(
-            submit, utterances_of(journal, ear), start, side_by_side=SIDE_BY_SIDE
+            heard, utterances_of(journal, ear), start, side_by_side=SIDE_BY_SIDE
         )
         async with contextlib.aclosing(stretches):
             async for said in stretches:
@@ -230,6 +241,7 @@ class Retranscriber:
                 seq += len(captions)
                 if not await self._keep(job, captions, said[-1].end_ms):
                     return
+                far.kept(said[-1].end_ms)
         await retrying(
             lambda: jobs.complete(due, heard_ms=ear.heard_ms, at=self._clock.now()),
             deadline_s=DATABASE_S,
@@ -241,6 +253,26 @@ class Retranscriber:
             lambda: jobs.go_on(job, captions, done_ms=done_ms, at=self._clock.now()),
             deadline_s=DATABASE_S,
         )
+
+
+class _Far:
+    """How far a job is, told at most once in TELL_S."""
+
+    def __init__(self, kept_ms: int) -> None:
+        self._done_ms = kept_ms
+        self._told_s = asyncio.get_running_loop().time()
+
+    def kept(self, to_ms: int) -> None:
+        self._done_ms = max(self._done_ms, to_ms)
+
+    def further(self, window: Window, heard_ms: int) -> int | None:
+        """What is to be told now; silence counts once what lies around it is kept."""
+        self._done_ms = min(self._done_ms + len(window.samples) * 1000 // RATE_HZ, heard_ms)
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._told_s < TELL_S:
+            return None
+        self._told_s = now_s
+        return self._done_ms
 
 
 def _background(pool: RecogniserPool, *, live: RecogniserPool | None = None) -> Submit:
@@ -307,7 +339,11 @@ def _heard(journal: Journal, ear: Ear) -> Iterator[Heard | BadMessage]:
 
 
 def _captions(due: Due, said: list[Said], seq: int) -> list[VersionCaption]:
-    pieces = [(piece, one.language) for one in said for piece in one.pieces]
+    pieces = [
+        (piece, one.language, level)
+        for one in said
+        for piece, level in zip(one.pieces, one.levels_db, strict=True)
+    ]
     return [
         VersionCaption(
             caption_id=CaptionId(uuid7()),
@@ -319,8 +355,9 @@ def _captions(due: Due, said: list[Said], seq: int) -> list[VersionCaption]:
             meeting_start_ms=due.offset_ms + piece.start_ms,
             speaker_id=due.key.user_id,
             words=piece.words,
+            level_db=level,
         )
-        for i, (piece, language) in enumerate(pieces)
+        for i, (piece, language, level) in enumerate(pieces)
     ]
 
 

@@ -140,8 +140,9 @@ class CaptionStore:
                 stored = await DB.fetch(
                     """
                     INSERT INTO captions (id, recording_id, meeting_id, group_id, seq, text,
-                        language, start_ms, end_ms, meeting_start_ms, speaker_id, words, created_at)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                        language, start_ms, end_ms, meeting_start_ms, speaker_id, words, level_db,
+                        created_at)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
                     ON CONFLICT (recording_id, seq) DO NOTHING RETURNING id
                     """,
                     caption.caption_id,
@@ -156,6 +157,7 @@ class CaptionStore:
                     caption.meeting_start_ms,
                     caption.speaker_id,
                     msgspec.json.encode(caption.words).decode(),
+                    caption.level_db,
                     self._clock.now(),
                 )
                 if stored:  # else an earlier try was committed although its answer was lost

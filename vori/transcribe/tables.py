@@ -6,6 +6,7 @@ from piccolo.columns import (
     UUID,
     BigInt,
     Boolean,
+    DoublePrecision,
     ForeignKey,
     Integer,
     Text,
@@ -50,7 +51,7 @@ class CaptionRow(Table, db=DB, tablename="captions"):
     """A final caption. `seq` counts from 0 within its recording; `words` are Words as JSON.
 
     `duplicate_of` is the caption of another microphone that has the same words at the same time;
-    a caption that has one is no part of the transcript.
+    a caption that has one is no part of the transcript. `level_db` is how loud it was spoken.
     """
 
     id = UUID(primary_key=True, default=uuid7)
@@ -67,6 +68,7 @@ class CaptionRow(Table, db=DB, tablename="captions"):
     words = Json(default="[]")
     created_at = Timestamptz(default=TimestamptzNow())
     duplicate_of = UUID(default=None, null=True)
+    level_db = DoublePrecision(default=None, null=True)
 
 
 class VersionRow(Table, db=DB, tablename="transcript_versions"):
@@ -102,6 +104,7 @@ class VersionCaptionRow(Table, db=DB, tablename="version_captions"):
     meeting_start_ms = BigInt(default=0)
     speaker_id = ForeignKey(User, default=None, null=True)
     words = Json(default="[]")
+    level_db = DoublePrecision(default=None, null=True)
     created_at = Timestamptz(default=TimestamptzNow())
 
 
@@ -109,7 +112,8 @@ class JobRow(Table, db=DB, tablename="transcription_jobs"):
     """Sound to be put into words in the background. `state` is as in `messages.JobState`.
 
     `applies`: the version that is made becomes the CURRENT one when it is done; `done_ms` of
-    `total_ms` of sound are; `attempts` counts starts; `failure` is a code, `message` for people.
+    `total_ms` of sound are, and what was heard up to `kept_ms` lies in the version, so that the
+    job goes on from there; `attempts` counts starts; `failure` is a code, `message` for people.
     """
 
     id = UUID(primary_key=True, default=uuid7)
@@ -124,6 +128,7 @@ class JobRow(Table, db=DB, tablename="transcription_jobs"):
     applies = Boolean(default=True)
     attempts = Integer(default=0)
     done_ms = BigInt(default=0)
+    kept_ms = BigInt(default=0)
     total_ms = BigInt(default=None, null=True)
     failure = Text(default=None, null=True)
     message = Text(default="")

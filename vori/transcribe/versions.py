@@ -67,6 +67,7 @@ class VersionCaption(Struct, frozen=True, kw_only=True, rename="camel"):
     meeting_start_ms: int
     speaker_id: UserId | None
     words: tuple[Word, ...]
+    level_db: float | None = None
 
 
 class VersionText(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -181,8 +182,8 @@ async def extend_draft(
         await DB.fetch(
             """
             INSERT INTO version_captions (recording_id, number, id, seq, text, language, start_ms,
-                end_ms, meeting_start_ms, speaker_id, words, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                end_ms, meeting_start_ms, speaker_id, words, level_db, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             ON CONFLICT (recording_id, number, seq) DO NOTHING
             """,
             recording_id,
@@ -196,6 +197,7 @@ async def extend_draft(
             caption.meeting_start_ms,
             caption.speaker_id,
             msgspec.json.encode(caption.words).decode(),
+            caption.level_db,
             at,
         )
 
@@ -393,7 +395,7 @@ async def mark_duplicates(
         """
         SELECT id AS caption_id, recording_id, meeting_start_ms AS start_ms,
                meeting_start_ms + end_ms - start_ms AS end_ms, text,
-               speaker_id IS NOT NULL AS has_speaker,
+               speaker_id IS NOT NULL AS has_speaker, level_db,
                coalesce((SELECT avg((w ->> 'probability')::float8)
                          FROM jsonb_array_elements(words) w), 0) AS sureness
         FROM captions
@@ -423,20 +425,21 @@ async def mark_duplicates(
 
 
 _CAPTIONS = """
-SELECT id AS caption_id, seq, text, language, start_ms, end_ms, meeting_start_ms, speaker_id, words
+SELECT id AS caption_id, seq, text, language, start_ms, end_ms, meeting_start_ms, speaker_id, words,
+    level_db
 """
 _PUT_ASIDE = """
 INSERT INTO version_captions (recording_id, number, id, seq, text, language, start_ms, end_ms,
-    meeting_start_ms, speaker_id, words, created_at)
+    meeting_start_ms, speaker_id, words, level_db, created_at)
 SELECT recording_id, $2, id, seq, text, language, start_ms, end_ms, meeting_start_ms, speaker_id,
-    words, created_at
+    words, level_db, created_at
 FROM captions WHERE recording_id = $1
 """
 _TAKE_BACK = """
 INSERT INTO captions (recording_id, meeting_id, group_id, id, seq, text, language, start_ms, end_ms,
-    meeting_start_ms, speaker_id, words, created_at)
+    meeting_start_ms, speaker_id, words, level_db, created_at)
 SELECT recording_id, $3, $4, id, seq, text, language, start_ms, end_ms, meeting_start_ms, speaker_id,
-    words, created_at
+    words, level_db, created_at
 FROM version_captions WHERE recording_id = $1 AND number = $2
 """
 
@@ -480,4 +483,5 @@ def _event(caption: VersionCaption, recording: Any) -> Caption:
         meeting_start_ms=caption.meeting_start_ms,
         speaker_id=caption.speaker_id,
         words=caption.words,
+        level_db=caption.level_db,
     )

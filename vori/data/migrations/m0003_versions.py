@@ -10,7 +10,9 @@ DESCRIPTION = "duplicate captions, transcript versions, transcription jobs"
 
 SQL = """
 -- The same words as another microphone's caption: kept, but no part of the transcript.
-ALTER TABLE captions ADD COLUMN duplicate_of uuid REFERENCES captions ON DELETE SET NULL;
+ALTER TABLE captions
+    ADD COLUMN duplicate_of uuid REFERENCES captions ON DELETE SET NULL,
+    ADD COLUMN level_db double precision;
 CREATE INDEX captions_duplicates ON captions (duplicate_of) WHERE duplicate_of IS NOT NULL;
 
 -- Ways in which one recording was put into words. The captions of the CURRENT one lie in
@@ -42,6 +44,7 @@ CREATE TABLE version_captions (
     meeting_start_ms  bigint NOT NULL DEFAULT 0,
     speaker_id        bigint REFERENCES users ON DELETE SET NULL,
     words             jsonb NOT NULL DEFAULT '[]',
+    level_db          double precision,
     created_at        timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (recording_id, number, seq),
     FOREIGN KEY (recording_id, number) REFERENCES transcript_versions ON DELETE CASCADE
@@ -61,6 +64,7 @@ CREATE TABLE transcription_jobs (
     applies       boolean NOT NULL DEFAULT true,
     attempts      integer NOT NULL DEFAULT 0,
     done_ms       bigint NOT NULL DEFAULT 0,
+    kept_ms       bigint NOT NULL DEFAULT 0,
     total_ms      bigint,
     failure       text,
     message       text NOT NULL DEFAULT '',
