@@ -1,0 +1,114 @@
+"""A file into a meeting and its words again, on a real server: over kills, and from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from websockets.asyncio.client import connect
+
+from tests.journeys.running import Running, running
+from vori.demo.play import SOUND, TRUTH, word_error_rate
+
+
+def upload(server: Running, meeting: int) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{server.url}/api/meetings/{meeting}/recordings?language=en",
+        data=SOUND.read_bytes(),
+        method="POST",
+        headers={"content-type": "audio/ogg"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 202
+        told: dict[str, Any] = msgspec.json.decode(answer.read())
+        return told
+
+
+def job_of(server: Running, job: dict[str, Any]) -> dict[str, Any]:
+    path = f"/api/meetings/{job['meetingId']}/jobs/{job['jobId']}"
+    now: dict[str, Any] = server.get(path)
+    return now
+
+
+def is_over(server: Running, job: dict[str, Any]) -> bool:
+    return job_of(server, job)["state"] not in ("QUEUED", "RUNNING")
+
+
+def text_of(server: Running, meeting: int) -> str:
+    return str(server.get(f"/api/meetings/{meeting}/transcript")["transcript"])
+
+
+async def events_until(server: Running, kind: str, is_last: Any) -> list[dict[str, Any]]:
+    told = []
+    async with asyncio.timeout(60), connect(f"{server.ws_url}/api/events") as socket:
+        while True:
+            event = msgspec.json.decode(await socket.recv())
+            if event["type"] == kind:
+                told.append(event)
+                if is_last(event):
+                    return told
+
+
+async def test_a_file_is_put_into_words_over_a_kill_and_again_at_will(
+    own_home: Path, speech_model: str, database_settings: dict[str, str]
+) -> None:
+    with running(own_home, model=speech_model, **database_settings) as server:
+        meeting = int(server.post("/api/meetings", {"groupId": 1})["meetingId"])
+        told = upload(server, meeting)
+        job = told["job"]
+        await asyncio.to_thread(
+            server.wait_until, lambda: job_of(server, job)["state"] == "RUNNING"
+        )
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.wait_until, lambda: is_over(server, job))
+        done = job_of(server, job)
+        assert (done["state"], done["failure"]) == ("COMPLETE", None)
+        first = text_of(server, meeting)
+        [recording] = server.get(f"/api/meetings/{meeting}/recordings")
+        assert recording["status"] == "COMPLETE"
+        assert abs(recording["durationMs"] - done["totalMs"]) < 100
+        if speech_model == "demo":
+            assert word_error_rate(TRUTH, first) <= 0.35
+        ended = server.post(f"/api/meetings/{meeting}/end?wait=30")
+        assert ended["hasMinutes"]
+
+        listening = asyncio.create_task(
+            events_until(server, "transcription.job", lambda e: e["job"]["state"] == "COMPLETE")
+        )
+        await asyncio.sleep(0.5)  # the page is open before somebody asks
+        arguments = ["--home", str(own_home), "retranscribe", str(meeting), "--draft", "--json"]
+        kept = {f"VORI_{name.upper()}": value for name, value in database_settings.items()}
+        asked = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "vori", *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **kept},
+        )
+        assert asked.returncode == 0, asked.stderr
+        [wanted] = msgspec.json.decode(asked.stdout)["jobs"]
+        told_events = await listening
+        assert {event["job"]["jobId"] for event in told_events} == {wanted["jobId"]}
+        assert text_of(server, meeting) == first, "a draft changes nothing"
+        versions = server.get(f"/api/meetings/{meeting}/versions")
+        assert [(v["number"], v["state"]) for v in versions] == [(2, "DRAFT"), (1, "CURRENT")]
+        base = f"/api/meetings/{meeting}/recordings/{recording['recordingId']}/versions/2"
+        difference = server.get(f"{base}/diff")
+        assert difference["wordsSame"] >= 0.9 * difference["wordsBefore"]
+        tickets = server.get(f"{base}/tickets")
+        assert tickets["engine"] == "local"
+        before = server.get(f"/api/tickets?meetingId={meeting}")["items"]
+        assert server.post(f"{base}/apply")["state"] == "CURRENT"
+        changed = len(tickets["made"]) - len(tickets["takenBack"])
+
+        def count() -> int:
+            return len(server.get(f"/api/tickets?meetingId={meeting}")["items"])
+
+        await asyncio.to_thread(server.wait_until, lambda: count() == len(before) + changed)
