@@ -169,7 +169,14 @@ class Vori:
         return Analytics(settings.spark, settings.kafka, settings.home_path, self._events.tell)
 
     async def _admit(self, opening: Opening, principal: Principal) -> sound.Admission:
-        return await sound.admit(opening.meeting_id, opening.group_id, principal, clock=self.clock)
+        # Whoever resumes was cut off by the meeting's end; whoever begins talks on after it.
+        return await sound.admit(
+            opening.meeting_id,
+            opening.group_id,
+            principal,
+            clock=self.clock,
+            reopens=opening.resume_seq is None,
+        )
 
     def _build_recordings(self) -> Recordings:
         from vori.transcribe.ear import Ear
@@ -200,6 +207,7 @@ class Vori:
             lambda model: open_pool(with_model(settings, model)),
             self.clock,
             models=settings.speech.more_models,
+            home_id=home_id(settings.home_path),
         )
         self._uploads = Uploads(
             settings.home_path,
@@ -209,7 +217,9 @@ class Vori:
             self._retranscriber.wake,
             self.clock,
             settings.audio,
+            home_id=home_id(settings.home_path),
         )
+        self._uploads.takes_sound = self._hosts("transcribe")
         recordings = Recordings(
             self._captions,
             lambda: open_pool(settings),

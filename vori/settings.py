@@ -49,6 +49,13 @@ class Server(Part, frozen=True):
     drain_s: Positive = 10.0
     """How long captions in flight may take to finish when VORI is told to stop."""
     max_body_bytes: Count = 16 * 1024 * 1024
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks whose X-Forwarded-For and -Proto count: the proxy in front."""
+    cors_origins: tuple[str, ...] = ()
+    """Other sites whose pages may use the API with a token; never with a cookie."""
+    tls_cert: str | None = None
+    """A file with the certificate chain (PEM): VORI speaks TLS itself."""
+    tls_key: str | None = None
 
 
 class Log(Part, frozen=True):
@@ -99,6 +106,21 @@ class Oidc(Part, frozen=True):
     """Only addresses of these domains; empty: of any."""
 
 
+class Limits(Part, frozen=True):
+    """What one user, one address and all together may take of this process."""
+
+    requests_per_s: Positive = 200.0
+    """Of one user over HTTP, in the long run."""
+    request_burst: Count = 600
+    stranger_requests_per_s: Positive = 5.0
+    """Of one address over HTTP that nobody signed."""
+    stranger_burst: Count = 100
+    sockets: Count = 2_000
+    sockets_per_user: Count = 200
+    sockets_per_address: Count = 500
+    """Behind a proxy all come from one address, unless server.trusted_proxies names it."""
+
+
 class Audio(Part, frozen=True):
     """Limits of sound that comes in."""
 
@@ -117,6 +139,8 @@ class Audio(Part, frozen=True):
     """A client so far ahead of the decoder is not read from until it catches up."""
     max_recordings: Count = 64
     """Recordings open at once; more are closed with 1013."""
+    max_messages_per_s: Positive = 500.0
+    """Of one socket, in the long run; one that sends more is read more slowly."""
 
 
 class Speech(Part, frozen=True):
@@ -156,6 +180,8 @@ class Tickets(Part, frozen=True):
     """Shortest time between two readings of one meeting."""
     end_after_s: Positive = 120.0
     """A meeting whose recordings have all been gone for so long is ended."""
+    end_after_silence_s: Positive = 3600.0
+    """A meeting in which nobody has said a word for so long is ended, microphones or not."""
 
 
 class Claude(Part, frozen=True):
@@ -260,6 +286,7 @@ class Settings(Part, frozen=True):
     database: Database = field(default_factory=Database)
     signin: SignIn = field(default_factory=SignIn)
     oidc: Oidc = field(default_factory=Oidc)
+    limits: Limits = field(default_factory=Limits)
     audio: Audio = field(default_factory=Audio)
     speech: Speech = field(default_factory=Speech)
     tickets: Tickets = field(default_factory=Tickets)

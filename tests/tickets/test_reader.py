@@ -12,9 +12,10 @@ import pytest
 
 from vori.clock import TurnedClock
 from vori.errors import NotFound, Unavailable
-from vori.ids import MeetingId
+from vori.ids import MeetingId, TicketId
 from vori.settings import Tickets
 from vori.tickets import reader
+from vori.tickets.decide import Decision, OpenTicket
 from vori.tickets.live import HeardPassage, LiveReading, Part, Spoken
 from vori.tickets.messages import Extraction, Passage
 from vori.tickets.reader import TicketReader
@@ -47,7 +48,15 @@ class Board:
         self.loaded += 1
         return HeardPassage(meeting_id=meeting_id, started_at=NOON, segments=())
 
-    async def apply_part(self, passage: Passage, part: Part) -> None:
+    async def read_by_other(self, meeting_id: MeetingId) -> datetime | None:
+        return None
+
+    async def preview(
+        self, passage: Passage, extraction: Extraction
+    ) -> tuple[Decision, dict[TicketId, OpenTicket]]:
+        return Decision(), {}
+
+    async def apply_part(self, passage: Passage, part: Part, *, read_at: datetime | None) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.parts.append(part)
@@ -93,7 +102,7 @@ class Room:
             listen=LiveReading if listens else None,
         )
 
-    async def _silent_since(self, before: datetime) -> list[MeetingId]:
+    async def _silent_since(self, before: datetime, *, unheard_since: datetime) -> list[MeetingId]:
         self.asked_before.append(before)
         silent, self.silent = self.silent, []
         return silent

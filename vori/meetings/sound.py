@@ -32,8 +32,11 @@ async def admit(
     principal: Principal,
     *,
     clock: Clock,
+    reopens: bool = False,
 ) -> Admission:
     """Let sound into a meeting, which becomes LIVE; runs in the caller's transaction.
+
+    `reopens`: an ended meeting becomes LIVE again, since people talk on.
 
     A meeting that does not exist yet is made in `group_id`: clients may name one they will
     use. Raises Forbidden for another group's meeting, Conflict(code="meeting_ended").
@@ -61,7 +64,7 @@ async def admit(
         raise Forbidden(
             f"Meeting {meeting_id} is not one of group {group_id}.", meeting_id=meeting_id
         )
-    if meeting["status"] == "ENDED":
+    if meeting["status"] == "ENDED" and not reopens:
         raise Conflict(
             f"Meeting {meeting_id} has ended; make another, or set its status back to LIVE.",
             code="meeting_ended",
@@ -72,7 +75,7 @@ async def admit(
     elif meeting["status"] != "LIVE":
         await DB.fetch(
             "UPDATE meetings SET status = 'LIVE', started_at = coalesce(started_at, $2),"
-            " updated_at = $2 WHERE id = $1",
+            " ended_at = NULL, updated_at = $2 WHERE id = $1",
             meeting_id,
             now,
         )
@@ -132,14 +135,21 @@ async def _end(meeting_id: MeetingId, clock: Clock, *, even_if_open: bool) -> bo
     return True
 
 
-async def silent_since(before: datetime) -> list[MeetingId]:
-    """LIVE meetings that had recordings, all of which finished before `before`."""
+async def silent_since(before: datetime, *, unheard_since: datetime) -> list[MeetingId]:
+    """LIVE meetings that had recordings, which are over.
+
+    Either all recordings finished before `before`, or nobody has begun to record or said a word
+    since `unheard_since`, though a microphone may still be on.
+    """
     rows = await DB.fetch(
         """
         SELECT m.id FROM meetings m JOIN recordings r ON r.meeting_id = m.id
         WHERE m.status = 'LIVE' GROUP BY m.id
-        HAVING bool_and(r.status <> 'OPEN') AND max(r.finished_at) < $1
+        HAVING (bool_and(r.status <> 'OPEN') AND max(r.finished_at) < $1)
+            OR (max(r.started_at) < $2 AND m.updated_at < $2 AND NOT EXISTS (
+                    SELECT 1 FROM captions c WHERE c.meeting_id = m.id AND c.created_at >= $2))
         """,
         before,
+        unheard_since,
     )
     return [MeetingId(row["id"]) for row in rows]

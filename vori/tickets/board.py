@@ -51,7 +51,7 @@ from vori.tickets.decide import (
     pair,
 )
 from vori.tickets.extract.match import is_hangul
-from vori.tickets.live import HeardPassage, Part, Spoken
+from vori.tickets.live import HeardPassage, Part, Spoken, stored_ms
 from vori.tickets.machine import Cause
 from vori.tickets.messages import (
     Actor,
@@ -151,13 +151,17 @@ class TicketBoard:
         board = await load_board(group_id, passage)
         return _with_tickets(passage, board)
 
-    async def apply_part(self, passage: Passage, part: Part) -> Applied:
+    async def apply_part(
+        self, passage: Passage, part: Part, *, read_at: datetime | None = None
+    ) -> Applied:
         """As `apply`, of what further captions changed; nothing else of the meeting is looked at.
 
-        `passage`: of the same meeting, for its group, members and start.
+        `passage`: of the same meeting, for its group, members and start. `read_at`: another
+        engine has read what was said before; its tickets are nobody else's to revise or take
+        back, and its reading stays the one that people are told of.
         """
         some = replace(_stored(passage), segments=part.segments, caption_ids=part.caption_ids)
-        return await self._apply(some, part.extraction, part.ticket_ids)
+        return await self._apply(some, part.extraction, part.ticket_ids, read_at=read_at)
 
     async def apply(self, passage: Passage, extraction: Extraction) -> Applied:
         """Store what the reading changes, with receipts, history and events, in one transaction.
@@ -169,14 +173,19 @@ class TicketBoard:
         return await self._apply(_stored(passage), extraction, None)
 
     async def _apply(
-        self, passage: StoredPassage, extraction: Extraction, about: frozenset[TicketId] | None
+        self,
+        passage: StoredPassage,
+        extraction: Extraction,
+        about: frozenset[TicketId] | None,
+        *,
+        read_at: datetime | None = None,
     ) -> Applied:
         """`about`: decide on these tickets, and on those made of the passage's captions, only."""
         async with transaction():
             rules = await machine.hold_board(passage.group_id)
             await machine.hold_meeting(passage.meeting_id)
             for _ in range(ATTEMPTS):
-                decision, versions = await _decide(passage, extraction, about)
+                decision, versions = await _decide(passage, extraction, about, read_at=read_at)
                 if await _unchanged(decision, versions):
                     break
             else:
@@ -186,7 +195,8 @@ class TicketBoard:
             applied = await writer.write(at_once)
             applied = replace(applied, proposed=await writer.propose(later))
             await writer.write_blockers(extraction.blockers)
-            await usage.remember(passage.meeting_id, extraction, at=self._clock.now())
+            if read_at is None:
+                await usage.remember(passage.meeting_id, extraction, at=self._clock.now())
         if applied.created or applied.updated or applied.withdrawn or applied.proposed:
             _log.info(
                 "board changed",
@@ -206,6 +216,13 @@ class TicketBoard:
         decision, _ = await _decide(stored, extraction)
         board = await load_board(stored.group_id, stored)
         return decision, {ticket.ticket_id: ticket for ticket in board}
+
+    async def read_by_other(self, meeting_id: MeetingId) -> datetime | None:
+        """When another engine than the local one last read the meeting; None: it is not so."""
+        rows = await DB.fetch(
+            "SELECT at FROM readings WHERE meeting_id = $1 AND engine <> 'local'", meeting_id
+        )
+        return rows[0]["at"] if rows else None
 
     async def board_mark(self, passage: Passage) -> int:
         """A number for the group's tickets that this meeting did not make, and its members."""
@@ -330,7 +347,10 @@ async def load_board(group_id: GroupId, passage: StoredPassage) -> list[OpenTick
 
 
 async def _versioned_board(
-    group_id: GroupId, passage: StoredPassage, about: frozenset[TicketId] | None = None
+    group_id: GroupId,
+    passage: StoredPassage,
+    about: frozenset[TicketId] | None = None,
+    read_at: datetime | None = None,
 ) -> list[tuple[OpenTicket, int]]:
     rows = await DB.fetch(
         _BOARD,
@@ -351,6 +371,9 @@ async def _versioned_board(
     for row in rows:
         by_machine = bool(row["origin"])
         is_own = by_machine and row["meeting_id"] == passage.meeting_id
+        if is_own and read_at is not None:
+            at_ms = read_at.timestamp() * 1000
+            is_own = any(stored_ms(UUID(one)) > at_ms for one in row["origin"]["captionIds"])
         ticket = OpenTicket(
             ticket_id=TicketId(row["id"]),
             title=row["title"],
@@ -382,9 +405,13 @@ def _moved_from(changes: Sequence[Any], meeting_id: MeetingId) -> dict[str, Tick
 
 
 async def _decide(
-    passage: StoredPassage, extraction: Extraction, about: frozenset[TicketId] | None = None
+    passage: StoredPassage,
+    extraction: Extraction,
+    about: frozenset[TicketId] | None = None,
+    *,
+    read_at: datetime | None = None,
 ) -> tuple[Decision, Mapping[TicketId, int]]:
-    board = await _versioned_board(passage.group_id, passage, about)
+    board = await _versioned_board(passage.group_id, passage, about, read_at)
     kept = await proposals.kept(passage.group_id, passage.meeting_id, most_dismissed=MOST_DISMISSED)
     undone = await _dismissed_moves(passage)
     seqs = _Seqs(passage)
@@ -398,6 +425,7 @@ async def _decide(
         members={member.user_id for member in await _members(passage.group_id)},
         segments=passage.segments,
         started_at=passage.started_at,
+        whole=read_at is None,
     )
     versions = {ticket.ticket_id: version for ticket, version in board}
     decision = replace(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -41,6 +42,36 @@ class HeardPassage(Passage, frozen=True, kw_only=True, rename="camel"):
     """A passage that knows where its segments come from: `caption_ids[i]` is segment i's."""
 
     caption_ids: tuple[UUID, ...] = ()
+
+
+def parted(passage: HeardPassage, at: datetime) -> tuple[HeardPassage, list[Spoken]]:
+    """The passage as it was stored at that moment, and the captions stored since."""
+    at_ms = int(at.timestamp() * 1000)
+    heard = list(zip(passage.segments, passage.caption_ids, strict=True))
+    before = [one for one in heard if stored_ms(one[1]) <= at_ms]
+    since = [one for one in heard if stored_ms(one[1]) > at_ms]
+    return (
+        replace(
+            passage,
+            segments=tuple(replace(s, seq=seq) for seq, (s, _) in enumerate(before)),
+            caption_ids=tuple(caption_id for _, caption_id in before),
+        ),
+        [
+            Spoken(
+                caption_id=caption_id,
+                text=s.text,
+                start_ms=s.start_ms,
+                end_ms=s.end_ms,
+                speaker=s.speaker,
+            )
+            for s, caption_id in since
+        ],
+    )
+
+
+def stored_ms(caption_id: UUID) -> int:
+    """The moment in a UUIDv7."""
+    return caption_id.int >> 80
 
 
 class Part(Struct, frozen=True, kw_only=True):

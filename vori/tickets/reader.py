@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from vori.ids import MeetingId, TicketId
 from vori.settings import Tickets
 from vori.tickets.decide import Decision, OpenTicket
 from vori.tickets.extract import Extractor
-from vori.tickets.live import HeardPassage, LiveReading, Part, Spoken
+from vori.tickets.live import HeardPassage, LiveReading, Part, Spoken, parted
 from vori.tickets.messages import Extraction, Passage
 from vori.worker import Health, State, background
 
@@ -51,8 +51,15 @@ class Board(Protocol):
         """Store what the reading changes; the same reading again changes nothing."""
         ...
 
-    async def apply_part(self, passage: Passage, part: Part) -> Any:
-        """Bring the board to what further captions of a running meeting say."""
+    async def apply_part(self, passage: Passage, part: Part, *, read_at: datetime | None) -> Any:
+        """Bring the board to what further captions of a running meeting say.
+
+        `read_at`: what was made of captions stored before that moment stays as it is.
+        """
+        ...
+
+    async def read_by_other(self, meeting_id: MeetingId) -> datetime | None:
+        """When another engine than the local one last read the meeting; None: it is not so."""
         ...
 
     async def preview(
@@ -74,6 +81,8 @@ class _Running(NamedTuple):
     passage: HeardPassage
     reading: LiveReading
     mark: int
+    read_at: datetime | None
+    """When a better engine read what had been said by then."""
 
 
 class TicketReader:
@@ -261,17 +270,33 @@ class TicketReader:
         ):
             part = await asyncio.to_thread(running.reading.hear, new)
             if part is not None:
-                await self._board.apply_part(running.passage, part)
+                await self._board.apply_part(running.passage, part, read_at=running.read_at)
         else:
-            passage = await self._board.load_passage(meeting_id)
-            reading = await asyncio.to_thread(listen, passage, passage.caption_ids)
-            await self._board.apply(passage, await asyncio.to_thread(reading.whole))
-            mark = await self._board.board_mark(passage)
-            running = _Running(replace(passage, segments=(), caption_ids=()), reading, mark)
+            running = await self._begin(meeting_id, listen)
         # Only now: after a failure all is read again.
         self._running[meeting_id] = running
         while len(self._running) > MOST_RUNNING:
             self._forget(next(iter(self._running)))
+
+    async def _begin(
+        self, meeting_id: MeetingId, listen: Callable[[Passage, Sequence[UUID]], LiveReading]
+    ) -> _Running:
+        """Read all that has been said, or once a better engine has read it, what came since."""
+        passage = await self._board.load_passage(meeting_id)
+        empty = replace(passage, segments=(), caption_ids=())
+        read_at = await self._board.read_by_other(meeting_id)
+        if read_at is None:
+            reading = await asyncio.to_thread(listen, passage, passage.caption_ids)
+            await self._board.apply(passage, await asyncio.to_thread(reading.whole))
+        else:
+            before, since = parted(passage, read_at)
+            reading = await asyncio.to_thread(listen, before, before.caption_ids)
+            await asyncio.to_thread(reading.whole)
+            part = await asyncio.to_thread(reading.hear, since)
+            if part is not None:
+                await self._board.apply_part(empty, part, read_at=read_at)
+        mark = await self._board.board_mark(passage)
+        return _Running(empty, reading, mark, read_at)
 
     def _forget(self, meeting_id: MeetingId) -> None:
         self._running.pop(meeting_id, None)
@@ -286,9 +311,11 @@ class TicketReader:
     async def _end_silent_meetings(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
-            before = self._clock.now() - timedelta(seconds=self._settings.end_after_s)
+            now = self._clock.now()
+            gone = now - timedelta(seconds=self._settings.end_after_s)
+            silent = now - timedelta(seconds=self._settings.end_after_silence_s)
             try:
-                for meeting_id in await self._silent_since(before):
+                for meeting_id in await self._silent_since(gone, unheard_since=silent):
                     logger.info("meeting ended by silence", meeting_id=meeting_id)
                     await self._end_meeting(meeting_id)
             except VoriError as exc:

@@ -174,7 +174,7 @@ async def remember(meeting_id: MeetingId, extraction: Extraction, *, at: datetim
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (meeting_id) DO UPDATE SET"
         " engine = $2, model = $3, notes = $4, rejected = $5, at = $6"
         " WHERE (readings.engine, readings.model, readings.notes, readings.rejected)"
-        " IS DISTINCT FROM ($2, $3, $4::jsonb, $5::jsonb)",
+        " IS DISTINCT FROM ($2, $3, $4::jsonb, $5::jsonb) OR $2 <> 'local'",
         meeting_id,
         extraction.engine,
         extraction.model,
