@@ -6,21 +6,31 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from tests.fakes import tones
 from tests.transcribe.protocols.tone_server import (
     SENTENCE,
     ToneServer,
+    _admit,
     new_meeting,
     tone_server,
     tone_wav,
 )
 from tests.transcribe.sounds import muxed
+from tests.transcribe.test_recordings import ADMIN
 from tests.web_site import events
+from vori.client import at_once
+from vori.clock import SystemClock
 from vori.data.engine import DB
+from vori.errors import Unavailable
+from vori.ids import GroupId, MeetingId
+from vori.transcribe import jobs
+from vori.transcribe.upload import Upload, Uploads
 
 pytestmark = pytest.mark.postgres
 
@@ -139,6 +149,31 @@ async def test_a_file_that_breaks_off_gives_the_words_before_the_damage(server: 
     )
     assert (await over(server, answer.json()["job"]))["state"] == "COMPLETE"
     assert (await said(server, meeting))[0].startswith("w1 w2")
+
+
+async def test_a_process_that_puts_nothing_into_words_takes_no_file(
+    server: ToneServer, tmp_path: Path
+) -> None:
+    uploads = Uploads(tmp_path, _admit, lambda: None, SystemClock(), server.host.audio)
+    uploads.takes_sound = False
+    upload = Upload(meeting_id=MeetingId(1), group_id=GroupId(1))
+    with pytest.raises(Unavailable) as refused:
+        await uploads.take(upload, ADMIN, at_once([tone_wav()]))
+    assert refused.value.code == "no_transcribe"
+    assert await DB.fetch("SELECT 1 FROM recordings") == []
+
+
+async def test_the_home_that_keeps_a_file_is_remembered(server: ToneServer, tmp_path: Path) -> None:
+    meeting = await new_meeting(server)
+    home, other = uuid4(), uuid4()
+    uploads = Uploads(
+        tmp_path, _admit, lambda: None, SystemClock(), server.host.audio, home_id=home
+    )
+    upload = Upload(meeting_id=MeetingId(meeting), group_id=GroupId(1))
+    job = await uploads.take(upload, ADMIN, at_once([tone_wav()]))
+    assert await jobs.is_kept_elsewhere(job.recording_id, other)
+    assert not await jobs.is_kept_elsewhere(job.recording_id, home)
+    assert (await over(server, msgspec.to_builtins(job)))["state"] == "COMPLETE"
 
 
 async def test_an_ended_meeting_takes_a_file_and_stays_ended(server: ToneServer) -> None:

@@ -143,6 +143,17 @@ async def job(meeting_id: MeetingId, job_id: UUID) -> Job:
     return _job(rows[0])
 
 
+async def is_kept_elsewhere(recording_id: UUID, home_id: UUID | None) -> bool:
+    """Whether another VORI on this database has the recording's sound."""
+    return home_id is not None and bool(
+        await DB.fetch(
+            "SELECT 1 FROM recording_homes WHERE recording_id = $1 AND home <> $2",
+            recording_id,
+            home_id,
+        )
+    )
+
+
 async def due() -> list[Due]:
     """QUEUED jobs, oldest first, with where each is to go on."""
     return [

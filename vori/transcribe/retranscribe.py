@@ -59,13 +59,18 @@ class Retranscriber:
         clock: Clock,
         *,
         models: tuple[str, ...] = (),
+        home_id: UUID | None = None,
     ) -> None:
-        """models: those that anybody may ask for besides the live one."""
+        """models: those that anybody may ask for besides the live one.
+
+        home_id: where several VORIs share a database; each does the jobs whose sound it has.
+        """
         self._journals = home / "journal"
         self._open_ear = open_ear
         self._open_other = open_other
         self._clock = clock
         self._models = models
+        self._home_id = home_id
         self._asked = asyncio.Event()
         self._running: tuple[UUID, asyncio.Task[None]] | None = None
         self._live: ModelInfo | None = None
@@ -77,7 +82,9 @@ class Retranscriber:
     ) -> Job:
         """Raises NotFound, Conflict, Forbidden for a model that is not offered."""
         self._check(principal, wanted)
-        if not await asyncio.to_thread(self._has_sound, meeting_id, recording_id):
+        if not await asyncio.to_thread(
+            self._has_sound, meeting_id, recording_id
+        ) and not await jobs.is_kept_elsewhere(recording_id, self._home_id):
             raise NotFound(
                 "The recording's sound is not here.",
                 code="journal_not_found",

@@ -16,7 +16,7 @@ from msgspec import Struct
 from vori import log
 from vori.clock import Clock
 from vori.data.engine import DB, retrying, transaction
-from vori.errors import BadMessage, Conflict, TooLarge, VoriError
+from vori.errors import BadMessage, Conflict, TooLarge, Unavailable, VoriError
 from vori.ids import AudioId, GroupId, MeetingId, UserId, uuid7
 from vori.people.messages import Principal
 from vori.settings import Audio
@@ -58,13 +58,18 @@ class Uploads:
         wake: Callable[[], None],
         clock: Clock,
         limits: Audio,
+        *,
+        home_id: UUID | None = None,
     ) -> None:
-        """wake: told that there is a job to do."""
+        """wake: told that there is a job to do. home_id: where several VORIs share a database."""
         self._journals = home / "journal"
         self._admit = admit
         self._wake = wake
         self._clock = clock
         self._limits = limits
+        self._home_id = home_id
+        self.takes_sound = True
+        """Whether this process puts what it keeps into words."""
 
     async def take(self, upload: Upload, principal: Principal, sound: AsyncIterator[bytes]) -> Job:
         """Keep the file and begin a job for it; either all of it is taken or nothing stays.
@@ -72,6 +77,11 @@ class Uploads:
         Raises BadMessage for what is no sound, TooLarge, Conflict, Unavailable when the disk or
         the database is away, and what `sound` raises when the client goes.
         """
+        if not self.takes_sound:
+            raise Unavailable(
+                "This VORI takes no sound; send it to one that runs the worker `transcribe`.",
+                code="no_transcribe",
+            )
         recording_id = uuid7()
         await self._begin(recording_id, upload)
         journal: Journal | None = None
@@ -116,6 +126,12 @@ class Uploads:
                 raise Conflict(
                     "There is a recording with this audioId; choose another, or none.",
                     code="audio_id_taken",
+                )
+            if self._home_id is not None:
+                await DB.fetch(
+                    "INSERT INTO recording_homes (recording_id, home) VALUES ($1, $2)",
+                    recording_id,
+                    self._home_id,
                 )
 
     async def _write(self, journal: Journal, sound: AsyncIterator[bytes]) -> None:
