@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +16,7 @@ from websockets.asyncio.client import connect
 
 from tests.journeys.running import Running, running
 from vori.demo.play import SOUND, TRUTH, word_error_rate
+from vori.transcribe.models import DEMO_PATH
 
 
 def upload(server: Running, meeting: int) -> dict[str, Any]:
@@ -56,7 +58,7 @@ async def events_until(server: Running, kind: str, is_last: Any) -> list[dict[st
 
 
 async def test_a_file_is_put_into_words_over_a_kill_and_again_at_will(
-    own_home: Path, speech_model: str, database_settings: dict[str, str]
+    own_home: Path, speech_model: str, database_settings: dict[str, str], tmp_path: Path
 ) -> None:
     with running(own_home, model=speech_model, **database_settings) as server:
         meeting = int(server.post("/api/meetings", {"groupId": 1})["meetingId"])
@@ -112,3 +114,26 @@ async def test_a_file_is_put_into_words_over_a_kill_and_again_at_will(
             return len(server.get(f"/api/tickets?meetingId={meeting}")["items"])
 
         await asyncio.to_thread(server.wait_until, lambda: count() == len(before) + changed)
+
+        def again(model: Path) -> dict[str, Any]:
+            [job] = server.post(f"/api/meetings/{meeting}/retranscribe", {"model": str(model)})[
+                "jobs"
+            ]
+            server.wait_until(lambda: is_over(server, job))
+            return job_of(server, job)
+
+        text = text_of(server, meeting)
+        for name in ("not-whisper", "cut-off"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "not-whisper" / "config.json").write_text('{"architectures": ["Bert"]}')
+        (tmp_path / "not-whisper" / "pytorch_model.bin").write_bytes(b"x" * 1000)
+        for name in ("not-whisper", "cut-off", "absent"):
+            failed = await asyncio.to_thread(again, tmp_path / name)
+            assert failed["state"] == "FAILED"
+            assert name in failed["message"], failed
+        assert text_of(server, meeting) == text
+        if speech_model == "demo":
+            other = await asyncio.to_thread(again, shutil.copytree(DEMO_PATH, tmp_path / "other"))
+            assert other["state"] == "COMPLETE"
+            assert "loaded beside" in other["message"]
+            assert text_of(server, meeting) == text, "the same model hears the same words"

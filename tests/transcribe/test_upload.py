@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -141,6 +142,25 @@ async def test_a_client_that_goes_in_the_middle_leaves_nothing(
     assert [path for path in tmp_path.rglob("*") if path.suffix == ".audio"] == []
 
 
+async def test_a_client_that_stalls_is_sent_away(database: str, tmp_path: Path) -> None:
+    async with tone_server(tmp_path, idle_s=0.3) as server:
+        meeting = await new_meeting(server)
+
+        url = urlsplit(server.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        head = (
+            f"POST /api/meetings/{meeting}/recordings HTTP/1.1\r\nhost: localhost\r\n"
+            f"authorization: Bearer {server.token}\r\ncontent-length: 1000000\r\n\r\n"
+        )
+        writer.write(head.encode() + tone_wav())
+        async with asyncio.timeout(10):
+            assert b" 408 " in await reader.readline()
+        writer.close()
+        async with asyncio.timeout(10):
+            while await DB.fetch("SELECT 1 FROM recordings"):
+                await asyncio.sleep(0.01)
+
+
 async def test_a_file_that_breaks_off_gives_the_words_before_the_damage(server: ToneServer) -> None:
     meeting = await new_meeting(server)
     data = muxed(tones(SENTENCE).repeat(3), "mp3", "libmp3lame")
@@ -197,6 +217,11 @@ async def test_the_page_may_ask_for_another_reading_and_compare_it(server: ToneS
     if busy.status_code == 202:
         await over(server, busy.json()["jobs"][0])
     await over(server, first.json()["job"])
+    again = await server.http.post(f"/api/meetings/{meeting}/retranscribe")
+    assert (await over(server, again.json()["jobs"][0]))["state"] == "COMPLETE"
+    for wrong in ({"model": ""}, {"language": "Korean"}, {"nonsense": 1}, {"recordingId": "x"}):
+        refused = await server.http.post(f"/api/meetings/{meeting}/retranscribe", json=wrong)
+        assert refused.status_code == 400, wrong
     asked = await server.http.post(f"/api/meetings/{meeting}/retranscribe", json={"apply": False})
     assert asked.status_code == 202, asked.text
     [job] = asked.json()["jobs"]

@@ -16,7 +16,7 @@ from msgspec import Struct
 from vori import log
 from vori.clock import Clock
 from vori.data.engine import DB, retrying, transaction
-from vori.errors import BadMessage, Conflict, TooLarge, Unavailable, VoriError
+from vori.errors import BadMessage, Conflict, Idle, TooLarge, Unavailable, VoriError
 from vori.ids import AudioId, GroupId, MeetingId, UserId, uuid7
 from vori.people.messages import Principal
 from vori.settings import Audio
@@ -136,7 +136,7 @@ class Uploads:
 
     async def _write(self, journal: Journal, sound: AsyncIterator[bytes]) -> None:
         journal.begin_part(AudioFormat(encoding=Encoding.FILE), 0)
-        async for data in sound:
+        async for data in self._in_time(sound):
             if journal.received_bytes + len(data) > self._limits.max_file_bytes:
                 raise file_too_large(self._limits.max_file_bytes)
             journal.append(data)
@@ -145,6 +145,21 @@ class Uploads:
         await journal.close()
         if not journal.durable_bytes:
             raise BadMessage("The file is empty.", code="empty_file")
+
+    async def _in_time(self, sound: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """What comes, while it comes: raises Idle when nothing does for `audio.idle_s`."""
+        while True:
+            try:
+                async with asyncio.timeout(self._limits.idle_s):
+                    data = await anext(sound, None)
+            except TimeoutError as exc:
+                raise Idle(
+                    f"No sound for {self._limits.idle_s:g} s; send the file again.",
+                    code="idle",
+                ) from exc
+            if data is None:
+                return
+            yield data
 
     async def _accept(
         self,
