@@ -16,7 +16,7 @@ from tests.web_site import (
     say,
     uncommitted,
 )
-from vori.data.engine import DB
+from vori.data.engine import DB, transaction
 from vori.errors import NotFound
 from vori.ids import MeetingId, TicketId, UserId
 from vori.tickets import store
@@ -484,3 +484,42 @@ async def test_whatever_people_do_in_between_a_reading_repeated_changes_nothing(
         now = {t["ticketId"]: t for t in await meeting.tickets()}
         for ticket_id, fields in by_people.items():
             assert {name: now[ticket_id][name] for name in fields} == fields, step
+
+
+@pytest.mark.parametrize("what", ["change", "dismiss", "undo"])
+async def test_deleting_a_meeting_and_changing_its_ticket_wait_for_each_other(
+    meeting: Meeting, what: str
+) -> None:
+    await meeting.say("fix the login page")
+    await meeting.read(new_tickets=(LOGIN,))
+    [ticket] = await meeting.tickets()
+    path = f"/api/tickets/{ticket['ticketId']}"
+    await DB.fetch("UPDATE meetings SET status = 'ENDED'")
+
+    async def ask() -> Any:
+        if what == "change":
+            return await meeting.mina.patch(path, json={"title": "Another"})
+        if what == "dismiss":
+            return await meeting.mina.delete(path)
+        return await meeting.mina.post(f"{path}/undo")
+
+    held = asyncio.Event()
+
+    async def deleting() -> None:
+        async with transaction():
+            await DB.fetch("SELECT 1 FROM meetings WHERE id = $1 FOR UPDATE", meeting.meeting_id)
+            held.set()
+            async with asyncio.timeout(20):
+                while not await DB.fetch(
+                    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    " AND datname = current_database()"
+                ):
+                    await DB.fetch("SELECT pg_stat_clear_snapshot()")
+            await DB.fetch("DELETE FROM meetings WHERE id = $1", meeting.meeting_id)
+
+    gone = asyncio.create_task(deleting())
+    await held.wait()
+    answer = await ask()
+    await gone
+    assert answer.status_code in (200, 204, 409), answer.text
+    assert "deadlock" not in answer.text

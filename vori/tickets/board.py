@@ -426,6 +426,7 @@ async def _decide(
         segments=passage.segments,
         started_at=passage.started_at,
         whole=read_at is None,
+        seen={ticket.ticket_id: ticket.status for ticket in passage.existing_tickets},
     )
     versions = {ticket.ticket_id: version for ticket, version in board}
     decision = replace(

@@ -202,12 +202,15 @@ def decide(
     segments: Sequence[Segment] = (),
     started_at: datetime | None = None,
     whole: bool = True,
+    seen: Mapping[TicketId, TicketStatus] | None = None,
 ) -> Decision:
     """The changes that bring the board to what the reading says.
 
     `members`: the only assignees (None: not checked). `segments` and `started_at` of the
     passage tell when evidence was spoken; without them a human's status always wins.
     `whole`: the reading began at the meeting's start; only then is anything taken back.
+    `seen`: the statuses that the engine read by: what was finished since then, it did not mean
+    to open again.
     """
     spoken = _Spoken(segments, started_at)
     drafts, skipped = _one_each(extraction.new_tickets)
@@ -216,7 +219,7 @@ def decide(
     pairs = pair(drafts, own)
     creates: list[Create] = []
     revisions: list[Revise] = []
-    moves = _moves(extraction.ticket_updates, others, dismissed_moves, spoken, skipped)
+    moves = _moves(extraction.ticket_updates, others, dismissed_moves, spoken, skipped, seen)
     meant = {i.ticket_id for i in extraction.ticket_updates}
     index = TitleIndex(t.title for t in others)
     for draft in drafts:
@@ -331,6 +334,7 @@ def _moves(
     dismissed: Sequence[DismissedMove],
     spoken: _Spoken,
     skipped: list[Skipped],
+    seen: Mapping[TicketId, TicketStatus] | None = None,
 ) -> list[Move]:
     by_id = {t.ticket_id: t for t in board}
     wanted: dict[TicketId, StatusIntent] = {}
@@ -342,7 +346,8 @@ def _moves(
     moves: list[Move] = []
     for ticket_id, intent in wanted.items():
         ticket = by_id[ticket_id]
-        why_not = _why_not(ticket, intent, dismissed, spoken)
+        was = ticket.status if seen is None else seen.get(ticket_id, ticket.status)
+        why_not = _why_not(ticket, intent, dismissed, spoken, was)
         if why_not:
             skipped.append(Skipped(what=f"{ticket_id} to {intent.new_status.value}", why=why_not))
             continue
@@ -365,6 +370,7 @@ def _why_not(
     intent: StatusIntent,
     dismissed: Sequence[DismissedMove],
     spoken: _Spoken,
+    was: TicketStatus,
 ) -> str:
     """Why the intent changes nothing; "" when it does."""
     new = intent.new_status
@@ -372,7 +378,8 @@ def _why_not(
     before = ticket.moved_from if by_machine and ticket.moved_from is not None else ticket.status
     if ticket.status is new:
         return "it already is"
-    reopen = before is DONE and intent.confidence >= REOPEN_CONFIDENCE
+    is_meant = was is DONE or ticket.moved_from is not None
+    reopen = before is DONE and is_meant and intent.confidence >= REOPEN_CONFIDENCE
     if before is not new and not is_legal(before, new, reopen=reopen):
         return f"{before.value} does not become {new.value} by what was said"
     if not spoken.may_move(ticket, intent.evidence):

@@ -166,6 +166,7 @@ async def change(
     What is equal already is no change. Raises Conflict when the ticket is not at `version`.
     """
     async with transaction():
+        await _hold_meeting_of(ticket_id)
         before = await locked(ticket_id)
         if version is not None and version != before.version:
             raise Conflict(
@@ -187,6 +188,7 @@ async def change(
 async def dismiss(ticket_id: TicketId, *, user_id: UserId, at: datetime) -> None:
     """Throw a ticket away. It is remembered, so that machines do not make it again."""
     async with transaction():
+        await _hold_meeting_of(ticket_id)
         before = await locked(ticket_id)
         after = await set_fields(before, {"dismissed": True}, human_edited=(), at=at)
         await record_change(before, after, HistoryKind.DISMISSED, user_id=user_id, at=at)
@@ -219,6 +221,7 @@ async def undo(
     is undone already, or a later change touched the same fields.
     """
     async with transaction():
+        await _hold_meeting_of(ticket_id)
         before = await locked(ticket_id, dismissed_too=True)
         entry = await _to_undo(ticket_id, history_id)
         after = await set_fields(
@@ -276,6 +279,18 @@ def _values_before(entry: Change, now: TicketDetail) -> dict[str, Any]:
     if entry.kind is HistoryKind.CREATED:
         return {"dismissed": True}
     return fields_of(entry.before)
+
+
+async def _hold_meeting_of(ticket_id: TicketId) -> None:
+    """Keep the ticket's meeting from being deleted meanwhile.
+
+    Its deletion holds the meeting and then its tickets, and so does whoever changes one.
+    """
+    await DB.fetch(
+        "SELECT 1 FROM meetings WHERE id = (SELECT meeting_id FROM tickets WHERE id = $1)"
+        " FOR KEY SHARE",
+        ticket_id,
+    )
 
 
 async def locked(ticket_id: TicketId, *, dismissed_too: bool = False) -> TicketDetail:
