@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
 from tests.journeys.running import Running
-from tests.transcribe.sounds import real
+from tests.transcribe.sounds import real, s16
 from vori.client import MeetingClient, Message, paced
 from vori.demo.play import SOUND, TRUTH, word_error_rate
+from vori.transcribe.container import decode_file
 
 _numbers = itertools.count(int(time.time()))
 
@@ -106,7 +108,9 @@ def test_transcribe_says_what_is_wrong(own_home: Path, speech_model: str, tmp_pa
 async def test_two_microphones_of_one_meeting_keep_their_speakers(
     shared_server: Running, speech_model: str
 ) -> None:
-    """Each person's own microphone is a recording; lines are merged by the meeting's time."""
+    """Two people's own microphones, each of which hears the other one too, more faintly: lines are
+    merged by the meeting's time, each sentence is there once, and it is whose microphone was near.
+    """
     if speech_model != "demo":
         pytest.skip("the bundled meeting's words need the demo model")
     meeting = new_meeting(shared_server)
@@ -115,25 +119,41 @@ async def test_two_microphones_of_one_meeting_keep_their_speakers(
         shared_server.post(group, {"email": f"p{next(_numbers)}@example.com", "name": name})
         for name in ("Minji Kim", "Daniel Park")
     ]
-    data = SOUND.read_bytes()
-    duration_s = msgspec.json.decode(TRUTH.read_bytes())["durationS"]
+    truth = msgspec.json.decode(TRUTH.read_bytes())
+    sound = np.concatenate(list(decode_file(SOUND, limit_s=600)))
 
-    async def speak(person: Any) -> None:
+    def near(second: int) -> np.ndarray:
+        """Who of the two speaks, for each sample: everybody else is at the first one's table."""
+        gain = np.full(len(sound), 1.0 if second == 0 else 0.15, np.float32)
+        for turn in truth["segments"]:
+            if turn["speaker"] in (2, 4):
+                span = slice(16 * (turn["startMs"] - 300), 16 * (turn["endMs"] + 300))
+                gain[span] = 0.15 if second == 0 else 1.0
+        return gain
+
+    async def speak(number: int) -> None:
         opening = {
             "audioId": f"mic-{next(_numbers)}",
             "groupId": 1,
-            "speakerId": person["userId"],
+            "speakerId": people[number]["userId"],
+            "format": "s16le",
+            "language": "en",
         }
         client = MeetingClient(shared_server.ws_url, meeting, opening)
-        await client.stream(paced(data, duration_s, speed=6))
+        data = s16(sound * near(number))
+        await client.stream(paced(data, truth["durationS"], chunk_bytes=8000, speed=6))
 
-    await asyncio.gather(*(speak(person) for person in people))
+    await asyncio.gather(speak(0), speak(1))
     lines = shared_server.get(f"/api/meetings/{meeting}/transcript")["lines"]
-    assert {line["speakerId"] for line in lines} == {person["userId"] for person in people}
     assert [line["startMs"] for line in lines] == sorted(line["startMs"] for line in lines)
-    for person in people:
-        own = [line["text"] for line in lines if line["speakerId"] == person["userId"]]
-        assert word_error_rate(TRUTH, " ".join(own)) <= 0.3
+    said = " ".join(line["text"] for line in lines)
+    assert word_error_rate(TRUTH, said) <= 0.35, said
+    right = 0
+    for line in lines:
+        middle = (line["startMs"] + line["endMs"]) / 2
+        turn = min(truth["segments"], key=lambda t: abs((t["startMs"] + t["endMs"]) / 2 - middle))
+        right += line["speakerId"] == people[turn["speaker"] in (2, 4)]["userId"]
+    assert right >= 0.9 * len(lines), lines
 
 
 def test_demo_plays_the_meeting_into_captions_tickets_and_minutes(
