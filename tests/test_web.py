@@ -282,7 +282,7 @@ BODIES: dict[str, dict[str, object]] = {
     "PATCH /api/tickets/{ticket_id}": {"title": "x"},
     "PATCH /api/admin/users/{user_id}": {"isDisabled": True},
 }
-NO_BODY = ("end", "undo", "accept", "dismiss", "link")
+NO_BODY = ("end", "undo", "accept", "dismiss", "link", "reread")
 
 
 @pytest.mark.postgres

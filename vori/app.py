@@ -396,6 +396,7 @@ class Vori:
                 is_draining=lambda: self._draining,
                 limits=self.settings.limits,
                 cors_origins=self.settings.server.cors_origins,
+                open_metrics=self.settings.server.open_metrics,
             ),
             route_handlers=[
                 self._meeting_socket(),

@@ -56,6 +56,8 @@ class Server(Part, frozen=True):
     tls_cert: str | None = None
     """A file with the certificate chain (PEM): VORI speaks TLS itself."""
     tls_key: str | None = None
+    open_metrics: bool = False
+    """Let whoever reaches the port read /metrics; else it needs an administrator's token."""
 
 
 class Log(Part, frozen=True):

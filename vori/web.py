@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import litestar
+import msgspec
 from litestar import Litestar, MediaType, Response, Router, get
+from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
@@ -45,15 +47,18 @@ from vori.meetings.routes import (
     MeetingRoutes,
     WriteMinutes,
 )
+from vori.metrics import Metrics, read_metrics
 from vori.notices.routes import list_notices, read_notices
 from vori.people.admin_routes import AdminUserRoutes
 from vori.people.audit import Audit, AuditRoutes
 from vori.people.auth import SignIn, principal_of
+from vori.people.limits import Rates, Sockets, address_of
 from vori.people.messages import Principal
 from vori.people.routes import GroupRoutes, TokenRoutes, UserRoutes
 from vori.people.rules import require, rule_of
 from vori.people.session_routes import LinkRoutes, MySessionRoutes, SessionRoutes, make_pass
 from vori.search.routes import search
+from vori.settings import Limits
 from vori.tickets.routes import (
     ProposalRoutes,
     TicketRoutes,
@@ -69,6 +74,8 @@ _log = log.get(__name__)
 
 PROBLEM = "application/problem+json"
 RETRY_AFTER_S = 2
+HSTS_S = 365 * 86_400
+"""Whoever came by TLS comes by TLS for a year."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -102,11 +109,14 @@ class Parts(Struct, frozen=True, kw_only=True):
     write_minutes: WriteMinutes
     workers: Sequence[Worker] = ()
     is_draining: Callable[[], bool] = lambda: False
+    limits: Limits = Limits()
+    cors_origins: Sequence[str] = ()
+    open_metrics: bool = False
 
 
 def operating_routes() -> list[ControllerRouterHandler]:
     """What every process answers, also one without the worker `web`."""
-    return [health, live, ready]
+    return [health, live, ready, read_metrics]
 
 
 def routes() -> list[ControllerRouterHandler]:
@@ -165,21 +175,39 @@ def build(
                 "parts": parts,
                 "sign_in": parts.sign_in,
                 "audit": Audit(parts.clock),
+                "rates": Rates(parts.clock, parts.limits),
+                "sockets": Sockets(parts.limits),
+                "metrics": Metrics(),
                 "max_body_bytes": max_body_bytes,
             }
         ),
-        middleware=[Gate(), *options.pop("middleware", ())],
+        middleware=[Gate(), SocketGate(), *options.pop("middleware", ())],
         exception_handlers={
             VoriError: _vori_problem,
             HTTPException: _http_problem,
             Exception: _unforeseen_problem,
         },
         before_send=[_finish_headers],
+        cors_config=_cors(parts.cors_origins),
         request_class=Request,
         request_max_body_size=max_body_bytes,
         openapi_config=_description() if with_api else None,
         logging_config=None,
         **options,
+    )
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    """Closed, but for pages of `origins` that hold a token; cookies never go across."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_headers=["authorization", "content-type", "x-request-id"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE", "HEAD"],
+        expose_headers=["x-request-id", "retry-after"],
+        allow_credentials=False,
+        max_age=600,
     )
 
 
@@ -204,7 +232,14 @@ class Gate(ASGIMiddleware):
         if scope["route_handler"].opt.get("open"):
             await next_app(scope, receive, send)
             return
-        principal = await principal_of(request)
+        rates: Rates = scope["litestar_app"].state.rates
+        rates.may_come(address_of(request))
+        try:
+            principal = await principal_of(request)
+        except NotSignedIn:
+            rates.stranger(address_of(request))
+            raise
+        rates.by_user(principal.user_id)
         group_id = await require(principal, scope)
         rule = rule_of(scope)
         status = 0
@@ -219,6 +254,56 @@ class Gate(ASGIMiddleware):
         if rule.audit and 200 <= status < 400:
             audit: Audit = scope["litestar_app"].state.audit
             await audit.note_request(request, principal, rule.audit, rule.scope, group_id=group_id)
+
+
+class SocketGate(ASGIMiddleware):
+    """In front of every WebSocket: there must be room for one more.
+
+    Who it is, and what they may, handlers ask of `principal_of`, to answer in-band; it counts
+    the user's sockets by what is put into the connection's state here.
+    """
+
+    scopes = (ScopeType.WEBSOCKET,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        sockets: Sockets = scope["litestar_app"].state.sockets
+        users: set[int] = set()
+
+        def enter(user_id: int) -> None:
+            if user_id not in users:
+                sockets.enter(user_id)
+                users.add(user_id)
+
+        try:
+            with sockets.counted(address_of(ASGIConnection(scope))):
+                scope["state"]["entered_socket"] = enter
+                await next_app(scope, receive, send)
+        except TooMany as exc:
+            await _no_room(scope, receive, send, exc)
+        finally:
+            for user_id in users:
+                sockets.leave(user_id)
+
+
+async def _no_room(scope: Scope, receive: Receive, send: Send, error: TooMany) -> None:
+    """Answer the handshake with 429, or where the server cannot, refuse it."""
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 4429, "reason": error.code})
+        return
+    wait_s = str(max(1, -(-error.retry_after_ms // 1000)))
+    start: Any = {
+        "type": "websocket.http.response.start",
+        "status": error.status,
+        "headers": [(b"retry-after", wait_s.encode()), (b"content-type", PROBLEM.encode())],
+    }
+    body = {"status": error.status, "code": error.code, "detail": error.message}
+    end: Any = {
+        "type": "websocket.http.response.body",
+        "body": msgspec.json.encode(body),
+        "more_body": False,
+    }
+    await send(start)
+    await send(end)
 
 
 def request_id(scope: Scope) -> str:
@@ -332,6 +417,8 @@ async def _finish_headers(message: Message, scope: Scope) -> None:
     headers["x-request-id"] = request_id(scope)
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
+    if scope.get("scheme") == "https":
+        headers.setdefault("strict-transport-security", f"max-age={HSTS_S}")
     if scope["path"].startswith("/api"):
         headers.setdefault("cache-control", "no-store")
     started = scope["state"].get("started")
