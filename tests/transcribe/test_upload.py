@@ -161,6 +161,40 @@ async def test_a_client_that_stalls_is_sent_away(database: str, tmp_path: Path) 
                 await asyncio.sleep(0.01)
 
 
+async def test_a_file_that_was_accepted_stays_when_only_the_answer_was_lost(
+    server: ToneServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = await new_meeting(server)
+    accept = Uploads._accept
+
+    async def accept_and_fail(*arguments: Any) -> Any:
+        await accept(*arguments)
+        raise Unavailable("the line to the database broke", code="database_away")
+
+    monkeypatch.setattr(Uploads, "_accept", accept_and_fail)
+    answer = await server.http.post(f"/api/meetings/{meeting}/recordings", content=tone_wav())
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+    [job] = (await server.http.get(f"/api/meetings/{meeting}/jobs")).json()
+    assert (await over(server, job))["state"] == "COMPLETE"
+    assert await said(server, meeting) == TEXT
+
+
+async def test_a_meeting_deleted_during_an_upload_takes_it_with_it(
+    server: ToneServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meeting = await new_meeting(server)
+    write = Uploads._write
+
+    async def write_and_delete(*arguments: Any) -> Any:
+        await write(*arguments)
+        await DB.fetch("DELETE FROM meetings")
+
+    monkeypatch.setattr(Uploads, "_write", write_and_delete)
+    answer = await server.http.post(f"/api/meetings/{meeting}/recordings", content=tone_wav())
+    assert answer.status_code in (403, 404), answer.text
+    assert [path for path in tmp_path.rglob("*") if path.suffix == ".audio"] == []
+
+
 async def test_a_file_that_breaks_off_gives_the_words_before_the_damage(server: ToneServer) -> None:
     meeting = await new_meeting(server)
     data = muxed(tones(SENTENCE).repeat(3), "mp3", "libmp3lame")

@@ -16,7 +16,7 @@ from msgspec import Struct
 from vori import log
 from vori.clock import Clock
 from vori.data.engine import DB, retrying, transaction
-from vori.errors import BadMessage, Conflict, Idle, TooLarge, Unavailable, VoriError
+from vori.errors import BadMessage, Conflict, Idle, NotFound, TooLarge, Unavailable, VoriError
 from vori.ids import AudioId, GroupId, MeetingId, UserId, uuid7
 from vori.people.messages import Principal
 from vori.settings import Audio
@@ -176,12 +176,17 @@ class Uploads:
             )
             if not ended:  # an ended meeting stays ended, and is read again with the new words
                 await self._admit(upload.meeting_id, upload.group_id, principal)
-            await DB.fetch(
+            rows = await DB.fetch(
                 "UPDATE recordings SET status = 'OPEN', failure = NULL, received_bytes = $2"
-                " WHERE id = $1",
+                " WHERE id = $1 RETURNING id",
                 recording_id,
                 journal.durable_bytes,
             )
+            if not rows:
+                raise NotFound(
+                    f"There is no meeting {upload.meeting_id} any more.",
+                    meetingId=upload.meeting_id,
+                )
             return await jobs.add(
                 recording_id,
                 Origin.UPLOAD,
@@ -192,12 +197,13 @@ class Uploads:
             )
 
     async def _undo(self, recording_id: UUID, journal: Journal | None) -> None:
-        if journal is not None:
-            await journal.remove()
         try:
-            await retrying(lambda: _delete(recording_id), deadline_s=10)
+            if not await retrying(lambda: _delete(recording_id), deadline_s=10):
+                return  # it was accepted, and only the database's answer was lost
         except VoriError as exc:  # the row stays, and says that the upload is incomplete
             logger.warning("upload not undone", recording_id=str(recording_id), code=exc.code)
+        if journal is not None:
+            await journal.remove()
 
 
 def file_too_large(limit: int) -> TooLarge:
@@ -207,8 +213,10 @@ def file_too_large(limit: int) -> TooLarge:
     )
 
 
-async def _delete(recording_id: UUID) -> None:
+async def _delete(recording_id: UUID) -> bool:
+    """Whether there is no such recording now; one that was accepted stays."""
     await DB.fetch("DELETE FROM recordings WHERE id = $1 AND status = 'FAILED'", recording_id)
+    return not await DB.fetch("SELECT 1 FROM recordings WHERE id = $1", recording_id)
 
 
 def _checked(path: Path) -> int | None:
