@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
@@ -282,7 +283,7 @@ async def compare_versions(
     after = await versions.version(meeting, recording_id, number)
     other = await versions.current(recording_id) if to is None else to
     before = await versions.version(meeting, recording_id, other)
-    found = difference(_timed(before), _timed(after))
+    found = await asyncio.to_thread(difference, _timed(before), _timed(after))
     return VersionDifference(
         recording_id=recording_id,
         before=other,

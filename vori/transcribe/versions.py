@@ -7,6 +7,7 @@ one before takes its id, so that what cites it still leads to the words.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -25,6 +26,11 @@ from vori.meetings.store import announce_updated
 from vori.transcribe import merge
 from vori.transcribe.diff import Timed, carry_ids
 from vori.transcribe.messages import Caption, Word
+
+FEW = 100
+"""So many captions are compared at once; more in a thread, since sockets would wait."""
+MANY = 500
+"""Events that are published with one statement."""
 
 
 class VersionState(StrEnum):
@@ -120,7 +126,9 @@ async def version(meeting_id: MeetingId, recording_id: UUID, number: int) -> Ver
             recording_id,
             number,
         )
-    return VersionText(version=found, captions=tuple(_caption(row) for row in captions))
+    # Hours of words take longer to read than a socket may wait.
+    read = await asyncio.to_thread(lambda: tuple(_caption(row) for row in captions))
+    return VersionText(version=found, captions=read)
 
 
 async def current(recording_id: UUID) -> int:
@@ -248,13 +256,9 @@ async def apply(meeting_id: MeetingId, recording_id: UUID, number: int) -> None:
         doubles = await mark_duplicates(meeting_id, anew=True)
         if is_first:  # words nobody has been told of
             text = await version(meeting_id, recording_id, number)
-            await publish(
-                *(
-                    _event(caption, recording)
-                    for caption in text.captions
-                    if caption.caption_id not in doubles
-                )
-            )
+            new = [caption for caption in text.captions if caption.caption_id not in doubles]
+            for at in range(0, len(new), MANY):
+                await publish(*(_event(caption, recording) for caption in new[at : at + MANY]))
         await announce_updated(meeting_id, ("transcript",))
 
 
@@ -335,7 +339,9 @@ async def _carry_ids(recording_id: UUID, number: int) -> None:
         recording_id,
         number,
     )
-    carried = carry_ids([Timed(**row) for row in old], [Timed(**row) for row in new])
+    carried = await asyncio.to_thread(
+        carry_ids, [Timed(**row) for row in old], [Timed(**row) for row in new]
+    )
     await DB.fetch(
         "UPDATE version_captions k SET id = c.old FROM unnest($3::uuid[], $4::uuid[]) c(new, old)"
         " WHERE k.recording_id = $1 AND k.number = $2 AND k.id = c.new",
@@ -407,7 +413,11 @@ async def mark_duplicates(
         start_ms - merge.LONGEST_MS,
         2**62 if end_ms is None else end_ms + merge.NEAR_MS,
     )
-    found = merge.duplicates(merge.Spoken(**row) for row in rows)
+    spoken = [merge.Spoken(**row) for row in rows]
+    if len(spoken) > FEW:
+        found = await asyncio.to_thread(merge.duplicates, spoken)
+    else:
+        found = merge.duplicates(spoken)
     if found:
         await DB.fetch(
             "UPDATE captions c SET duplicate_of = d.better"
