@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -65,6 +65,10 @@ from vori.transcribe.routes import transcript_routes
 from vori.transcribe.store import CaptionStore
 from vori.transcribe.upload import Uploads
 from vori.worker import Worker, running
+
+if TYPE_CHECKING:
+    from vori.tickets.board import TicketBoard
+    from vori.tickets.extract.claude import ClaudeExtractor
 
 logger = log.get(__name__)
 
@@ -277,16 +281,27 @@ class Vori:
         return events
 
     @cached_property
+    def _board(self) -> TicketBoard:
+        from vori.tickets.board import TicketBoard
+        from vori.tickets.notes import HostedNotes
+        from vori.tickets.usage import Ledger
+
+        settings = self.settings
+        if not (settings.claude.minutes and is_hosted(settings)):
+            return TicketBoard(self.clock)
+        notetaker = claude_extractor(settings)
+        return TicketBoard(self.clock, HostedNotes(notetaker, Ledger(self.clock, settings.claude)))
+
+    @cached_property
     def _reader(self) -> TicketReader:
         """Reads meetings: the worker `tickets`, and elsewhere only what is asked for."""
-        from vori.tickets.board import TicketBoard
         from vori.tickets.extract.local import LocalExtractor
         from vori.tickets.live import LiveReading
         from vori.tickets.usage import Ledger, WithinBudget
 
         local = LocalExtractor()
         return TicketReader(
-            TicketBoard(self.clock),
+            self._board,
             local,
             WithinBudget.unless_local(
                 full_extractor(self.settings, local),
@@ -361,9 +376,7 @@ class Vori:
     async def write_minutes(
         self, meeting_id: MeetingId, *, language: str | None, replace_edited: bool
     ) -> MinutesText:
-        from vori.tickets.board import TicketBoard
-
-        return await TicketBoard(self.clock).rewrite_minutes(
+        return await self._board.rewrite_minutes(
             meeting_id, language=language, replace_edited=replace_edited
         )
 
@@ -448,17 +461,22 @@ def full_extractor(settings: Settings, local: Extractor) -> Extractor:
 
     Raises Unavailable when Claude is wanted and there is no key.
     """
-    from vori.tickets.extract.claude import has_key
-
-    engine = settings.tickets.engine
-    if engine == "local" or (engine == "auto" and not has_key(settings.claude)):
+    if not is_hosted(settings):
         return local
     from vori.tickets.extract.fallback import beside_local
 
     return beside_local(claude_extractor(settings), local, settings.claude.mode)
 
 
-def claude_extractor(settings: Settings) -> Extractor:
+def is_hosted(settings: Settings) -> bool:
+    """Whether Claude is to read: asked for, or there is a key and nothing else was asked for."""
+    from vori.tickets.extract.claude import has_key
+
+    engine = settings.tickets.engine
+    return engine == "claude" or (engine == "auto" and has_key(settings.claude))
+
+
+def claude_extractor(settings: Settings) -> ClaudeExtractor:
     from vori.tickets.extract.claude import ClaudeExtractor
 
     return ClaudeExtractor(settings.claude)

@@ -193,6 +193,8 @@ class Claude(Part, frozen=True):
     """Empty takes the newest balanced model the SDK knows."""
     mode: Literal["full", "selective"] = "full"
     """full: Claude reads every meeting; selective: only passages the local engine is unsure of."""
+    minutes: bool = True
+    """Claude also writes the prose of minutes: summary, decisions, open questions."""
     effort: Literal["low", "medium", "high"] | None = None
     """How hard the model thinks; none leaves it to the model."""
     api_key_file: str | None = None

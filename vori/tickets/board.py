@@ -67,6 +67,7 @@ from vori.tickets.messages import (
     TicketStatus,
 )
 from vori.tickets.minutes import NotedMove, NotedTicket, minutes
+from vori.tickets.notes import HostedNotes, Written
 from vori.tickets.policy import Refusal, split, values_of, without_refused
 from vori.tickets.proposals import Kept, Wanted
 from vori.tickets.store import FIELDS
@@ -100,8 +101,10 @@ class Applied(Struct, frozen=True, kw_only=True):
 class TicketBoard:
     """The board, for the worker that reads meetings."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, notes: HostedNotes | None = None) -> None:
+        """`notes` writes the prose of minutes; without it the speakers are quoted."""
         self._clock = clock
+        self._notes = notes
 
     async def is_live(self, meeting_id: MeetingId) -> bool:
         rows = await DB.fetch(
@@ -236,7 +239,7 @@ class TicketBoard:
     async def rewrite_minutes(
         self, meeting_id: MeetingId, *, language: str | None, replace_edited: bool
     ) -> MinutesText:
-        """The minutes anew, out of what the last reading found: no engine is asked.
+        """The minutes anew, out of what the last reading found and the tickets as they are.
 
         `language` is ko or en; None: the meeting's. Raises Conflict(code="minutes_edited") for
         a text that a person has edited, unless it is to be replaced.
@@ -271,6 +274,8 @@ class TicketBoard:
         own = [t for t in board if t.origin is not None]
         moved = [t for t in board if t.moved_from not in (None, t.status)]
         language = language or _spoken_language(passage)
+        written = Written() if self._notes is None else await self._notes.write(passage, language)
+        remarks = (*extraction.notes, *((written.remark,) if written.remark else ()))
         markdown = await asyncio.to_thread(
             minutes,
             passage,
@@ -287,13 +292,14 @@ class TicketBoard:
                 for ticket, evidence in zip(moved, await _reasons(moved, passage), strict=True)
             ],
             proposed=await _noted_proposals(passage, board),
+            notes=written.notes,
         )
         return await store_minutes(
             passage.meeting_id,
-            markdown=markdown + "".join(f"\n> {note}\n" for note in extraction.notes),
+            markdown=markdown + "".join(f"\n> {remark}\n" for remark in remarks),
             language=language,
-            engine=extraction.engine,
-            model=extraction.model,
+            engine=written.engine or extraction.engine,
+            model=written.model or extraction.model,
             at=self._clock.now(),
             replace_edited=replace_edited,
         )

@@ -2,7 +2,7 @@
 
 Every line cites when it was said: `[03:25]`, from the first hour on `[1:03:25]`, counted from
 the meeting's start. Nothing is invented: summary, decisions and questions are the speakers'
-own sentences.
+own sentences, or an engine's with the captions they rest on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from vori.tickets.extract.clause import Clause, Mark
 from vori.tickets.extract.local import reading
 from vori.tickets.extract.match import is_hangul
 from vori.tickets.messages import Extraction, Passage, TicketStatus
+from vori.tickets.notes import Line, Notes
 
 MAX_SUMMARY = 5
 MAX_DECISIONS = 12
@@ -92,19 +93,21 @@ def minutes(
     made: Sequence[NotedTicket] | None = None,
     moved: Sequence[NotedMove] | None = None,
     proposed: Sequence[NotedTicket | NotedMove] = (),
+    notes: Notes | None = None,
 ) -> str:
     """The minutes as Markdown.
 
     `language` is `ko` or `en`; None or `mixed` takes what most was said in. `made` and `moved`
     are the tickets as stored; without them the extraction's drafts and intents are listed.
     `proposed` waits for somebody to accept it, and has a section only when there is any.
+    `notes` are summary, decisions and questions in an engine's words, each line with its captions;
+    without them the speakers' own sentences are quoted.
     Raises Unavailable when Korean is to be read and kiwipiepy is missing.
     """
     text = _TEXT[_language(passage, language)]
     head = f"# {text['title']} · {passage.started_at:%Y-%m-%d %H:%M}"
     if not any(s.text.strip() for s in passage.segments):
         return f"{head}\n\n{text['empty']}\n"
-    heard = reading(passage)
     names = {m.user_id: m.name for m in passage.members}
     when = _Times(passage)
     if made is None:
@@ -113,14 +116,23 @@ def minutes(
         moved = _moved(passage, extraction)
     work = {e for noted in (*made, *moved, *proposed) for e in noted.evidence}
     blocked = {e for b in extraction.blockers for e in b.evidence}
+    if notes is None:
+        heard = reading(passage)
+        summary = [_quote(c, when) for c in _summary(heard, work | blocked)]
+        decisions = [_quote(c, when) for c in _decisions(heard)]
+        questions = [_quote(c, when) for c in _questions(heard, work)]
+    else:
+        summary = [_noted_line(line, when) for line in notes.summary]
+        decisions = [_noted_line(line, when) for line in notes.decisions]
+        questions = [_noted_line(line, when) for line in notes.questions]
     sections = (
-        ("summary", [_quote(c, when) for c in _summary(heard, work | blocked)]),
-        ("decisions", [_quote(c, when) for c in _decisions(heard)]),
+        ("summary", summary),
+        ("decisions", decisions),
         ("made", [_ticket_line(t, text, names, when) for t in made]),
         ("moved", [_move_line(m, text, when) for m in moved]),
         ("proposed", [_proposal_line(p, text, names, when) for p in proposed]),
         ("blockers", [f"- {_plain(b.about)} {when(b.evidence)}" for b in extraction.blockers]),
-        ("questions", [_quote(c, when) for c in _questions(heard, work)]),
+        ("questions", questions),
     )
     out = [head]
     for name, lines in sections:
@@ -146,6 +158,10 @@ class _Times:
 
 def _quote(c: Clause, when: _Times) -> str:
     return f"- {_plain(c.text)} {when(c.seqs)}"
+
+
+def _noted_line(line: Line, when: _Times) -> str:
+    return f"- {_plain(line.text)} {when(line.evidence)}"
 
 
 def _ticket_line(

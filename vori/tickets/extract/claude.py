@@ -24,6 +24,7 @@ from vori.tickets.extract import prompt
 from vori.tickets.extract.answer import Answer, Reading
 from vori.tickets.extract.fallback import Unread
 from vori.tickets.messages import Extraction, Passage, Usage
+from vori.tickets.notes import Notes
 
 if TYPE_CHECKING:
     import anthropic
@@ -76,7 +77,7 @@ def newest_balanced_model() -> str:
     return versions[max(versions)]
 
 
-def answer_schema() -> dict[str, Any]:
+def answer_schema(answer: type[msgspec.Struct] = Answer) -> dict[str, Any]:
     """The JSON schema of an answer, from its Structs, within what the API accepts.
 
     Every field is required, since optional ones multiply the grammar the API compiles; the
@@ -85,14 +86,14 @@ def answer_schema() -> dict[str, Any]:
     """
     import anthropic
 
-    schema = msgspec.json.schema(Answer)
+    schema = msgspec.json.schema(answer)
     for struct in schema["$defs"].values():
         struct.pop("title", None)
         if "properties" in struct:
             struct["properties"] = _ordered(struct["properties"])
             struct["required"] = list(struct["properties"])
     structs = schema["$defs"]
-    return anthropic.transform_schema(structs.pop("Answer") | {"$defs": structs})
+    return anthropic.transform_schema(structs.pop(answer.__name__) | {"$defs": structs})
 
 
 def _ordered(properties: dict[str, Any]) -> dict[str, Any]:
@@ -207,12 +208,40 @@ class ClaudeExtractor:
             )
         return extraction
 
+    async def notes(self, passage: Passage, language: str) -> tuple[Notes, Usage]:
+        """Summary, decisions and open questions in `language` (ko or en), citing captions.
+
+        Raises Unavailable when any part of the meeting gave nothing.
+        """
+        tally, notes = _Tally(), Notes()
+        parts = prompt.split(passage.segments, part_tokens=self._settings.part_tokens)
+        format_: OutputConfigParam = {
+            "format": {"type": "json_schema", "schema": answer_schema(Notes)}
+        }
+        try:
+            async with asyncio.timeout(self._settings.meeting_timeout_s):
+                for part in parts:
+                    said = prompt.note_words(passage, part, language, of=len(parts))
+                    async with self._room:
+                        message = await self._ask(prompt.NOTE_INSTRUCTIONS, format_, (said,))
+                    tally.add(getattr(message, "usage", None))
+                    notes += msgspec.json.decode(_text(message), type=Notes)
+        except TimeoutError as exc:
+            raise Unavailable("Claude did not finish the minutes.", code="claude_timeout") from exc
+        except _Failed as exc:
+            raise Unavailable(exc.message, code=exc.code) from exc
+        except (BadMessage, msgspec.MsgspecError) as exc:
+            raise Unavailable(
+                "Claude's minutes could not be read.", code="claude_invalid_answer"
+            ) from exc
+        return notes, tally.usage
+
     async def _read(
         self, passage: Passage, board: str, part: prompt.Part, reading: Reading, tally: _Tally
     ) -> None:
         said = prompt.words(passage, part, reading.drafts, reading.updates.values())
         async with self._room:
-            message = await self._ask(board, said)
+            message = await self._ask(prompt.INSTRUCTIONS, self._output, (board, said))
         tally.add(getattr(message, "usage", None))
         if message.stop_reason == "refusal":
             raise _Failed("claude_refused", "Claude declined to read this meeting.", ends=False)
@@ -229,26 +258,32 @@ class ClaudeExtractor:
                 "Claude's answer was cut off; what it had finished is kept, some may be missing."
             )
 
-    async def _ask(self, board: str, said: str) -> Message:
-        """One request, with the SDK's retries. Raises _Failed."""
+    async def _ask(
+        self, instructions: str, output: OutputConfigParam, texts: tuple[str, ...]
+    ) -> Message:
+        """One request, with the SDK's retries; all but the last text is cached. Raises _Failed."""
         import anthropic
+        from anthropic.types import TextBlockParam
 
         cached: CacheControlEphemeralParam = {"type": "ephemeral"}
         try:
             message: object = await self._client.messages.create(
                 model=self.model,
                 max_tokens=self._settings.max_tokens,
-                system=[{"type": "text", "text": prompt.INSTRUCTIONS, "cache_control": cached}],
+                system=[{"type": "text", "text": instructions, "cache_control": cached}],
                 messages=[
                     {
                         "role": "user",
                         "content": [
-                            {"type": "text", "text": board, "cache_control": cached},
-                            {"type": "text", "text": said},
+                            *(
+                                TextBlockParam(type="text", text=text, cache_control=cached)
+                                for text in texts[:-1]
+                            ),
+                            TextBlockParam(type="text", text=texts[-1]),
                         ],
                     }
                 ],
-                output_config=self._output,
+                output_config=output,
                 timeout=self._settings.timeout_s,
             )
         except anthropic.APIError as exc:
