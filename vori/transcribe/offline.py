@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Struct, structs
 
 from vori import log
+from vori.transcribe.ear import Heard
 from vori.transcribe.guard import why_not_said
 from vori.transcribe.merge import level_db
 from vori.transcribe.messages import RATE_HZ, Samples, Transcript, Utterance
@@ -193,6 +194,18 @@ def find_utterances(gate: VoiceGate, sound: Iterable[Samples]) -> Iterator[Utter
             parts = [event.samples]
         else:
             parts.append(event.samples)
+
+
+def joined(heard: Iterable[Heard]) -> Iterator[Utterance]:
+    """The closed utterances of what an ear hears, in order."""
+    pieces: list[Samples] = []
+    for one in heard:
+        pieces.append(one.samples)
+        if one.end_ms is not None:
+            count = (one.end_ms - one.start_ms) * RATE_HZ // 1000
+            samples = np.concatenate(pieces)[:count]
+            pieces = []
+            yield Utterance(start_ms=one.start_ms, samples=samples, is_closed=True)
 
 
 def _events(gate: VoiceGate, sound: Iterable[Samples]) -> Iterator[VoiceEvent]:

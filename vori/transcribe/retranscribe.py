@@ -13,8 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-import numpy as np
-
 from vori import log
 from vori.clock import Clock
 from vori.data.engine import retrying
@@ -26,8 +24,8 @@ from vori.transcribe.ear import Ear, Heard
 from vori.transcribe.jobs import Due, Wanted
 from vori.transcribe.journal import Journal, folder_of
 from vori.transcribe.live import Progress
-from vori.transcribe.messages import RATE_HZ, Job, JobState, Samples, Transcript, Utterance
-from vori.transcribe.offline import NOTHING, Said, put_into_words
+from vori.transcribe.messages import RATE_HZ, Job, JobState, Transcript, Utterance
+from vori.transcribe.offline import NOTHING, Said, joined, put_into_words
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import ModelInfo, Window
 from vori.transcribe.versions import VersionCaption
@@ -310,23 +308,13 @@ def utterances_of(journal: Journal, ear: Ear) -> Iterator[Utterance]:
     A part of the sound that cannot be read further ends there, as it did live; raises BadMessage
     when nothing of the recording can be read.
     """
-    failure: BadMessage | None = None
-    pieces: list[Samples] = []
-    for heard in _heard(journal, ear):
-        if isinstance(heard, BadMessage):
-            failure = heard
-            continue
-        pieces.append(heard.samples)
-        if heard.end_ms is not None:
-            count = (heard.end_ms - heard.start_ms) * RATE_HZ // 1000
-            samples = np.concatenate(pieces)[:count]
-            pieces = []
-            yield Utterance(start_ms=heard.start_ms, samples=samples, is_closed=True)
-    if failure is not None and ear.heard_ms == 0:
-        raise failure
+    failures: list[BadMessage] = []
+    yield from joined(_heard(journal, ear, failures))
+    if failures and ear.heard_ms == 0:
+        raise failures[0]
 
 
-def _heard(journal: Journal, ear: Ear) -> Iterator[Heard | BadMessage]:
+def _heard(journal: Journal, ear: Ear, failures: list[BadMessage]) -> Iterator[Heard]:
     for part in journal.parts():
         try:
             yield from ear.begin(part.format, part.offset_ms)
@@ -341,7 +329,7 @@ def _heard(journal: Journal, ear: Ear) -> Iterator[Heard | BadMessage]:
                 yield from ear.end()
         except BadMessage as exc:
             logger.warning("part cut short", part=part.index, code=exc.code)
-            yield exc
+            failures.append(exc)
             yield from ear.flush()
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from msgspec import Struct
 
 from vori import log
 from vori.errors import BadMessage
 from vori.transcribe.ear import Ear
 from vori.transcribe.guard import why_not_said
-from vori.transcribe.messages import RATE_HZ, AudioFormat, Encoding, Samples, Utterance
+from vori.transcribe.messages import RATE_HZ, AudioFormat, Encoding, Utterance
+from vori.transcribe.offline import joined
 from vori.transcribe.outgoing import Finished
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import Window
@@ -83,12 +83,4 @@ async def translate(
 def find_utterances(ear: Ear, file: Path | BinaryIO) -> Iterator[Utterance]:
     """The closed utterances of a file, in order. Blocks."""
     ear.begin(AudioFormat(encoding=Encoding.FILE), 0)
-    pieces: list[Samples] = []
-    for some in ear.end_file(file):
-        for heard in some:
-            pieces.append(heard.samples)
-            if heard.end_ms is not None:
-                count = (heard.end_ms - heard.start_ms) * RATE_HZ // 1000
-                samples = np.concatenate(pieces)[:count]
-                pieces = []
-                yield Utterance(start_ms=heard.start_ms, samples=samples, is_closed=True)
+    yield from joined(chain.from_iterable(ear.end_file(file)))
