@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from tests.fakes import ToneRecogniser, tones
-from tests.transcribe.sounds import s16
+from tests.transcribe.sounds import muxed, s16
 from tests.transcribe.test_recordings import (
     ADMIN,
     GROUP,
@@ -25,12 +27,14 @@ from tests.transcribe.test_recordings import (
 )
 from tests.web_site import events
 from vori.data.engine import DB, transaction
-from vori.errors import Conflict, Forbidden, NotFound, Unavailable
+from vori.errors import BadMessage, Conflict, Forbidden, NotFound, Unavailable
 from vori.ids import UserId
 from vori.people.messages import Principal, Role
 from vori.transcribe import jobs, offline, retranscribe, versions
 from vori.transcribe.jobs import Wanted
-from vori.transcribe.messages import Job, JobState, Transcript
+from vori.transcribe.journal import Journal
+from vori.transcribe.live import Progress
+from vori.transcribe.messages import AudioFormat, Encoding, Job, JobState, Transcript
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import Window
 from vori.transcribe.recordings import Recordings
@@ -44,29 +48,20 @@ LONG: list[int | None] = [n for i in range(12) for n in (i, i + 1, i + 2, i + 3,
 
 
 class Capitals(ToneRecogniser):
-    """Another model: hears the same words, louder. `gate` holds it up."""
+    """Another model: hears the same words, and writes them in capitals."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = self.model.__class__(
-            **{f: getattr(self.model, f) for f in self.model.__struct_fields__}
-            | {"name": "capitals", "path": self.model.path / "other"}
-        )
+        self.model = structs.replace(self.model, name="capitals", path=Path("other"))
 
     def transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
-        heard = super().transcribe(windows)
         return [
-            Transcript(
+            structs.replace(
+                one,
                 text=one.text.upper(),
-                language=one.language,
-                words=tuple(
-                    type(w)(
-                        text=w.text.upper(), start_ms=w.start_ms, end_ms=w.end_ms, probability=0.95
-                    )
-                    for w in one.words
-                ),
+                words=tuple(structs.replace(w, text=w.text.upper()) for w in one.words),
             )
-            for one in heard
+            for one in super().transcribe(windows)
         ]
 
 
@@ -323,3 +318,46 @@ async def test_live_windows_go_before_those_of_a_job(bench: Bench) -> None:
         go.set()
         await asyncio.gather(*job, *live)
     assert order.index(False) <= 2
+
+
+async def kept(folder: Path, *parts: tuple[AudioFormat, int, bytes]) -> Journal:
+    journal = Journal.create(folder, MEETING, UUID(int=1))
+    for fmt, offset_ms, data in parts:
+        journal.begin_part(fmt, offset_ms)
+        journal.append(data)
+    await journal.close()
+    return journal
+
+
+def heard(host: Host, journal: Journal, *, from_ms: int = 0) -> list[tuple[int, str]]:
+    """When each utterance begins, to 100 ms, and its words."""
+    ear = host.open_ear(Progress(settled_ms=from_ms))
+    return [
+        (round(u.start_ms, -2), host.recogniser._hear(u.samples).text)
+        for u in retranscribe.utterances_of(journal, ear)
+    ]
+
+
+async def test_parts_are_heard_at_their_times_and_a_broken_one_ends_there(
+    host: Host, tmp_path: Path
+) -> None:
+    pcm = AudioFormat(encoding=Encoding.S16LE)
+    whole = s16(tones([1, 2, None]))
+    broken = muxed(tones([3, None, 4, None, 5, 6, 7, 8, None]).repeat(3), "webm", "libopus")
+    journal = await kept(
+        tmp_path,
+        (pcm, 0, whole),
+        (AudioFormat(), 10_000, broken[: len(broken) // 2] + b"\xff" * 4000),
+        (pcm, 30_000, s16(tones([9, None]))),
+    )
+    found = heard(host, journal)
+    assert (found[0], found[-1]) == ((0, "w1 w2"), (30_000, "w9"))
+    assert found[1] == (10_000, "w3")
+    assert heard(host, journal, from_ms=20_000) == [(30_000, "w9")]
+
+
+async def test_a_recording_of_which_nothing_can_be_read_says_so(host: Host, tmp_path: Path) -> None:
+    journal = await kept(tmp_path, (AudioFormat(), 0, b"\x17\x88" * 3000))
+    with pytest.raises(BadMessage) as refused:
+        heard(host, journal)
+    assert refused.value.code == "unknown_audio"
