@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from vori.errors import Unavailable
 from vori.ids import MeetingId, TicketId
@@ -156,3 +157,20 @@ async def test_the_mode_chooses_how_the_engines_work_together() -> None:
     local, hosted = Fixed("local", Extraction()), Fixed("claude", Extraction(engine="claude"))
     assert (await beside_local(hosted, local, "full").extract(passage())).engine == "claude"
     assert (await beside_local(hosted, local, "selective").extract(passage())).engine == "local"
+
+
+async def test_people_are_told_in_the_meeting_s_language() -> None:
+    class Away:
+        name = "claude"
+
+        async def extract(self, passage: Passage) -> Extraction:
+            raise Unavailable("Claude's API is overloaded.", code="claude_overloaded")
+
+    local = Fixed("local", Extraction(engine="local"))
+    for language, told in (
+        ("ko", "Claude API가 붐빕니다. 대신 local 엔진이 이 회의를 읽었습니다."),
+        ("en", "Claude's API is overloaded. The local engine read this meeting instead."),
+        ("mixed", "Claude's API is overloaded. The local engine read this meeting instead."),
+    ):
+        found = await WithFallback(Away(), local).extract(replace(passage(), language=language))
+        assert found.notes == (told,)

@@ -14,6 +14,7 @@ from msgspec import Struct
 from vori import log
 from vori.errors import VoriError
 from vori.ids import MeetingId
+from vori.tickets.extract.remarks import why
 from vori.tickets.messages import Extraction, Passage, Usage
 
 _log = log.get(__name__)
@@ -106,8 +107,8 @@ class HostedNotes:
             _log.warning("minutes fell back", code=code, meeting_id=passage.meeting_id)
             if not isinstance(exc, VoriError):
                 _log.error("notes failed", meeting_id=passage.meeting_id, exc_info=exc)
-            why = exc.message if isinstance(exc, VoriError) else ""
-            return Written(remark=_REMARK["ko" if language == "ko" else "en"].format(why=why))
+            text = _REMARK["ko" if language == "ko" else "en"]
+            return Written(remark=text.format(why=why(exc, language)))
         cost = Extraction(engine=self._notetaker.name, model=self._notetaker.model, usage=usage)
         await self._payer.enter(passage.meeting_id, cost)
         kept = notes.checked(passage)

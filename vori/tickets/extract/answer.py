@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from vori.errors import BadMessage
 from vori.ids import TicketId, UserId
 from vori.tickets.extract.prompt import clean, similarity
+from vori.tickets.extract.remarks import remark
 from vori.tickets.messages import (
     Blocker,
     Draft,
@@ -75,11 +76,16 @@ class Reading:
         self.drafts: dict[str, Draft] = {}
         self.updates: dict[TicketId, StatusIntent] = {}
         self.notes: list[str] = []
+        self._language = passage.language
         self._board = {ticket.ticket_id: ticket.status for ticket in passage.existing_tickets}
         self._members = {member.user_id for member in passage.members}
         self._blockers: list[Blocker] = []
         self._rejected: list[Rejected] = []
         self._drafted = 0
+
+    def tell(self, key: str, **values: object) -> None:
+        """Add a note, in the meeting's language."""
+        self.notes.append(remark(self._language, key, **values))
 
     def take(self, text: str, shown: frozenset[int]) -> bool:
         """Add one answer; `shown` holds the seqs it may cite. False if the answer breaks off.
@@ -199,7 +205,7 @@ class Reading:
         title = " ".join(title.split())
         if len(title) > TITLE_CHARS:
             title = title[: TITLE_CHARS - 1].rstrip() + "…"
-            self.notes.append(f"The title of {title[:40]!r} was too long and is cut.")
+            self.tell("long_title", title=title[:40])
         content = item.get("content", "")
         fixed: dict[str, Any] = {"title": title, "confidence": _confidence(item)}
         if isinstance(content, str):
@@ -213,7 +219,7 @@ class Reading:
             return None
         if type(value) is int and value in self._members:
             return UserId(value)
-        self.notes.append(f"{title[:40]!r}: nobody with id {_snippet(value)}; left without owner.")
+        self.tell("no_member", title=title[:40], value=_snippet(value))
         return None
 
     def _due(self, value: Any, title: str) -> str | None:
@@ -222,7 +228,7 @@ class Reading:
         try:
             return date.fromisoformat(value[:10]).isoformat()
         except (TypeError, ValueError):
-            self.notes.append(f"{title[:40]!r}: {_snippet(value)} is not a date; left without.")
+            self.tell("no_date", title=title[:40], value=_snippet(value))
             return None
 
 

@@ -254,9 +254,7 @@ class ClaudeExtractor:
             unusable = "Claude's answer could not be read."
             raise _Failed("claude_invalid_answer", unusable, ends=False) from exc
         if not is_whole:
-            reading.notes.append(
-                "Claude's answer was cut off; what it had finished is kept, some may be missing."
-            )
+            reading.tell("cut_off")
 
     async def _ask(
         self, instructions: str, output: OutputConfigParam, texts: tuple[str, ...]

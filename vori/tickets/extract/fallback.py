@@ -16,6 +16,7 @@ from vori.ids import TicketId
 from vori.tickets.extract import Extractor
 from vori.tickets.extract.answer import is_same
 from vori.tickets.extract.prompt import clean
+from vori.tickets.extract.remarks import remark, why
 from vori.tickets.messages import Blocker, Draft, Extraction, Passage, StatusIntent
 
 _log = log.get(__name__)
@@ -54,14 +55,14 @@ class WithFallback:
             return await self._primary.extract(passage)
         except Exception as exc:  # whatever it is, the meeting still ends with its tickets
             _tell(exc, self._primary, passage)
-            why = _why(exc)
+            because = why(exc, passage.language)
             partial = exc.partial if isinstance(exc, Unread) else Extraction()
             unread = exc.seqs if isinstance(exc, Unread) else _seqs(passage)
         second = await self._fallback.extract(passage)
         if unread >= _seqs(passage):
-            note = f"{why} The {second.engine} engine read this meeting instead."
+            note = remark(passage.language, "instead", why=because, engine=second.engine)
             return replace(second, notes=(note, *second.notes), usage=partial.usage)
-        note = f"{why} The {second.engine} engine read the rest of this meeting."
+        note = remark(passage.language, "rest", why=because, engine=second.engine)
         return _filled(partial, second, unread, note)
 
 
@@ -90,7 +91,8 @@ class Selective:
             second = await self._hosted.extract(doubtful)
         except Exception as exc:  # the local reading is there already
             _tell(exc, self._hosted, passage)
-            note = f"{_why(exc)} What was in doubt stays as the {first.engine} engine read it."
+            because = why(exc, passage.language)
+            note = remark(passage.language, "doubt", why=because, engine=first.engine)
             usage = exc.partial.usage if isinstance(exc, Unread) else None
             return replace(first, notes=(note, *first.notes), usage=usage)
         return _replaced(first, second, _seqs(doubtful))
@@ -123,10 +125,6 @@ def _tell(exc: Exception, engine: Extractor, passage: Passage) -> None:
         )
     else:
         _log.error("engine failed", engine=engine.name, meeting_id=passage.meeting_id, exc_info=exc)
-
-
-def _why(exc: Exception) -> str:
-    return exc.message if isinstance(exc, VoriError) else "The engine failed unexpectedly."
 
 
 def _seqs(passage: Passage) -> frozenset[int]:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from vori.clock import stamp
 from vori.ids import UserId
+from vori.tickets.extract.remarks import remark
 from vori.tickets.messages import Draft, Passage, Segment, StatusIntent
 
 INSTRUCTIONS = """\
@@ -253,10 +254,10 @@ def board(passage: Passage, *, budget_tokens: int) -> tuple[str, tuple[str, ...]
         passage.existing_tickets, budget_tokens, lambda t: _said_share(t.title, said)
     )
     notes = tuple(
-        f"Only {kept} of {kept + left} {what} were shown to Claude: those nearest to what was said."
-        for what, kept, left in (
-            ("members", len(members), members_left),
-            ("tickets on the board", len(tickets), tickets_left),
+        remark(passage.language, key, kept=kept, all=kept + left)
+        for key, kept, left in (
+            ("few_members", len(members), members_left),
+            ("few_tickets", len(tickets), tickets_left),
         )
         if left
     )
