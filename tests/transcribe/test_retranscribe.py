@@ -361,3 +361,26 @@ async def test_a_recording_of_which_nothing_can_be_read_says_so(host: Host, tmp_
     with pytest.raises(BadMessage) as refused:
         heard(host, journal)
     assert refused.value.code == "unknown_audio"
+
+
+async def test_a_job_waits_for_a_database_that_is_away_for_long(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retranscribe, "DATABASE_S", 0.05)
+    monkeypatch.setattr(retranscribe, "LOOK_S", 0.05)
+    go_on, tries = jobs.go_on, 0
+
+    async def away(*arguments: Any, **named: Any) -> bool:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise Unavailable("gone", code="database_away")
+        return await go_on(*arguments, **named)
+
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, SENTENCE)
+        monkeypatch.setattr(jobs, "go_on", away)
+        done = await bench.over(await bench.ask(recording, model="capitals"))
+    assert (done.state, done.failure) == (JobState.COMPLETE, None)
+    assert tries >= 4
+    assert await current() == [word.upper() for word in words(SENTENCE)]

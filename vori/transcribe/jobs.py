@@ -197,24 +197,30 @@ async def interrupted() -> list[tuple[RecordingKey, UUID]]:
     ]
 
 
-async def queue_again(job_id: UUID, *, at: datetime) -> None:
-    """An interrupted job goes on where it was; one that never ends is given up."""
+async def queue_again(job_id: UUID, *, at: datetime, was_its_fault: bool = True) -> None:
+    """An interrupted job goes on where it was; one that never ends is given up.
+
+    was_its_fault: it may be; False for a database that was away.
+    """
     async with transaction():
         rows = await DB.fetch(
-            "UPDATE transcription_jobs SET state = 'QUEUED', updated_at = $2"
-            " WHERE id = $1 AND state = 'RUNNING' AND attempts < $3 RETURNING id",
+            "UPDATE transcription_jobs SET state = 'QUEUED', updated_at = $2,"
+            " attempts = attempts - CASE WHEN $4 THEN 0 ELSE 1 END"
+            " WHERE id = $1 AND state = 'RUNNING' AND (attempts < $3 OR NOT $4) RETURNING id",
             job_id,
             at,
             MOST_ATTEMPTS,
+            was_its_fault,
         )
         if rows:
             await _announce(job_id)
-            return
+        if rows or not was_its_fault:
+            return  # one that is queued, or over, stays as it is
     await end(
         job_id,
         JobState.FAILED,
         failure="interrupted",
-        message=f"VORI stopped {MOST_ATTEMPTS} times while this was being done; ask for it again.",
+        message=f"This was interrupted {MOST_ATTEMPTS} times; ask for it again.",
         at=at,
     )
 

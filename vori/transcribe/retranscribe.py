@@ -38,6 +38,7 @@ SIDE_BY_SIDE = 4
 """Stretches of one recording that are decoded at the same time."""
 TRIES = 3
 DATABASE_S = 120.0
+DATABASE_CODES = ("database_away", "database_busy", "database_full")
 QUIET_S = 0.05
 TELL_S = 1.0
 
@@ -125,10 +126,19 @@ class Retranscriber:
     async def work(self, pool: RecogniserPool) -> None:
         """Do jobs until cancelled; what is not finished then goes on at the next start."""
         self._live = pool.model
-        await self._take_up()
+        is_taken_up = False
         while True:
             self._asked.clear()
-            due = await self._next()
+            due = None
+            try:
+                if not is_taken_up:
+                    await self._take_up()
+                    is_taken_up = True
+                due = await self._next()
+            except VoriError as exc:
+                logger.warning("jobs not read", code=exc.code)
+            except Exception:
+                logger.exception("jobs not read")
             if due is None:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_S):
@@ -145,19 +155,14 @@ class Retranscriber:
 
     async def _take_up(self) -> None:
         """Queue what was under way when VORI last stopped; others' jobs are left to them."""
-        for key, job_id in await retrying(jobs.interrupted, deadline_s=DATABASE_S):
+        for key, job_id in await jobs.interrupted():
             if await asyncio.to_thread(self._has_sound, key.meeting_id, key.recording_id):
                 await jobs.queue_again(job_id, at=self._clock.now())
 
     async def _next(self) -> Due | None:
-        try:
-            for due in await jobs.due():
-                if await asyncio.to_thread(
-                    self._has_sound, due.key.meeting_id, due.key.recording_id
-                ):
-                    return due
-        except VoriError as exc:
-            logger.warning("jobs not read", code=exc.code)
+        for due in await jobs.due():
+            if await asyncio.to_thread(self._has_sound, due.key.meeting_id, due.key.recording_id):
+                return due
         return None
 
     def _has_sound(self, meeting_id: MeetingId, recording_id: UUID) -> bool:
@@ -174,10 +179,21 @@ class Retranscriber:
                 await self._hear(due, submit, model)
         except VoriError as exc:
             logger.warning("job failed", job_id=str(job.job_id), code=exc.code)
-            await self._give_up(job, exc.code, exc.message)
+            if exc.code in DATABASE_CODES:
+                await self._put_back(job)
+            else:
+                await self._give_up(job, exc.code, exc.message)
         except Exception:
             logger.exception("job failed", job_id=str(job.job_id))
             await self._give_up(job, "internal", "Something broke in VORI; the log says what.")
+
+    async def _put_back(self, job: Job) -> None:
+        """The database was away for long: the job goes on once it is back."""
+        while True:
+            try:
+                return await jobs.queue_again(job.job_id, at=self._clock.now(), was_its_fault=False)
+            except VoriError:
+                await asyncio.sleep(LOOK_S)
 
     async def _give_up(self, job: Job, code: str, message: str) -> None:
         with contextlib.suppress(VoriError):  # else it is taken up again at the next start
