@@ -84,6 +84,26 @@ async def by_deepgram(server: ToneServer, meeting: int, data: bytes) -> str | No
     )
 
 
+async def by_realtime(server: ToneServer, meeting: int, data: bytes) -> str | None:
+    """The samples of a WAV; a client that hangs up has ended its recording."""
+    audio = {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}
+    update = {"type": "session.update", "session": {"type": "transcription", "audio": audio}}
+    async with connect(
+        f"{server.ws_url}/v1/realtime?intent=transcription&meeting_id={meeting}",
+        additional_headers={"authorization": f"Bearer {server.token}"},
+        max_size=2**24,
+    ) as socket:
+        reading = asyncio.create_task(_code(socket))
+        await socket.send(msgspec.json.encode(update).decode())
+        sound = data[data.index(b"data") + 8 :]
+        for start in range(0, len(sound), 60_000):
+            piece = base64.b64encode(sound[start : start + 60_000]).decode()
+            append = {"type": "input_audio_buffer.append", "audio": piece}
+            await socket.send(msgspec.json.encode(append).decode())
+        await socket.close()
+        return await reading
+
+
 async def by_chunks(server: ToneServer, meeting: int, data: bytes) -> str | None:
     for start in range(0, len(data), 60_000):
         piece = base64.b64encode(data[start : start + 60_000]).decode()
@@ -110,6 +130,7 @@ WAYS: dict[str, Callable[[ToneServer, int, bytes], Awaitable[str | None]]] = {
     "vori": by_vori,
     "deepgram": by_deepgram,
     "chunks": by_chunks,
+    "realtime": by_realtime,
     "openai": by_openai_file,
     "upload": by_upload,
 }
@@ -143,14 +164,17 @@ def header(rate_hz: int, channels: int, bits: int = 16) -> bytes:
     return b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0" + rates + b"data\xff\xff\xff\xff"
 
 
-@pytest.mark.parametrize("way", WAYS)
+READ_CONTAINERS = [way for way in WAYS if way != "realtime"]
+
+
+@pytest.mark.parametrize("way", READ_CONTAINERS)
 async def test_eight_channels_are_heard_as_one(server: ToneServer, way: str) -> None:
     eight = np.repeat(SOUND[:, None], 8, axis=1)
     data = header(16_000, 8) + s16(eight.reshape(-1))
     assert await heard(server, way, data) == (WORDS, None)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", READ_CONTAINERS)
 async def test_headers_that_lie_lose_nobody_s_words_but_their_own(
     server: ToneServer, way: str
 ) -> None:
@@ -187,7 +211,7 @@ async def test_a_declared_rate_that_lies_is_taken_at_its_word(server: ToneServer
     assert await is_well(server)
 
 
-@pytest.mark.parametrize("way", ["vori", "deepgram", "chunks", "upload"])
+@pytest.mark.parametrize("way", ["vori", "deepgram", "realtime", "chunks", "upload"])
 async def test_sound_far_faster_than_real_time_is_all_heard(
     database: str, tmp_path: Path, way: str
 ) -> None:
