@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from benchmarks.tickets import Gold, Report, compare, long_meeting, score
+from vori.tickets.case import answer, read_case
+from vori.tickets.extract.local import read
 
 pytest.importorskip("kiwipiepy")
 
@@ -62,3 +65,25 @@ def test_a_case_that_cannot_be_read_counts_as_failed(tmp_path: Path) -> None:
 def test_the_long_meeting_is_the_same_each_time() -> None:
     assert long_meeting(60) == long_meeting(60)
     assert len(long_meeting(60).segments) == 60
+
+
+CASES = Path(__file__).parents[2] / "benchmarks" / "cases"
+REACH = {"tickets_f1": 0.9, "updates_f1": 0.85, "blockers_f1": 0.75}
+SHARES = {"status": 0.9, "assignee": 0.9, "due": 0.85}
+
+
+def test_the_local_engine_reads_the_meetings_in_the_box_well_in_both_languages() -> None:
+    """Forty and more written meetings of many trades; what is lost here is lost everywhere."""
+    pools: dict[str, Report] = {}
+    for path in sorted(CASES.glob("*.json")):
+        whole = json.loads(path.read_bytes())
+        gold = msgspec.convert(whole.pop("gold"), Gold)
+        found = answer(read(read_case(json.dumps(whole).encode())))
+        report = pools.setdefault(whole["language"], Report())
+        compare(found, gold, report)
+    assert {"en", "ko", "mixed"} <= pools.keys()
+    for language, report in pools.items():
+        figures = report.lines()
+        low = {k: figures[k] for k, least in (REACH | SHARES).items() if figures[k] < least}
+        assert low == {}, language
+        assert report.traps <= 4, language

@@ -217,7 +217,9 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
         lambda m, today: friday(today, 1),
     ),
     (
-        _english(r"(?:the )?(?:end of (?:the |this )?month|month(?:'s)? end|month-end)"),
+        _english(
+            r"(?:the )?(?:end of (?:the |this )?month|month(?:'s)? end|month-end|month(?:'s| is) out)"
+        ),
         lambda m, today: month_end(today),
     ),
     (
@@ -316,7 +318,9 @@ def _week_number(word: str) -> int:
 
 KOREAN: tuple[tuple[re.Pattern[str], Make], ...] = (
     (
-        _korean(r"(?<![가-힣])오늘(?!도)(?:\s*(?:하루|저녁|오전|오후|밤|퇴근 ?전))?"),
+        _korean(
+            r"(?<![가-힣])(?:오늘(?!도)|이따가?(?=\s))(?:\s*(?:하루|저녁|오전|오후|밤|퇴근 ?전))?"
+        ),
         lambda m, today: today,
     ),
     (

@@ -101,7 +101,7 @@ _REACTION = re.compile(
     r"(?:(?:oh|ah|okay|ok|right|yeah|yes|well),? )*(?:excellent|brilliant|lovely|perfect|amazing|great(?: stuff| job| work)?|"
     r"fantastic|superb|wonderful|awesome|sweet|nice(?: one| work)?|cool|good (?:stuff|job|work|man|lad|girl|news)|well done|"
     r"keep (?:at it|going|it up)|carry on|crack on|no rush|take your time|no hurry|cheers|ta|thanks(?: a lot| so much| very much)?|thank you(?: so much| very much)?|thank (?:god|goodness|heavens)(?: for that)?|"
-    r"fair enough|no worries|fab|ace|magic|got it|gotcha|understood|noted)"
+    r"fair enough|no worries|fab|ace|magic|music to my ears|(?:good|glad|great) to hear(?: it| that)?|marvellous|smashing|super|splendid|terrific|hooray|bravo|got it|gotcha|understood|noted)"
     r"(?:[.,!]? (?:mate|guys|everyone|all|then))?[.,!]?\s+(?=(?!(?:to|for|about|with|of|if|that|on|at|in|as|but|job|work|idea|point|question|news|it|is|the way|one|thing|with)\b))",
     re.IGNORECASE,
 )
@@ -174,7 +174,7 @@ _ADV = r"(?:just|also|then|probably|definitely|actually|now|still|already|finall
 _NO_WORK = (
     r"(?:you\b|we\b|i\b|they\b|he\b|she\b|it\b|be|see|say|think|wait|guess|assume|admit|remember|forget|go first|go next|start (?:with|off|us)|kick (?:us )?off|let|pass|hand over|"
     r"share my screen|stop there|mute|skip|continue|repeat|hear|believe|imagine|tell you|never|not|understand|"
-    r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|have to (?:go|run|drop|leave)|"
+    r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|hold (?:you|him|her|them) to|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|(?:just |simply )?have to (?:go|run|drop|leave|wait|live|see)|"
     r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|correct myself|apologi[sz]e|clarify|point out|be honest|"
     r"need|keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
 )
@@ -294,6 +294,8 @@ _DONE = re.compile(
     r"|^(?:(?:yes|yeah|yep|they're|they are|it's|it is|all|both|everything|everything's|everyone),? )+(?:is |are )?(?:now )?(?:up|in|on|out|done|through|over|back|away|there)\b(?! (?:to|of|for|with|the|at|it|holiday|leave)\b)"
     r"|(?:\bit|\bthat|\bthey|\bthat one|\ball)(?:'s|'re| is| are|'ve| have)(?: all)? gone\b(?! (?:wrong|missing|quiet|bad|down|off|mad|cold|back|to|through|up|crazy|flat|out of)\b)"
     r"|\b(?:arrived|turned up|been delivered|came in)\b(?! (?:late|broken|damaged|at)\b)"
+    r"|^(?:(?:yes|yeah|yep|all|well),? )*done (?:the lot|the whole lot|it|them|that|both|all|everything)\b"
+    r"|\b(?:went|gone) (?:off|over|across|away) to\b"
     r"|\b(?:finally|now) works?\b|\bfinally worked\b|\bback (?:in (?:service|action|use|business|operation)|on ?line|up and running|running|working|to normal|together)\b"
     r"|\b(?:is|are|'s|'re|has|have|was|were)(?:n't| not| no longer| stopped) \w+ing (?:any ?more|any longer|now)\b|\bno longer (?:leak|drip|crash|fail|squeak|flicker|jam|stick|block|break|rattl|flood|smok|overheat)\w*|\bstopped (?:leak|drip|crash|fail|squeak|flicker|jam|stick|rattl|smok|overheat)\w*"
     r"|\b(?:have|has|did) (?:those|they|it|that|them|the [\w ]{1,20}?) (?:ever |all |actually |finally )?(?:gone|come|go|turn up|arrive|arrived|happen|get (?:done|sent|fixed|sorted|there))\b"
@@ -308,13 +310,13 @@ _BARE_PAST = re.compile(
     r"^(?:(?:yeah|yes|yep|ok|okay|so|oh|and|just|already|all|finally|right|well|sure|great|also|no|then),? )*(?P<verb>[a-z]+)\b(?P<rest>.*)"
 )
 _FINISHED = re.compile(
-    rf"\bback (?:together|in (?:service|action|use)|on ?line)\b|\b(?:that|it|they|one)(?:'s|'re) gone\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
+    rf"^(?:(?:yes|yeah|yep|all|well),? )*done (?:the|it|them|that|both|all|everything)\b|\b(?:went|gone) (?:off|over|across|away) to\b|\bback (?:together|in (?:service|action|use)|on ?line)\b|\b(?:that|it|they|one)(?:'s|'re) gone\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
 )
 _FIRST_PAST = re.compile(
     r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
-    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
+    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:up|in|on|out|built|painted|cleared|packed|written|wired|fitted|done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
     r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|eighty per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|in review|up for review|under review|out for review|waiting for (?:a )?review|so far|\w+ (?:more )?to go|first (?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|\d+|few|half|batch|coat|section|part|lot|load|row)\b(?: \w+){0,3} (?:is|are|were|have|got|has)|up to (?:episode|page|number|chapter|row|block|room|unit|item|question|step|level) \w+|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
     r"|\b(?:i'm|we're|been)(?: (?:also|still|now|just|currently))? doing (?:a|an|the|some|up)\b"
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
@@ -402,7 +404,7 @@ _NOT_TOPIC_PAST = frozenset(
         "said thought talk ask look wait try mention notice find feel like love hope wish "
         "enjoy meet agree decide discuss happen seem turn walk sit stand sleep eat drink laugh "
         "spot discover realise realize receive expect learn remember recall miss hit glance "
-        "chase contact ping speak remind watch promise complain restart plan start begin begun work locate identify figure"
+        "drive burn break spill damage smash wreck snap crack chase contact ping speak remind watch promise complain restart plan start begin begun work locate identify figure"
     )
 )
 _ROUTINE_ING = frozenset(

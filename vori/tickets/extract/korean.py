@@ -245,7 +245,7 @@ _NO_BLOCK = _m(
     r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자|듣|보/VV|봤|하/VV 겠|가)|(?:ㄹ|을)/ETM 수/NNB 밖에"
 )
 _REOPEN = _m(
-    r"다시/MAG (?:\S+ ){0,4}(?:열/VV|오픈|돌리/VV|살리|올리/VV|할 일|하/VV ㄹ/ETM 일|시작|진행/NNG|작업|고치|고쳐|하/VV 어야|보/VV 어야|해야|손|수정|open|봐야|하/VV 기|찍|깔|걸)|재오픈|재작업|(?:다시|또)/MAG (?:\S+ ){0,2}(?:안/MAG|고장|깨지|나오|새/VV|터지|죽|발생|나/VV|끊|오류|멈추)|재발/NNG|원상|도로/MAG|되돌리|reopen"
+    r"다시/MAG (?:\S+ ){0,3}\S+/(?:VV|XSV) (?:\S+/EP )?어야/EC (?:되|하|겠)|다시/MAG (?:\S+ ){0,4}(?:열/VV|오픈|돌리/VV|살리|올리/VV|할 일|하/VV ㄹ/ETM 일|시작|진행/NNG|작업|고치|고쳐|하/VV 어야|보/VV 어야|해야|손|수정|open|봐야|하/VV 기|찍|깔|걸)|재오픈|재작업|(?:다시|또)/MAG (?:\S+ ){0,2}(?:안/MAG|고장|깨지|나오|새/VV|터지|죽|발생|나/VV|끊|오류|멈추)|재발/NNG|원상|도로/MAG|되돌리|reopen"
 )
 _REOPEN_HARD = _m(
     r"다시/MAG (?:\S+ ){0,3}(?:열/VV|오픈|돌리/VV|살리|올리/VV|하/VV ㄹ/ETM 일)|(?:하|할)\S* ?ㄹ?/?E?T?M? ?일/NNG 로/JKB|재오픈|되돌리|reopen|완료/NNG (?:를/JKO )?(?:취소|풀)"
@@ -301,7 +301,7 @@ _DECISION_WORDS = re.compile(
     r"기로\s*(?:했|하죠|합시다|하시죠|하겠|할게)|(?:는|은|ㄴ|[가-힣])\s*걸로(?:요|\s*하|\s*할|\.|$)|맙시다|결정(?:했|됐|하)|확정|합의"
 )
 _SOME_OF = re.compile(
-    r"(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|\d+)\s*(?:개|대|장|명|편|곳|건|쪽|권|벌|군데|칸)\s*(?:는|만|를)?\s*"
+    r"(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|\d+)\s*(?:개|대|장|명|편|곳|건|쪽|권|벌|군데|칸|종|가지|팀|판|통|줄|층)\s*(?:은|는|만|를|을)?\s*"
     r"\S*[했었났렸뒀꿨갔웠았췄썼]고(?:요)?[,.]?$"
 )
 _CLOSING_WORDS = re.compile(
@@ -516,6 +516,12 @@ def _status(text: str, morphs: str) -> Mark:
         r"(?:시작/NNG (?:은/JX |을/JKO )?하/(?:VV|XSV)|들어가/VV) ㄴ/ETM (?:거|것|셈)/NNB", morphs
     ):
         found |= Mark.PROGRESS | Mark.BEGUN
+    if Mark.DONE in found and re.search(r"만/JX (?:\S+ ){1,5}(?:었|았)/EP", morphs) and not whole:
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS | Mark.BEGUN
+    if re.search(r"만/JX \S+/VV 어/EC 보/VX 었", morphs):
+        found |= Mark.PROGRESS | Mark.BEGUN  # only tried so far
+    if "나머지" in text and not re.search(r"었/EP|다/MAG", morphs):
+        found |= Mark.NOT_DONE
     redone = re.search(
         r"다시/MAG (?:\S+ ){0,4}(?:올리|고치|작업|손|수정|작성|보내|만들|찍)", morphs
     )

@@ -416,7 +416,7 @@ class Talk:
         ticket = self.board.find(c.words, c.speaker, least_share=self._least_share(c))
         if ticket is None and weight and c.has(_STATUS):
             ticket = self._ticket_in_context(c)
-        tells = c.has(_STATUS) or not c.korean
+        tells = c.has(_STATUS | Mark.QUESTION) or not c.korean
         if ticket is None and work is None and c.topic and tells and not c.has(_PROMISE):
             ticket = self.board.about(c.topic)
         if ticket is None and work is None and c.has(Mark.DONE | Mark.PROGRESS):
@@ -466,7 +466,7 @@ class Talk:
         """Whether a clause only gives somebody the floor ("Daniel?")."""
         if self.subject.work is not None and c.order - self.subject.order <= 2:
             return False
-        if not c.named or weight:
+        if not c.named or weight or c.has(Mark.REOPEN | _STATUS | _PROMISE):
             return False
         alone = c.has(Mark.QUESTION) and len(c.text) <= 12
         return alone or (c.turn != self.subject.turn and len(c.text) < 25)
@@ -541,7 +541,9 @@ class Talk:
             return None
         weight = sum(c.words.values())
         apart = c.has(_PROMISE) and (c.has(Mark.CONTACT) or weight >= 1.0)
-        apart = apart or (weight >= 3.0 and not c.has(_STATUS | Mark.ACCEPT | Mark.REFUSE))
+        vague = sum(question.words.values()) == 0  # "already?"
+        far = weight >= 3.0 and not c.has(_STATUS | Mark.ACCEPT | Mark.REFUSE)
+        apart = apart or (vague and far)
         return None if apart else asked.ticket
 
     def _goes_on(self, c: Clause, weight: float) -> bool:
@@ -756,6 +758,8 @@ class Talk:
             return
         if self.blocks and self.blocks[-1][-1].turn == c.turn and not c.has(Mark.NOT_DONE):
             return  # what was tried against the trouble is not the work itself
+        if c.has(Mark.OTHER_TEAM) and not c.has(Mark.FINISHED | Mark.PROGRESS):
+            return  # "pensions are handled by them"
         last = claims[-1] if claims and claims[-1].clause.turn == c.turn else None
         if (
             c.has(Mark.BLOCK)
@@ -764,6 +768,9 @@ class Talk:
             and not last.clause.has(Mark.FINISHED)
         ):
             claims.pop()
+            if c.has(Mark.PROGRESS) and last.clause.has(Mark.CONTACT):
+                claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
+                return
         if c.has(Mark.NOT_DONE):
             part = last is not None and last.status is DONE and not last.clause.has(Mark.FINISHED)
             status = IN_PROGRESS if c.has(Mark.PROGRESS) or part else None

@@ -536,6 +536,11 @@ class Vocabulary:
                     yield from parts
 
 
+_NO_INITIALS = frozenset(
+    listed("co tv pc am pm vs mr ms dr st ex ad id uk us eu la le de cos ie eg")
+)
+
+
 def _abbreviations(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, ...]]:
     """Neighbouring Latin words of one title by their initials; not those that two titles share."""
     found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
@@ -548,7 +553,7 @@ def _abbreviations(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str
     return {
         short: next(iter(runs))
         for short, runs in found.items()
-        if len(runs) == 1 and short not in STOP and short.isalpha()
+        if len(runs) == 1 and short not in STOP and short not in _NO_INITIALS and short.isalpha()
     }
 
 

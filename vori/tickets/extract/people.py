@@ -252,7 +252,9 @@ class People:
             )
             singles = [n for n in hangul if len(n) == 1]
             if singles:
-                options.append(rf"(?<![가-힣])(?P<ko1>{_any(singles)})\s?(?:씨|님|쌤)")
+                options.append(
+                    rf"(?<![가-힣])(?P<ko1>{_any(singles)})(?:\s?(?:씨|님|쌤)|이(?=가|는|도|한테|랑|야))"
+                )
         if hangul_family:
             options.append(
                 rf"(?<![가-힣])(?P<fam>{_any(hangul_family)})\s?"
