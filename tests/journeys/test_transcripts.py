@@ -78,6 +78,8 @@ async def test_a_file_is_put_into_words_over_a_kill_and_again_at_will(
         assert abs(recording["durationMs"] - done["totalMs"]) < 100
         if speech_model == "demo":
             assert word_error_rate(TRUTH, first) <= 0.35
+        audio = server.get(f"/api/meetings/{meeting}/audio")
+        assert abs((len(audio) - 44) // 32 - recording["durationMs"]) <= 40
         ended = server.post(f"/api/meetings/{meeting}/end?wait=30")
         assert ended["hasMinutes"]
 
