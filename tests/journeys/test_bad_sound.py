@@ -178,7 +178,7 @@ async def test_audio_id_of_another_meeting(shared_server: Running, meeting: int)
 async def test_meeting_already_ended(shared_server: Running, meeting: int) -> None:
     """Whoever is cut off by the end stays out; whoever begins to speak opens it again."""
     shared_server.post(f"/api/meetings/{meeting}/end")
-    heard, closed = await converse(shared_server, meeting, [metadata(resume=0), END])
+    heard, closed = await converse(shared_server, meeting, [metadata(resume=True), END])
     assert (fatal(heard), closed) == ("meeting_ended", 4400)
     heard, closed = await converse(shared_server, meeting, [metadata(), END])
     assert (heard[-1]["type"], closed) == ("finished", 1000)
