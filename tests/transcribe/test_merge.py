@@ -48,6 +48,8 @@ def left(*captions: Spoken) -> list[str]:
         ("결제 모듈은 제가 금요일까지 하겠습니다.", "결제모듈은 제가 금요일까지 하겠습니다"),
         ("I will write the report for the board.", "I will write the report for the boards"),
         ("그럼 서버 설정을 먼저 확인할게요", "그러면 서버 설정을 먼저 확인할게요"),
+        ("문서는 십오일까지 제가 보내겠습니다", "문서는 십오 일까지 제가 보내겠습니다"),
+        ("회의는 내일 세 시에 시작합니다", "회의는 내일 세시에 시작합니다"),
     ],
 )
 def test_a_sentence_that_two_microphones_heard_is_kept_once(room: str, own: str) -> None:
@@ -60,6 +62,13 @@ def test_a_sentence_that_two_microphones_heard_is_kept_once(room: str, own: str)
         ("We ship it on the 14th of May.", "We ship it on the 15th of May."),
         ("The budget is two million won.", "The budget is three million won."),
         ("회의는 월요일 오후에 하겠습니다", "회의는 화요일 오후에 하겠습니다"),
+        ("그 문서는 십오일까지 제가 보내겠습니다", "그 문서는 십육일까지 제가 보내겠습니다"),
+        ("회의는 내일 세 시에 시작하겠습니다", "회의는 내일 네 시에 시작하겠습니다"),
+        (
+            "We pay them fifteen thousand for the licence",
+            "We pay them sixteen thousand for the licence",
+        ),
+        ("The release is on the ninth of March then", "The release is on the ninth of April then"),
         ("We will deploy the server today.", "We won't deploy the server today."),
         ("서버를 배포하겠습니다 오늘", "서버를 배포하지 않겠습니다 오늘"),
         ("I will take the login page then.", "I will fix the payment page then."),

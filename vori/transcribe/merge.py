@@ -36,10 +36,17 @@ LONGEST_MS = 60_000
 _SPEECH = re.compile(r"\w+")
 _HANGUL = re.compile(r"[가-힣]")
 _NUMBER = re.compile(
-    r"\d+|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|"
-    r"forty|fifty|hundred|thousand|first|second|third|"
-    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow)\b"
-    r"|[월화수목금토일]요일|오늘|내일|모레"
+    r"\d+"
+    r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|forty|"
+    r"(?:thir|four|fif|six|seven|eigh|nine)(?:teen|ty|th|teenth|tieth)|"
+    r"hundred|thousand|million|billion|half|first|second|third|tenth|twelfth|twentieth)\b"
+    r"|\b(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow|yesterday|"
+    r"january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"morning|afternoon|evening|tonight)\b"
+    r"|[월화수목금토일]요일|오늘|내일|모레|어제|오전|오후|저녁"
+    # 십오 in 십오일, 세 in 세 시: digits spelled out before what they count.
+    r"|[영일이삼사오육칠팔구십백천만억]+(?=\s?(?:년|월|일|시|분|초|원|명|개|번|층|호|주|퍼센트|프로))"
+    r"|(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열\s?\w?)(?=\s?(?:시|개|명|번|주|달|분|가지))"
 )
 _NOT = re.compile(
     r"\b(?:not|no|never|none|nobody|cannot)\b|n['’]t\b|\b안\s|못|않|없|아니|말고|지\s?마"
