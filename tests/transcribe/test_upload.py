@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,32 @@ async def test_an_ended_meeting_takes_a_file_and_stays_ended(server: ToneServer)
     assert await said(server, meeting) == TEXT
     last = (await events("meeting.updated"))[-1]
     assert (last["status"], last["changed"]) == ("ENDED", ["transcript"])
+
+
+async def test_an_upload_that_was_cancelled_can_be_put_into_words_later(server: ToneServer) -> None:
+    meeting = await new_meeting(server)
+    began, go = threading.Event(), threading.Event()
+    hear = server.recogniser.transcribe
+
+    def held(windows: Any) -> Any:
+        began.set()
+        assert go.wait(20)
+        return hear(windows)
+
+    server.recogniser.transcribe = held  # type: ignore[method-assign]
+    answer = await server.http.post(f"/api/meetings/{meeting}/recordings", content=tone_wav())
+    job = answer.json()["job"]
+    await asyncio.to_thread(began.wait, 20)
+    cancelled = await server.http.delete(f"/api/meetings/{meeting}/jobs/{job['jobId']}")
+    go.set()
+    assert cancelled.json()["state"] == "CANCELLED"
+    [recording] = (await server.http.get(f"/api/meetings/{meeting}/recordings")).json()
+    assert (recording["status"], recording["failure"]) == ("FAILED", "cancelled")
+    again = await server.http.post(f"/api/meetings/{meeting}/retranscribe")
+    assert (await over(server, again.json()["jobs"][0]))["state"] == "COMPLETE"
+    [recording] = (await server.http.get(f"/api/meetings/{meeting}/recordings")).json()
+    assert (recording["status"], recording["failure"]) == ("COMPLETE", None)
+    assert await said(server, meeting) == TEXT
 
 
 async def test_the_page_may_ask_for_another_reading_and_compare_it(server: ToneServer) -> None:

@@ -18,6 +18,8 @@ from vori.transcribe.messages import Job, JobState, JobUpdated, RecordingKey
 from vori.transcribe.versions import Origin, VersionCaption
 
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
+NOT_THE_SOUND_S = ("internal", "cancelled", "interrupted", "upload_incomplete", "recogniser_failed")
+"""Failures that another attempt mends; the others are in the sound itself."""
 MOST_ATTEMPTS = 3
 """A job that was begun so often and never ended is given up: it may be what brings VORI down."""
 
@@ -293,14 +295,17 @@ async def complete(due: Due, *, heard_ms: int, at: datetime) -> None:
         )
         if not rows:
             return
-        if due.origin is Origin.UPLOAD:
-            await DB.fetch(
-                "UPDATE recordings SET status = 'COMPLETE', decoded_ms = $2, finished_at = $3,"
-                " failure = NULL WHERE id = $1",
-                job.recording_id,
-                heard_ms,
-                at,
-            )
+        await DB.fetch(
+            "UPDATE recordings SET status = 'COMPLETE', decoded_ms = $2, failure = NULL,"
+            " finished_at = $3 WHERE id = $1"
+            " AND (status = 'OPEN' AND $4 OR status = 'FAILED' AND $5 AND failure = ANY($6))",
+            job.recording_id,
+            heard_ms,
+            at,
+            due.origin is Origin.UPLOAD,
+            job.applies,
+            list(NOT_THE_SOUND_S),
+        )
         if job.applies:
             await versions.apply(due.key.meeting_id, job.recording_id, job.version)
         await _announce(job.job_id)
