@@ -5,7 +5,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka kafka-broker page run demo test check format bench demo-model demo-model-figures lock
+.PHONY: help setup kafka kafka-broker spark-kafka page run demo test check format bench demo-model demo-model-figures lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ kafka: kafka-broker ## Run a real Kafka on 127.0.0.1:9092, to try VORI with it (
 
 kafka-broker: $(READY) ## Put that Kafka in place, for `make kafka` and for tests
 	$(BIN)/python tools/kafka/broker.py --resolve
+
+spark-kafka: ## Put Spark's Kafka connector in tools/spark/target/jars, for spark.jars and for tests
+	mvn -q -B -f tools/spark/pom.xml dependency:copy-dependencies
 
 demo-model: ## Make the demo model anew: sentences, voices, training, export (hours)
 	$(PYTHON) tools/demo_model/make.py all

@@ -42,7 +42,8 @@ class Running:
 
     def start(self, *, port: int = 0) -> None:
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("VORI_", "ANTHROPIC"))}
-        given = {f"VORI_{name.upper()}": str(value) for name, value in self._settings.items()}
+        settings = {"spark__enabled": "off", **self._settings}
+        given = {f"VORI_{name.upper()}": str(value) for name, value in settings.items()}
         with self.log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 [
