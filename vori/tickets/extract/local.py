@@ -772,6 +772,11 @@ class Talk:
                 claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
                 return
         if c.has(Mark.NOT_DONE):
+            whole = (
+                last is not None and last.status is DONE and not _LINKED.search(last.clause.text)
+            )
+            if c.korean and whole and _ONLY.search(c.text):
+                return  # what is left for others once it is done
             part = last is not None and last.status is DONE and not last.clause.has(Mark.FINISHED)
             status = IN_PROGRESS if c.has(Mark.PROGRESS) or part else None
             claims.append(Claim(status, c))
@@ -1345,6 +1350,8 @@ class Talk:
         )
 
 
+_LINKED = re.compile(r"(?:고|는데|지만)요?[,.]?$")
+_ONLY = re.compile(r"만\s\S+\s*(?:돼|됩|되)")
 _AT_WORK = re.compile(
     r"\b(?:still|work(?:ing)?|half|halfway|left|to go|remaining|rest|underway|started|begun)\b|아직|남|진행|작업|시작",
     re.IGNORECASE,
