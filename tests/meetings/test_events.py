@@ -19,7 +19,17 @@ from vori.meetings import events as events_file
 from vori.meetings.events import Events, events_socket
 from vori.meetings.messages import MeetingStatus, MeetingSummary, MeetingUpdated
 from vori.people import store as people
-from vori.tickets.messages import Actor, Ticket, TicketStatus, TicketUpdated
+from vori.tickets.messages import (
+    Actor,
+    Proposal,
+    ProposalCreated,
+    ProposalKind,
+    ProposalState,
+    Receipt,
+    Ticket,
+    TicketStatus,
+    TicketUpdated,
+)
 from vori.transcribe.messages import Caption
 
 
@@ -140,6 +150,40 @@ async def test_a_page_is_told_of_its_groups_and_of_no_others(house: House) -> No
         "T-1",
         ["status"],
     )
+
+
+async def test_proposals_are_told_to_their_group(house: House) -> None:
+    mina, secret = await member(house, "Mina")
+    other = await house.site.person("Other")
+    page = await house.open(token=secret)
+    await page.told()
+    await house.events.tell(proposed(other.group_id, 1))
+    await house.events.tell(proposed(mina.group_id, 2))
+    told = await page.told()
+    assert (told["type"], told["proposal"]["proposalId"]) == ("proposal.created", 2)
+
+
+def proposed(group_id: int, proposal_id: int) -> ProposalCreated:
+    receipt = Receipt(
+        quote="…", caption_ids=(), start_ms=0, end_ms=0, engine="local", confidence=0.9, reason=""
+    )
+    proposal = Proposal(
+        proposal_id=proposal_id,
+        group_id=GroupId(group_id),
+        meeting_id=MeetingId(7),
+        kind=ProposalKind.CREATE,
+        ticket_id=None,
+        title=None,
+        before={},
+        after={"title": "Send the draft"},
+        receipt=receipt,
+        state=ProposalState.OPEN,
+        decided_by=None,
+        decided_at=None,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return ProposalCreated(event_id=EventId(uuid7()), meeting_id=MeetingId(7), proposal=proposal)
 
 
 async def test_captions_come_for_the_one_meeting_that_was_asked_for(house: House) -> None:
