@@ -647,3 +647,31 @@ async def test_sound_of_a_meeting_is_deleted_with_what_else_lies_there(host: Hos
         (folder / ".DS_Store").write_bytes(b"stray")
         await recordings.delete_sound(MEETING)
         assert not folder.exists()
+
+
+async def test_recording_whose_disk_is_away_at_a_start_is_waited_for(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with host.running(drain_s=0.01) as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones(SENTENCE)), host.listener)
+    open_journal, tries = Recordings._open_journal, 0
+
+    def away(recordings: Recordings, key: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries < 8:
+            raise Unavailable("The disk is away.", code="journal_failed")
+        return open_journal(recordings, key)
+
+    monkeypatch.setattr(Recordings, "_open_journal", away)
+    monkeypatch.setattr("vori.transcribe.recordings.LONGEST_MEND_S", 0.02)
+    host.audio = Audio(sync_ms=10, resume_s=0.1)
+    async with host.running():
+        async with asyncio.timeout(20):
+            while await DB.fetch("SELECT 1 FROM recordings WHERE status = 'OPEN'"):
+                await asyncio.sleep(0.01)
+    [row] = await DB.fetch("SELECT status, failure FROM recordings")
+    assert (row["status"], row["failure"]) == ("COMPLETE", None)
+    assert tries >= 8
+    assert await stored() == words(SENTENCE)

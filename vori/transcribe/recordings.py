@@ -51,9 +51,13 @@ STOPPING = Notice(
 LOADING_S = 5.0
 """How long a client that connects while the model is being loaded is kept waiting."""
 MOST_BREAKS = 4
-"""A recording that broke so often in a row is given up."""
+"""A recording that broke so often in a row is given up, unless it waits for a disk or database."""
 MEND_S = 1.0
-"""Waits before a broken recording is taken up again double from twice this."""
+"""Waits before a broken recording is taken up again double from twice this …"""
+LONGEST_MEND_S = 60.0
+"""… up to this."""
+END_PATIENCE_S = 20.0
+"""So long the end of a meeting waits for a recording that is being mended."""
 MEND_WITHIN_S = 300.0
 
 
@@ -209,7 +213,7 @@ class Recordings:
                 await self._take_up(opened)
             except VoriError as exc:  # its disk is away: the others go on
                 logger.error("recording not recovered", audio_id=opened.key.audio_id, code=exc.code)
-                self._mend(opened.key, exc.code)
+                self._mend(opened.key, exc)
         self._recovered.set()
 
     async def _take_up(self, opened: Opened) -> None:
@@ -297,7 +301,7 @@ class Recordings:
                 self._refuse_when_draining()
                 live = await self._start(opened, hotwords=opening.hotwords, is_file=opening.is_file)
             except VoriError as exc:  # the database counts it as open now
-                self._mend(opened.key, exc.code)
+                self._mend(opened.key, exc)
                 raise
             return live, opened
         finally:
@@ -350,7 +354,8 @@ class Recordings:
         await self._until(self._recovered)
         while True:
             mending = [task for meeting, task in self._mending.values() if meeting == meeting_id]
-            await asyncio.gather(*mending, return_exceptions=True)
+            if mending:
+                await asyncio.wait(mending, timeout=END_PATIENCE_S)
             try:
                 await asyncio.gather(*(live.finish() for live in self._of(meeting_id)))
             except Busy:
@@ -478,7 +483,7 @@ class Recordings:
         except Exception as exc:
             logger.exception("recording stopped")
             code = exc.code if isinstance(exc, VoriError) else "internal"
-            self._mend(live.key, code, after=asyncio.current_task())
+            self._mend(live.key, exc, after=asyncio.current_task())
             live.tell(
                 Notice(
                     code=code,
@@ -496,16 +501,17 @@ class Recordings:
                 self._forget_expiry(live.key.audio_id)
 
     def _mend(
-        self, key: RecordingKey, code: str, *, after: asyncio.Task[None] | None = None
+        self, key: RecordingKey, error: Exception, *, after: asyncio.Task[None] | None = None
     ) -> None:
         """What broke is taken up again after a while, and given up when it breaks each time.
 
-        after: what has to end before that.
+        error: what it broke of; a disk or a database that is away is waited for. after: what has
+        to end before that.
         """
         if self._draining or key.audio_id in self._mending:
             return  # the next start takes it up
         breaks = self._breaks[key.audio_id] = self._breaks.get(key.audio_id, 0) + 1
-        task = asyncio.create_task(self._mended(key, code, breaks, after))
+        task = asyncio.create_task(self._mended(key, error, breaks, after))
         self._mending[key.audio_id] = (key.meeting_id, task)
         task.add_done_callback(lambda done: self._forget_mending(key.audio_id, done))
 
@@ -514,16 +520,17 @@ class Recordings:
             del self._mending[audio_id]
 
     async def _mended(
-        self, key: RecordingKey, code: str, breaks: int, after: asyncio.Task[None] | None
+        self, key: RecordingKey, error: Exception, breaks: int, after: asyncio.Task[None] | None
     ) -> None:
         structlog.contextvars.clear_contextvars()
         if after is not None:
             await asyncio.wait([after])
-        if breaks > MOST_BREAKS:
+        if breaks > MOST_BREAKS and not isinstance(error, Unavailable | Busy):
+            code = error.code if isinstance(error, VoriError) else "internal"
             logger.error("recording given up", audio_id=key.audio_id, code=code)
             await self._give_up(key, code)
             return
-        await asyncio.sleep(self._mend_s * 2**breaks)
+        await asyncio.sleep(min(self._mend_s * 2 ** min(breaks, 10), LONGEST_MEND_S))
         try:
             unfinished = await retrying(self._store.unfinished, deadline_s=MEND_WITHIN_S)
             for opened in unfinished:
@@ -532,7 +539,7 @@ class Recordings:
         except VoriError as exc:
             logger.error("recording not taken up", audio_id=key.audio_id, code=exc.code)
             self._mending.pop(key.audio_id, None)
-            self._mend(key, exc.code)
+            self._mend(key, exc)
 
     async def _give_up(self, key: RecordingKey, code: str) -> None:
         """It counts as failed; its sound stays, to be put into words again."""
