@@ -31,6 +31,7 @@ from vori import log
 from vori.analytics import metrics, sink, source
 from vori.analytics.messages import WindowsChanged
 from vori.analytics.plan import CURSOR, SOURCES, Plan, Report
+from vori.analytics.report import count_weeks
 from vori.analytics.sink import Minute
 from vori.data import outbox
 from vori.data.engine import DB
@@ -291,7 +292,15 @@ class Job:
             self._loop.run(sink.close_minutes(until))
 
     def _count_weeks(self, spark: SparkSession) -> None:
-        """Words, weeks and insights."""
+        """Weeks, hours and insights; what fails here does not hold up the minutes."""
+        try:
+            url = self._plan.database_url
+            figures = count_weeks(spark, url, self._loop.run, _now())
+            self._loop.run(sink.forget_minutes(timedelta(days=self._plan.keep_days)))
+        except Exception:
+            _logger.exception("the weeks could not be counted")
+        else:
+            self._report(Report(kind="weeks", figures=figures))
 
     def _forget_other_database(self) -> None:
         """Start from the beginning when the checkpoint tells of a database that is not this one.

@@ -10,7 +10,7 @@ What a deleted meeting or group led to is not written: it would outlive them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -65,6 +65,11 @@ async def close_minutes(until: datetime) -> int:
         closed += len(rows)
         if len(rows) < CLOSE_AT_ONCE:
             return closed
+
+
+async def forget_minutes(keep: timedelta) -> None:
+    """Delete minutes that are older than `keep`."""
+    await DB.fetch("DELETE FROM analytics_windows WHERE window_end < now() - $1::interval", keep)
 
 
 def _told(row: Any) -> tuple[TicketMetrics, Productivity]:
