@@ -101,7 +101,7 @@ _REACTION = re.compile(
     r"(?:(?:oh|ah|okay|ok|right|yeah|yes|well),? )*(?:excellent|brilliant|lovely|perfect|amazing|great(?: stuff| job| work)?|"
     r"fantastic|superb|wonderful|awesome|sweet|nice(?: one| work)?|cool|good (?:stuff|job|work|man|lad|girl|news)|well done|"
     r"keep (?:at it|going|it up)|carry on|crack on|no rush|take your time|no hurry|cheers|ta|thanks(?: a lot| so much| very much)?|thank you(?: so much| very much)?|thank (?:god|goodness|heavens)(?: for that)?|"
-    r"fair enough|no worries|fab|ace|magic|music to my ears|(?:good|glad|great) to hear(?: it| that)?|marvellous|smashing|super|splendid|terrific|hooray|bravo|got it|gotcha|understood|noted)"
+    r"fair enough|no worries|fab|ace|magic|music to my ears|(?:good|glad|great) to hear(?: it| that)?|marvellous|smashing|grand|champion|ideal|super|splendid|terrific|hooray|bravo|got it|gotcha|understood|noted)"
     r"(?:[.,!]? (?:mate|guys|everyone|all|then))?[.,!]?\s+(?=(?!(?:to|for|about|with|of|if|that|on|at|in|as|but|job|work|idea|point|question|news|it|is|the way|one|thing|with)\b))",
     re.IGNORECASE,
 )
@@ -319,7 +319,7 @@ _FIRST_PAST = re.compile(
     r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
-    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:up|in|on|out|built|painted|cleared|packed|written|wired|fitted|done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
+    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:up|in|on|out|built|painted|cleared|packed|written|wired|fitted|done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on(?! (?:my|the|our) (?:to-?do|list|board|backlog|pile))|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
     r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|\w+ per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|as we speak|that's about it|as far as (?:i've|we've|i|we) got|in review|up for review|under review|out for review|waiting for (?:a )?review|so far|\w+ (?:more )?to go|first (?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|\d+|few|half|batch|coat|section|part|lot|load|row)\b(?: \w+){0,3} (?:is|are|were|have|got|has)|up to (?:episode|page|number|chapter|row|block|room|unit|item|question|step|level) \w+|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
     r"|\b(?:i'm|we're|been)(?: (?:also|still|now|just|currently))? doing (?:a|an|the|some|up)\b"
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
@@ -387,7 +387,7 @@ _RECAP = re.compile(
     r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
 )
 _PROBLEM = re.compile(
-    r"\b(?:broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|shut|sealed off|out of service|unavailable|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
+    r"\b(?:(?:is|are|was|been|went|goes|it's|system's|server's|site's|line's|still) down|broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|shut|sealed off|out of service|unavailable|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
 )
 _CONTACT = re.compile(
     r"\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
@@ -893,7 +893,7 @@ def clause(
     who = doer(piece.text, mentions)
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()
-    days = [d for d in days if d.limit or not _EVENT.search(piece.text[: d.start])]
+    days = [d for d in days if d.limit or not _is_event(piece.text, d)]
     words = vocabulary.words(_without(piece.text, [*mentions, *days]))
     if len(re.findall(r"[A-Za-z']+", piece.text)) <= 1:
         words = {w: x for w, x in words.items() if vocabulary.knows(w)}
@@ -929,6 +929,11 @@ def clause(
         excluded=excluded(piece.text, mentions),
         topic=_topic_word(piece.text, vocabulary),
     )
+
+
+def _is_event(text: str, day: Day) -> bool:
+    said_on = re.match(r"on\b", text[day.start : day.end], re.IGNORECASE)
+    return said_on is not None and _EVENT.search(text[: day.start]) is not None
 
 
 _OWN_IT = re.compile(
