@@ -1,0 +1,190 @@
+"""The job as processes: killed in the middle, on a cluster, from Kafka. For CI's own step."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.analytics import three_weeks
+from tests.analytics.test_job import Runs, minutes_stored, told
+from tests.analytics.test_metrics import EXPECTED
+from vori.analytics.plan import Plan
+from vori.analytics.submit import Child, find_java, submit
+from vori.errors import Unavailable
+
+pytestmark = [pytest.mark.spark, pytest.mark.postgres]
+
+
+@pytest.fixture
+def java_home():
+    try:
+        return find_java()
+    except Unavailable as exc:
+        pytest.skip(exc.message)
+
+
+@pytest.fixture
+def runs(database_url, tmp_path):
+    runs = Runs(None, database_url, tmp_path)
+    runs.do(three_weeks.put_rows)
+    return runs
+
+
+def plan(runs, **more):
+    return Plan(
+        **{
+            "database_url": runs.url,
+            "checkpoint": str(runs.checkpoint),
+            "master": "local[2]",
+            "once": True,
+            **more,
+        }
+    )
+
+
+def finish(runs, java_home, **more):
+    reports = []
+    with asyncio.Runner() as runner:
+        code = runner.run(submit(plan(runs, **more), java_home, reports.append))
+    assert code == 0, reports
+    return reports
+
+
+async def killed_in_a_batch(runs, java_home):
+    """Run with tiny batches and kill it as soon as it has told of two."""
+    child = await Child.start(plan(runs, rows_per_batch=4), java_home)
+    batches = 0
+    async for report in child.reports():
+        batches += report.kind == "batch"
+        if batches == 2:
+            os.kill(child.pid, signal.SIGKILL)
+            break
+    await child.stop()
+    return batches
+
+
+def test_a_job_killed_in_a_batch_goes_on_with_the_same_numbers(runs, java_home):
+    runs.publish()
+    with asyncio.Runner() as runner:
+        runner.run(killed_in_a_batch(runs, java_home))
+    before = runs.do(minutes_stored)
+    reports = finish(runs, java_home)
+    assert len(before) < len(EXPECTED) or sum(r.rows for r in reports) == 0
+    assert runs.do(minutes_stored) == EXPECTED
+    assert len(runs.do(lambda: told("analytics.productivity"))) == len(EXPECTED)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A master and two workers of Spark on loopback; gives the master's address."""
+    home = Path(__import__("pyspark").__file__).parent
+    environ = os.environ | {
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_HOME": str(home),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str, *arguments: str) -> None:
+        with (tmp_path / f"{len(started)}.log").open("wb") as file:
+            started.append(
+                subprocess.Popen(
+                    [home / "bin" / "spark-class", f"org.apache.spark.deploy.{name}", *arguments],
+                    env=environ,
+                    stdout=file,
+                    stderr=file,
+                    cwd=tmp_path,
+                    start_new_session=True,
+                )
+            )
+
+    try:
+        start("master.Master", "--host", "127.0.0.1", "--port", "17077", "--webui-port", "18080")
+        for number in (1, 2):
+            start(
+                "worker.Worker",
+                *("--host", "127.0.0.1", "--cores", "1", "--memory", "700m"),
+                *("--webui-port", str(18080 + number), "--work-dir", str(tmp_path / str(number))),
+                "spark://127.0.0.1:17077",
+            )
+        until_alive(2)
+        yield "spark://127.0.0.1:17077"
+    finally:
+        for process in reversed(started):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def until_alive(workers: int) -> None:
+    """Ask the master's page, as there is nothing else to wait for."""
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:18080/json/", timeout=2) as answer:
+                if answer.read().count(b'"ALIVE"') >= workers + 1:
+                    return
+        except OSError:
+            pass
+        time.sleep(0.5)
+    pytest.fail("the cluster did not come up")
+
+
+def test_two_workers_of_a_cluster_count_the_same(runs, java_home, cluster):
+    runs.publish()
+    options = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.executor.memory": "512m",
+        "spark.executor.cores": "1",
+        "spark.sql.shuffle.partitions": "2",
+    }
+    finish(runs, java_home, master=cluster, options=options)
+    assert runs.do(minutes_stored) == EXPECTED
+
+
+CONNECTOR = Path(__file__).parents[2] / "tools" / "spark" / "target" / "jars"
+
+
+@pytest.mark.kafka
+def test_the_numbers_from_kafka_are_those_from_the_outbox(runs, java_home, kafka):
+    from aiokafka import AIOKafkaProducer
+
+    from tests.kafka import unique
+    from vori.streams.topics import BY_STRUCT
+
+    if not CONNECTOR.is_dir():
+        pytest.skip("Spark's Kafka connector is not here: make spark-kafka")
+    prefix = unique("spark") + "."
+
+    async def produce():
+        producer = AIOKafkaProducer(bootstrap_servers=kafka)
+        await producer.start()
+        try:
+            happened = three_weeks.events()
+            for event, (topic, value, _) in zip(
+                happened, three_weeks.messages(happened), strict=True
+            ):
+                key = BY_STRUCT[type(event)].key(event).encode()
+                for _ in range(2):  # a relay that crashed sends some twice
+                    await producer.send_and_wait(prefix + topic, value.encode(), key=key)
+        finally:
+            await producer.stop()
+
+    asyncio.run(produce())
+    jars = tuple(str(jar) for jar in sorted(CONNECTOR.glob("*.jar")))
+    finish(
+        runs,
+        java_home,
+        kafka={"kafka.bootstrap.servers": kafka},
+        topic_prefix=prefix,
+        jars=jars,
+    )
+    assert runs.do(minutes_stored) == EXPECTED
