@@ -899,16 +899,10 @@ def clause(
         words = {w: x for w, x in words.items() if vocabulary.knows(w)}
     asked = found & (Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK)
     if act and (asked or re.match(r"\w+ (?:it|that|this|them|those|these)\b", act)):
-        verb = key(act.split()[0].strip(".,?!"))
-        first = (
-            key(re.sub(r"\W", "", act_word[0]))
-            if (act_word := _said_verb(act, piece.text))
-            else verb
-        )
-        for known in {verb, first}:
-            words[known] = min(words[known], 0.5) if known in words else 0.0
-            if not words[known]:
-                del words[known]
+        for verb in (act.split()[0], _said_verb(act, piece.text)):
+            word = key(re.sub(r"\W", "", verb))
+            if word in words:
+                words[word] = min(words[word], 0.5)
     adjunct = _ADJUNCT.search(piece.text)
     if adjunct and (days or (asked and Mark.ANAPHOR in found)):
         for word in vocabulary.words(_without(adjunct[0], people.find(adjunct[0]))):
@@ -970,11 +964,11 @@ def _topic_word(text: str, vocabulary: Vocabulary) -> str:
     return max(known, key=lambda w: known[w])
 
 
-def _said_verb(act: str, text: str) -> list[str]:
-    """The verb of `act` as it was said ("paid" for "pay it"), in a list; [] when not found."""
+def _said_verb(act: str, text: str) -> str:
+    """The verb of `act` as it was said ("paid" for "pay it"); "" when it is not found."""
     rest = act.partition(" ")[2].strip()[:20].rstrip(" .,?!")
     before = text.lower().partition(rest)[0].split() if rest else []
-    return before[-1:]
+    return before[-1] if before else ""
 
 
 def _without(text: str, spans_: Sequence[Mention | Day]) -> str:
