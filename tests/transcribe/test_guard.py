@@ -78,6 +78,17 @@ def test_more_than_a_mouth_can_say_is_too_fast():
     assert why_not_said(heard(korean), 2.5) is None
 
 
+def test_words_that_are_aligned_past_the_sound_were_not_said():
+    def at(*starts_ms: int) -> Transcript:
+        words = tuple(
+            Word(text="word", start_ms=ms, end_ms=ms + 20, probability=0.9) for ms in starts_ms
+        )
+        return Transcript(text="and so it goes", language="en", words=words, avg_logprob=-0.3)
+
+    assert why_not_said(at(100, 2_980, 2_980, 3_000), 3) == "past_the_sound"
+    assert why_not_said(at(100, 900, 1_800, 2_980), 3) is None
+
+
 PHANTOMS = [
     "Thanks for watching!",
     "Thank you for watching.",

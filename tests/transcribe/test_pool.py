@@ -9,7 +9,7 @@ import pytest
 from vori.errors import BadMessage, Busy, Unavailable
 from vori.transcribe.messages import Transcript
 from vori.transcribe.pool import Priority, RecogniserPool
-from vori.transcribe.recogniser import ModelInfo, Window
+from vori.transcribe.recogniser import ModelInfo, OutOfMemory, Window
 
 INFO = ModelInfo(
     name="fake",
@@ -244,3 +244,62 @@ async def until(condition) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0)
+
+
+class Growing:
+    """Sound that has grown by the time a worker is free for it."""
+
+    def __init__(self) -> None:
+        self.name = "old"
+
+    @property
+    def seconds(self) -> float:
+        return 1.0
+
+    def window(self) -> Window:
+        return window(self.name)
+
+
+async def test_a_window_is_made_of_the_newest_sound_when_a_worker_is_free():
+    echo, growing = Echo(is_open=False), Growing()
+    async with RecogniserPool(echo) as pool:
+        tasks = await submit(pool, window("first"))
+        await echo.wait_entered()
+        tasks.append(asyncio.create_task(pool.submit(growing, priority=Priority.PARTIAL)))
+        await until(lambda: pool.health().queued == 1)
+        growing.name = "new"
+        echo.gate.set()
+        await asyncio.gather(*tasks)
+    assert echo.batches == [["first"], ["new"]]
+
+
+async def test_a_batch_that_does_not_fit_into_memory_is_split_and_later_ones_are_smaller():
+    class Small(Echo):
+        def transcribe(self, windows):
+            heard = super().transcribe(windows)
+            if len(windows) > 2:
+                raise OutOfMemory("too much")
+            return heard
+
+    echo = Small(is_open=False)
+    async with RecogniserPool(echo, batch_size=4) as pool:
+        tasks = await submit(pool, window("first"))
+        await echo.wait_entered()
+        tasks += await submit(pool, *(window(str(i)) for i in range(8)))
+        echo.gate.set()
+        heard = await asyncio.gather(*tasks)
+    assert [t.text for t in heard] == ["first", *(str(i) for i in range(8))]
+    assert [len(batch) for batch in echo.batches] == [1, 4, 1, 1, 1, 1, 2, 2]
+
+
+async def test_a_worker_that_dies_is_replaced():
+    class Deadly(Echo):
+        def transcribe(self, windows):
+            raise SystemExit
+
+    healthy = Echo()
+    async with RecogniserPool(Deadly(), remake=lambda: healthy) as pool:
+        with pytest.raises(Unavailable):
+            await pool.submit(window("a", is_final=True))
+        assert (await pool.submit(window("a", is_final=True))).text == "a"
+        assert pool.health().restarts == 1

@@ -20,6 +20,8 @@ DOUBTFUL_SPEECH_RATIO = 0.4
 MAX_REPEATS = {1: 6, 2: 4, 3: 4}
 """How often a phrase of so many words may follow itself; longer ones 3 times."""
 MAX_SYLLABLES_PER_S = 14
+EDGE_MS = 60
+MIN_EDGE_WORDS = 3
 
 PHANTOMS = frozenset(
     re.sub(r"\W", "", phrase)
@@ -71,6 +73,8 @@ def why_not_said(
         return "loop"
     if _syllables(letters) > 6 + MAX_SYLLABLES_PER_S * speech_s:
         return "too_fast"
+    if _is_past_the_sound(transcript, speech_s):
+        return "past_the_sound"
     is_phantom = letters in PHANTOMS or PHANTOM_SHAPES.fullmatch(letters)
     if is_phantom and _is_doubtful(transcript, speech_ratio):
         return "phantom"
@@ -97,6 +101,14 @@ def is_loop(text: str) -> bool:
                 return True
     # The same within a word, as in scripts without spaces.
     return re.search(r"(\D{1,12}?)\1{9,}", text.casefold()) is not None
+
+
+def _is_past_the_sound(transcript: Transcript, speech_s: float) -> bool:
+    """Most words lie in the window's last moment, where alignment puts what it finds nowhere."""
+    words = transcript.words
+    edge_ms = 1000 * speech_s - EDGE_MS
+    past = sum(1 for word in words if word.start_ms >= edge_ms)
+    return len(words) >= MIN_EDGE_WORDS and 2 * past > len(words)
 
 
 def _syllables(letters: str) -> float:
