@@ -16,7 +16,7 @@ import pytest
 from tests.analytics import three_weeks
 from tests.analytics.test_job import Runs, minutes_stored, told
 from tests.analytics.test_metrics import EXPECTED
-from vori.analytics.plan import Plan
+from vori.analytics.plan import SOURCES, Plan
 from vori.analytics.submit import Child, find_java, submit
 from vori.errors import Unavailable
 
@@ -156,6 +156,7 @@ CONNECTOR = Path(__file__).parents[2] / "tools" / "spark" / "target" / "jars"
 @pytest.mark.kafka
 def test_the_numbers_from_kafka_are_those_from_the_outbox(runs, java_home, kafka):
     from aiokafka import AIOKafkaProducer
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
     from tests.kafka import unique
     from vori.streams.topics import BY_STRUCT
@@ -165,6 +166,13 @@ def test_the_numbers_from_kafka_are_those_from_the_outbox(runs, java_home, kafka
     prefix = unique("spark") + "."
 
     async def produce():
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        await admin.start()
+        try:
+            names = [prefix + topic.name for topic in SOURCES]
+            await admin.create_topics([NewTopic(name, 2, 1) for name in names])
+        finally:
+            await admin.close()
         producer = AIOKafkaProducer(bootstrap_servers=kafka)
         await producer.start()
         try:

@@ -33,6 +33,7 @@ from vori.analytics.messages import WindowsChanged
 from vori.analytics.plan import CURSOR, SOURCES, Plan, Report
 from vori.analytics.report import count_weeks
 from vori.analytics.sink import Minute
+from vori.analytics.text import count_text
 from vori.data import outbox
 from vori.data.engine import DB
 from vori.errors import Unavailable
@@ -292,10 +293,11 @@ class Job:
             self._loop.run(sink.close_minutes(until))
 
     def _count_weeks(self, spark: SparkSession) -> None:
-        """Weeks, hours and insights; what fails here does not hold up the minutes."""
+        """Weeks, hours, insights and words; what fails here does not hold up the minutes."""
         try:
             url = self._plan.database_url
             figures = count_weeks(spark, url, self._loop.run, _now())
+            figures |= count_text(spark, url, self._loop.run, _now())
             self._loop.run(sink.forget_minutes(timedelta(days=self._plan.keep_days)))
         except Exception:
             _logger.exception("the weeks could not be counted")
