@@ -21,8 +21,9 @@ const client = new QueryClient({
     },
   },
 })
+// Nothing of one person is shown to the next.
 session.subscribe(() => {
-  client.clear()
+  void client.resetQueries()
 })
 
 const root = document.getElementById('root')

@@ -3,15 +3,35 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef, useState } from 'react'
 import { socketAddress } from './http'
-import { dropTicket, keys, refreshTicket } from './queries'
+import { dropTicket, keys, meQuery, refreshTicket } from './queries'
 import { session } from './session'
-import type { Line, Meeting } from './types'
+import type { Line, Meeting, User } from './types'
 
 type Event =
   | { type: 'ready' | 'heartbeat' }
   | { type: 'error'; code: string }
-  | { type: 'ticket.created' | 'ticket.updated'; ticket: { ticketId: string }; deleted?: boolean }
-  | { type: 'meeting.created' | 'meeting.updated'; meetingId: number; groupId: number }
+  | {
+      type: 'ticket.created' | 'ticket.updated'
+      ticket: { ticketId: string; assigneeId?: number | null }
+      meetingId?: number | null
+      deleted?: boolean
+    }
+  | {
+      type: 'meeting.created' | 'meeting.updated'
+      meetingId: number
+      groupId: number
+      changed?: string[]
+    }
+  | {
+      type:
+        | 'analytics.changed'
+        | 'analytics.ticket.metrics'
+        | 'analytics.productivity'
+        | 'analytics.trends.groups'
+        | 'analytics.insights'
+    }
+  | { type: 'transcription.job'; meetingId: number; job: { state: string; applies: boolean } }
+  | { type: 'proposal.created' | 'proposal.updated'; meetingId: number }
   | { type: 'meeting.summary'; meetingId: number; groupId: number }
   | {
       type: 'caption'
@@ -29,6 +49,8 @@ type Event =
 /** The server is heard every 20 s; after so long without it the line is dead. */
 const SILENCE_MS = 45_000
 const FIRST_WAIT_MS = 500
+const READ_AFTER_MS = 3_000
+const COUNT_AFTER_MS = 1_000
 const LONGEST_WAIT_MS = 10_000
 
 /** Listens as long as it is mounted. Tells whether the line is there (null: not known yet). */
@@ -42,7 +64,23 @@ export function useEvents(meetingId?: number): boolean | null {
     let timer = 0
     let waitMs = FIRST_WAIT_MS
     let isOver = false
+    let reading = 0
+    let counting = 0
+    /** One minute's results come as many events. */
+    const countSoon = () => {
+      window.clearTimeout(counting)
+      counting = window.setTimeout(() => {
+        void client.invalidateQueries({ queryKey: ['analytics'] })
+      }, COUNT_AFTER_MS)
+    }
 
+    /** Blockers and proposals follow the words by a moment, and nothing tells of blockers. */
+    const readSoon = (id: number) => {
+      window.clearTimeout(reading)
+      reading = window.setTimeout(() => {
+        refreshReading(id)
+      }, READ_AFTER_MS)
+    }
     const open = () => {
       socket = new WebSocket(socketAddress('/api/events', { meetingId }))
       socket.onmessage = (message) => {
@@ -67,6 +105,10 @@ export function useEvents(meetingId?: number): boolean | null {
       window.clearTimeout(timer)
       timer = window.setTimeout(() => socket?.close(), SILENCE_MS)
     }
+    const refreshReading = (id: number) => {
+      void client.invalidateQueries({ queryKey: keys.proposals(id) })
+      void client.invalidateQueries({ queryKey: keys.blockers(id) })
+    }
     const hear = (event: Event) => {
       switch (event.type) {
         case 'ready':
@@ -79,11 +121,36 @@ export function useEvents(meetingId?: number): boolean | null {
         case 'ticket.updated':
           if (event.deleted) dropTicket(client, event.ticket.ticketId)
           else void refreshTicket(client, event.ticket.ticketId).catch(() => undefined)
+          if (event.ticket.assigneeId === client.getQueryData<User>(meQuery.queryKey)?.userId) {
+            void client.invalidateQueries({ queryKey: keys.notices })
+          }
+          if (event.meetingId) refreshReading(event.meetingId)
           break
         case 'meeting.created':
         case 'meeting.updated':
           void client.invalidateQueries({ queryKey: keys.meetings(event.groupId) })
           void client.invalidateQueries({ queryKey: keys.meeting(event.meetingId), exact: true })
+          if (event.changed?.includes('status')) {
+            void client.invalidateQueries({ queryKey: keys.notices })
+            void client.invalidateQueries({ queryKey: keys.recordings(event.meetingId) })
+          }
+          break
+        case 'proposal.created':
+        case 'proposal.updated':
+          refreshReading(event.meetingId)
+          break
+        case 'analytics.changed':
+        case 'analytics.ticket.metrics':
+        case 'analytics.productivity':
+        case 'analytics.trends.groups':
+        case 'analytics.insights':
+          countSoon()
+          break
+        case 'transcription.job':
+          void client.invalidateQueries({ queryKey: keys.jobs(event.meetingId) })
+          if (event.job.state === 'COMPLETE') {
+            void client.invalidateQueries({ queryKey: keys.meeting(event.meetingId) })
+          }
           break
         case 'meeting.summary':
           void client.invalidateQueries({ queryKey: keys.minutes(event.meetingId) })
@@ -95,6 +162,7 @@ export function useEvents(meetingId?: number): boolean | null {
           client.setQueryData<Line[]>(keys.transcript(event.meetingId), (lines) =>
             lines ? withLine(lines, lineOf(event)) : lines,
           )
+          readSoon(event.meetingId)
           break
       }
     }
@@ -102,6 +170,8 @@ export function useEvents(meetingId?: number): boolean | null {
     return () => {
       isOver = true
       window.clearTimeout(timer)
+      window.clearTimeout(reading)
+      window.clearTimeout(counting)
       socket?.close()
     }
   }, [client, meetingId])
@@ -119,6 +189,7 @@ function lineOf(caption: Extract<Event, { type: 'caption' }>): Line {
     endMs: caption.meetingStartMs + (caption.endMs - caption.startMs),
     speakerId: caption.speakerId ?? null,
     speaker: null,
+    words: [],
   }
 }
 

@@ -16,10 +16,20 @@ export class Problem extends Error {
   }
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 type Query = Record<string, string | number | boolean | undefined>
 
-async function ask(method: Method, path: string, query?: Query, body?: unknown): Promise<Response> {
+interface More {
+  query?: Query
+  body?: unknown
+  signal?: AbortSignal
+}
+
+async function ask(
+  method: Method,
+  path: string,
+  { query, body, signal }: More = {},
+): Promise<Response> {
   const token = session.token()
   let response: Response
   try {
@@ -30,43 +40,42 @@ async function ask(method: Method, path: string, query?: Query, body?: unknown):
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
     })
-  } catch {
+  } catch (error) {
+    if (signal?.aborted) throw error
     throw new Problem('away', '', 0)
   }
   if (response.ok) return response
-  const problem = await problemOf(response)
-  if (problem.status === 401) session.expire()
+  const problem = problemFrom(response.status, await response.text())
+  // A wrong password is told where it was given.
+  if (problem.status === 401 && problem.code !== 'wrong_password') session.expire()
   throw problem
 }
 
-async function problemOf(response: Response): Promise<Problem> {
+/** What an answer that is an error says. */
+export function problemFrom(status: number, text: string): Problem {
   try {
-    const body = (await response.json()) as { code?: string; detail?: string; requestId?: string }
-    return new Problem(
-      body.code ?? 'internal',
-      body.detail ?? '',
-      response.status,
-      body.requestId ?? null,
-    )
+    const body = JSON.parse(text) as { code?: string; detail?: string; requestId?: string }
+    return new Problem(body.code ?? 'internal', body.detail ?? '', status, body.requestId ?? null)
   } catch {
     // Not ours: a proxy in between, whose server is away.
-    return new Problem('away', '', response.status >= 500 ? 0 : response.status)
+    return new Problem('away', '', status >= 500 ? 0 : status)
   }
 }
 
 export async function json<T>(
   method: Method,
   path: string,
-  more: { query?: Query; body?: unknown } = {},
+  more: More = {},
 ): Promise<T> {
-  const response = await ask(method, path, more.query, more.body)
+  const response = await ask(method, path, more)
   const text = await response.text()
   return (text ? JSON.parse(text) : null) as T
 }
 
 export async function file(path: string, query?: Query): Promise<Blob> {
-  return (await ask('GET', path, query)).blob()
+  return (await ask('GET', path, query ? { query } : {})).blob()
 }
 
 export function address(path: string, query: Query = {}): string {

@@ -1,11 +1,16 @@
-import { keepPreviousData, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import {
+  infiniteQueryOptions,
+  queryOptions,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import { json, Problem } from './http'
 import type * as T from './types'
 
 const PAGE = 200
 /** As many tickets as one board shows; the API gives them 200 at a time. */
-const MOST_TICKETS = 2000
+export const MOST_TICKETS = 2000
 
 export const keys = {
   meetings: (groupId: number) => ['meetings', groupId] as const,
@@ -15,15 +20,48 @@ export const keys = {
   minutes: (id: number) => ['meeting', id, 'minutes'] as const,
   tickets: (scope: Scope) => ['tickets', scope] as const,
   history: (id: string) => ['history', id] as const,
+  proposals: (id: number) => ['meeting', id, 'proposals'] as const,
+  jobs: (id: number) => ['meeting', id, 'jobs'] as const,
+  blockers: (id: number) => ['meeting', id, 'blockers'] as const,
+  notices: ['notices'] as const,
 }
 
 /** Whose tickets: a group's, or one meeting's. */
 export type Scope = { groupId: number } | { meetingId: number }
 
+/** Whether anybody is signed in, and how one may sign in. */
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: () => json<T.SessionState>('GET', '/api/session'),
+  staleTime: Infinity,
+})
+
 export const meQuery = queryOptions({
   queryKey: ['me'],
   queryFn: () => json<T.User>('GET', '/api/users/me'),
   staleTime: Infinity,
+})
+
+export const tokensQuery = queryOptions({
+  queryKey: ['tokens'],
+  queryFn: () => json<T.Token[]>('GET', '/api/tokens'),
+})
+
+export const sessionsQuery = queryOptions({
+  queryKey: ['sessions'],
+  queryFn: () => json<T.SessionInfo[]>('GET', '/api/users/me/sessions'),
+})
+
+export const systemQuery = queryOptions({
+  queryKey: ['admin', 'system'],
+  queryFn: () => json<T.SystemView>('GET', '/api/admin/system'),
+})
+
+export const healthQuery = queryOptions({
+  queryKey: ['health'],
+  // A part that is down is told with 503, and its report all the same.
+  queryFn: async ({ signal }) => (await fetch('/health', { signal })).json() as Promise<T.HealthReport>,
+  staleTime: 10_000,
 })
 
 export const groupsQuery = queryOptions({
@@ -40,11 +78,14 @@ export const membersQuery = (groupId: number) =>
   })
 
 export const meetingsQuery = (groupId: number) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: keys.meetings(groupId),
-    queryFn: () =>
-      json<T.Page<T.Meeting>>('GET', '/api/meetings', { query: { groupId, limit: 100 } }),
-    placeholderData: keepPreviousData,
+    queryFn: ({ pageParam }) =>
+      json<T.Page<T.Meeting>>('GET', '/api/meetings', {
+        query: { groupId, limit: 100, cursor: pageParam },
+      }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
   })
 
 export const meetingQuery = (id: number) =>
@@ -58,6 +99,64 @@ export const transcriptQuery = (id: number) =>
     queryKey: keys.transcript(id),
     queryFn: async () => (await json<T.Transcript>('GET', `/api/meetings/${id}/transcript`)).lines,
   })
+
+/** Where each word is, by line; only asked for when the meeting is played. */
+export const wordsQuery = (id: number) =>
+  queryOptions({
+    queryKey: [...keys.meeting(id), 'words'] as const,
+    queryFn: async () => {
+      const { lines } = await json<T.Transcript>('GET', `/api/meetings/${id}/transcript`, {
+        query: { words: true },
+      })
+      return new Map(lines.map((line) => [line.captionId, line.words ?? []]))
+    },
+    staleTime: 60_000,
+  })
+
+export const proposalsQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.proposals(id),
+    queryFn: async () =>
+      (
+        await json<T.Page<T.Proposal>>('GET', '/api/proposals', {
+          query: { meetingId: id, state: 'OPEN', limit: PAGE },
+        })
+      ).items,
+  })
+
+/** What is put into words in the background. */
+export const jobsQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.jobs(id),
+    queryFn: () => json<T.Job[]>('GET', `/api/meetings/${id}/jobs`),
+  })
+
+export const versionsQuery = (id: number) =>
+  queryOptions({
+    queryKey: [...keys.meeting(id), 'versions'] as const,
+    queryFn: () => json<T.Version[]>('GET', `/api/meetings/${id}/versions`),
+  })
+
+export const differenceQuery = (id: number, recordingId: string, number: number) =>
+  queryOptions({
+    queryKey: [...keys.meeting(id), 'diff', recordingId, number] as const,
+    queryFn: () =>
+      json<T.VersionDifference>(
+        'GET',
+        `/api/meetings/${id}/recordings/${recordingId}/versions/${number}/diff`,
+      ),
+  })
+
+export const blockersQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.blockers(id),
+    queryFn: () => json<T.Blocker[]>('GET', `/api/meetings/${id}/blockers`),
+  })
+
+export const noticesQuery = queryOptions({
+  queryKey: keys.notices,
+  queryFn: () => json<T.Notices>('GET', '/api/notices'),
+})
 
 export const recordingsQuery = (id: number) =>
   queryOptions({
@@ -96,11 +195,38 @@ export const ticketsQuery = (scope: Scope) =>
     },
   })
 
+export const ticketQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['ticket', id] as const,
+    queryFn: () => json<T.Ticket>('GET', `/api/tickets/${id}`),
+  })
+
 export const historyQuery = (id: string) =>
   queryOptions({
     queryKey: keys.history(id),
     queryFn: () => json<T.Change[]>('GET', `/api/tickets/${id}/history`),
   })
+
+const analytics = <R>(name: string, path: string, query: Record<string, string | number>) =>
+  queryOptions({
+    queryKey: ['analytics', name, query] as const,
+    queryFn: () => json<R>('GET', `/api/analytics/${path}`, { query }),
+    staleTime: 30_000,
+  })
+
+export const trendsQuery = (groupId: number) =>
+  analytics<T.GroupTrends>('trends', `groups/${groupId}/trends`, { weeks: 12 })
+export const hourlyQuery = (groupId: number) =>
+  analytics<T.HourlyProductivity>('hourly', 'productivity/hourly', { groupId })
+export const insightsQuery = (groupId: number, language: string) =>
+  analytics<T.Page<T.Insight>>('insights', 'insights', { groupId, language, limit: 20 })
+export const keywordsQuery = (groupId: number) =>
+  analytics<T.Keyword[]>('keywords', 'keywords', { groupId, limit: 20 })
+export const topicsQuery = (groupId: number) =>
+  analytics<T.MeetingTopic[]>('topics', 'topics', { groupId })
+export const standingsQuery = analytics<T.GroupStanding[]>('standings', 'groups', {})
+export const realtimeQuery = (meetingId: number) =>
+  analytics<T.Realtime>('realtime', `meetings/${meetingId}/realtime`, {})
 
 /** Put a ticket as the server has it into every list that shows it; an older one is passed over. */
 export function keepTicket(client: QueryClient, ticket: T.Ticket): void {

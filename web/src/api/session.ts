@@ -1,32 +1,45 @@
-/** Who is signed in on this tab: a token, or nobody (VORI in development mode asks for none). */
+/**
+ * Who is signed in: by the session's cookie, which scripts cannot see, or by a token for this tab.
+ * VORI in development mode asks for neither.
+ */
 
 const KEY = 'vori.token'
 const listeners = new Set<() => void>()
-let isSignedOut = false
+let isOver = false
 
 export const session = {
   token: (): string | null => sessionStorage.getItem(KEY),
 
-  signIn(token: string): void {
+  /** Use a token in this tab. */
+  useToken(token: string): void {
     sessionStorage.setItem(KEY, token)
-    isSignedOut = false
+    isOver = false
     announce()
   },
 
-  /** The server does not know the token (any more). */
-  expire(): void {
-    if (isSignedOut) return
-    isSignedOut = true
-    announce()
-  },
-
-  signOut(): void {
+  /** Somebody has signed in, by cookie. */
+  begin(): void {
     sessionStorage.removeItem(KEY)
-    isSignedOut = true
+    isOver = false
     announce()
   },
 
-  isSignedOut: (): boolean => isSignedOut,
+  /** The server does not know what was sent with a request (any more). */
+  expire(): void {
+    if (isOver) return
+    isOver = true
+    announce()
+  },
+
+  async signOut(): Promise<void> {
+    sessionStorage.removeItem(KEY)
+    // Whether it could be told or not, this tab shows nothing any more.
+    await fetch('/api/session', { method: 'DELETE' }).catch(() => undefined)
+    isOver = true
+    announce()
+  },
+
+  isOver: (): boolean => isOver,
 
   subscribe(listener: () => void): () => void {
     listeners.add(listener)

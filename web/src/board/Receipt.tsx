@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import type { Receipt } from '../api/types'
-import { PlayButton } from '../meeting/Player'
+import { PlayButton } from '../meeting/PlayButton'
 import { clock } from '../ui/times'
 
 /** Why the machine changed something: what was said, when, how sure it is; playable. */

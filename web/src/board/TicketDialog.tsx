@@ -11,20 +11,13 @@ import {
   refreshTicket,
   useChangeTicket,
 } from '../api/queries'
-import { STATUSES, type Change, type Member, type NewTicket, type Status, type Ticket, type TicketChange } from '../api/types'
+import type { Change, Member, NewTicket, Status, Ticket, TicketChange } from '../api/types'
 import { Person, Spark, Undo } from '../ui/icons'
-import { Button, Dialog, Field, INPUT, Notice, Select, useWords } from '../ui/parts'
+import { Button, Dialog, Notice, useWords } from '../ui/parts'
 import { moment } from '../ui/times'
 import { useSay } from '../ui/toasts'
+import { Fields, type TicketFields } from './Fields'
 import { ReceiptView } from './Receipt'
-
-interface Fields {
-  title: string
-  content: string
-  status: Status
-  assigneeId: number | null
-  due: string | null
-}
 
 interface Props {
   groupId: number
@@ -41,7 +34,7 @@ export function TicketDialog({ groupId, meetingId, ticket, status = 'TODO', onCl
   const say = useSay()
   const client = useQueryClient()
   const { data: members = [] } = useQuery(membersQuery(groupId))
-  const [start] = useState<Fields>({
+  const [start] = useState<TicketFields>({
     title: ticket?.title ?? '',
     content: ticket?.content ?? '',
     status: ticket?.status ?? status,
@@ -49,7 +42,7 @@ export function TicketDialog({ groupId, meetingId, ticket, status = 'TODO', onCl
     due: ticket?.due ?? null,
   })
   const [fields, setFields] = useState(start)
-  const set = (changes: Partial<Fields>) => {
+  const set = (changes: Partial<TicketFields>) => {
     setFields((all) => ({ ...all, ...changes }))
   }
 
@@ -96,72 +89,7 @@ export function TicketDialog({ groupId, meetingId, ticket, status = 'TODO', onCl
       onClose={onClose}
     >
       <form onSubmit={submit} className="space-y-3">
-        <Field label={t('ticket.title')}>
-          <input
-            className={`${INPUT} font-medium`}
-            required
-            maxLength={200}
-            dir="auto"
-            value={fields.title}
-            onChange={(event) => {
-              set({ title: event.target.value })
-            }}
-          />
-        </Field>
-        <Field label={t('ticket.content')}>
-          <textarea
-            className={`${INPUT} min-h-20 resize-y`}
-            maxLength={4000}
-            dir="auto"
-            value={fields.content}
-            onChange={(event) => {
-              set({ content: event.target.value })
-            }}
-          />
-        </Field>
-        <div className="grid grid-cols-2 gap-3 sm:grid-cols-3">
-          <Field label={t('ticket.statusLabel')}>
-            <Select
-              className="w-full"
-              value={fields.status}
-              onChange={(event) => {
-                set({ status: event.target.value as Status })
-              }}
-            >
-              {STATUSES.map((one) => (
-                <option key={one} value={one}>
-                  {t(`ticket.status.${one}`)}
-                </option>
-              ))}
-            </Select>
-          </Field>
-          <Field label={t('ticket.assignee')}>
-            <Select
-              className="w-full"
-              value={fields.assigneeId ?? ''}
-              onChange={(event) => {
-                set({ assigneeId: event.target.value ? Number(event.target.value) : null })
-              }}
-            >
-              <option value="">{t('ticket.nobody')}</option>
-              {members.map((member) => (
-                <option key={member.userId} value={member.userId}>
-                  {member.name}
-                </option>
-              ))}
-            </Select>
-          </Field>
-          <Field label={t('ticket.due')}>
-            <input
-              type="date"
-              className={`${INPUT} h-8 py-0`}
-              value={fields.due ?? ''}
-              onChange={(event) => {
-                set({ due: event.target.value || null })
-              }}
-            />
-          </Field>
-        </div>
+        <Fields fields={fields} members={members} onChange={set} />
         {error && <Notice kind="danger">{words(error)}</Notice>}
         <div className="flex items-center gap-2 pt-1">
           {ticket && (
@@ -199,9 +127,9 @@ export function TicketDialog({ groupId, meetingId, ticket, status = 'TODO', onCl
   )
 }
 
-function changedFields(before: Fields, now: Fields): TicketChange {
+function changedFields(before: TicketFields, now: TicketFields): TicketChange {
   const changed = Object.entries(now).filter(([name, value]) => {
-    return before[name as keyof Fields] !== value
+    return before[name as keyof TicketFields] !== value
   })
   return Object.fromEntries(changed) as TicketChange
 }

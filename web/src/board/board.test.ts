@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { withLine } from '../api/events'
 import { placed } from '../api/queries'
 import type { Line, Ticket } from '../api/types'
-import { matches, NO_FILTER } from './filter'
+import { dueOf, matches as matchesOn, NO_FILTER, type Filter } from './filter'
+
+const TODAY = '2026-03-16'
+const matches = (one: Ticket, filter: Filter) => matchesOn(one, filter, TODAY)
 
 const ticket = (changes: Partial<Ticket> = {}): Ticket => ({
   ticketId: 'T-1',
@@ -41,6 +44,27 @@ describe('the filter', () => {
   })
 })
 
+describe('when a ticket is due', () => {
+  it('is told by the day', () => {
+    const due = (day: string | null, status: Ticket['status'] = 'TODO') =>
+      dueOf(ticket({ due: day, status }), TODAY)
+    expect(due(null)).toBe('none')
+    expect(due('2026-03-15')).toBe('overdue')
+    expect(due('2026-03-15', 'DONE')).toBe('later')
+    expect(due('2026-03-16')).toBe('week')
+    expect(due('2026-03-22')).toBe('week')
+    expect(due('2026-03-23')).toBe('later')
+  })
+
+  it('filters, and so does the meeting', () => {
+    expect(matches(ticket({ due: '2026-03-15' }), { ...NO_FILTER, due: 'overdue' })).toBe(true)
+    expect(matches(ticket(), { ...NO_FILTER, due: 'overdue' })).toBe(false)
+    expect(matches(ticket({ meetingId: 3 }), { ...NO_FILTER, meeting: 3 })).toBe(true)
+    expect(matches(ticket({ meetingId: 4 }), { ...NO_FILTER, meeting: 3 })).toBe(false)
+    expect(matches(ticket(), { ...NO_FILTER, meeting: 'none' })).toBe(true)
+  })
+})
+
 describe('a ticket that comes in', () => {
   const list = [ticket({ ticketId: 'T-2' }), ticket()]
 
@@ -76,6 +100,7 @@ describe('a caption that comes in', () => {
     endMs: startMs + 500,
     speakerId: null,
     speaker: null,
+    words: [],
   })
 
   it('takes its place by time, once', () => {

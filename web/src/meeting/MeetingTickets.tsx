@@ -6,6 +6,8 @@ import { STATUSES, type Meeting, type Status, type Ticket } from '../api/types'
 import { ReceiptView } from '../board/Receipt'
 import { TicketCard } from '../board/TicketCard'
 import { TicketDialog, useUndo } from '../board/TicketDialog'
+import { Blockers } from './Blockers'
+import { Proposals } from './Proposals'
 import { Plus, Spark, StatusIcon, Undo } from '../ui/icons'
 import { Button, Failure, IconButton, useWords } from '../ui/parts'
 import { useSay } from '../ui/toasts'
@@ -34,6 +36,7 @@ export function MeetingTickets({ meeting, names }: { meeting: Meeting; names: Ma
         </IconButton>
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto p-3" aria-live="polite">
+        <Proposals meeting={meeting} names={names} />
         {error && tickets.length === 0 && <Failure error={error} onRetry={() => void refetch()} />}
         {!error && tickets.length === 0 && (
           <p className="px-4 py-10 text-center text-muted">
@@ -50,6 +53,7 @@ export function MeetingTickets({ meeting, names }: { meeting: Meeting; names: Ma
             onOpen={setOpenId}
           />
         ))}
+        <Blockers meetingId={meeting.meetingId} />
       </div>
       {(openId === 'new' || opened) && (
         <TicketDialog

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { createContext, useContext, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
 import { keys, minutesQuery } from '../api/queries'
@@ -8,6 +8,10 @@ import { Copy, Document, Pencil } from '../ui/icons'
 import { Button, Empty, Failure, Loading, Notice, useWords } from '../ui/parts'
 import { useSay } from '../ui/toasts'
 import { blocks, type Block, type Span } from './markdown'
+import { PlayButton } from './PlayButton'
+
+/** The meeting whose times these are. */
+const Whose = createContext(0)
 
 export function Minutes({ meeting }: { meeting: Meeting }) {
   const { t } = useTranslation()
@@ -35,11 +39,14 @@ export function Minutes({ meeting }: { meeting: Meeting }) {
           <>
             <Head
               minutes={minutes}
+              id={id}
               onEdit={() => {
                 setDraft(minutes.markdown)
               }}
             />
-            <Rendered markdown={minutes.markdown} language={minutes.language} />
+            <Whose value={id}>
+              <Rendered markdown={minutes.markdown} language={minutes.language} />
+            </Whose>
           </>
         ) : (
           <Editor
@@ -56,9 +63,27 @@ export function Minutes({ meeting }: { meeting: Meeting }) {
   )
 }
 
-function Head({ minutes, onEdit }: { minutes: MinutesText; onEdit: () => void }) {
+interface HeadProps {
+  id: number
+  minutes: MinutesText
+  onEdit: () => void
+}
+
+function Head({ id, minutes, onEdit }: HeadProps) {
   const { t } = useTranslation()
   const say = useSay()
+  const words = useWords()
+  const client = useQueryClient()
+  const rewrite = useMutation({
+    mutationFn: (language: string) =>
+      json<MinutesText>('POST', `/api/meetings/${id}/minutes`, { body: { language } }),
+    onSuccess: (written) => {
+      client.setQueryData(keys.minutes(id), written)
+    },
+    onError: (error) => {
+      say(words(error))
+    },
+  })
   const copy = () => {
     navigator.clipboard.writeText(minutes.markdown).then(
       () => {
@@ -70,10 +95,24 @@ function Head({ minutes, onEdit }: { minutes: MinutesText; onEdit: () => void })
     )
   }
   return (
-    <div className="mb-3 flex items-center gap-1 text-sm text-faint">
+    <div className="mb-3 flex flex-wrap items-center gap-1 text-sm text-muted">
       <span className="min-w-0 flex-1 truncate">
         {minutes.editedBy ? t('minutes.edited') : t('minutes.engine', { engine: minutes.engine })}
       </span>
+      {!minutes.editedBy && (
+        <select
+          aria-label={t('minutes.rewrite')}
+          className="h-7 rounded-md bg-transparent px-1 text-muted hover:bg-hover"
+          value={minutes.language}
+          disabled={rewrite.isPending}
+          onChange={(event) => {
+            rewrite.mutate(event.target.value)
+          }}
+        >
+          <option value="ko">{t('meetings.ko')}</option>
+          <option value="en">{t('meetings.en')}</option>
+        </select>
+      )}
       <Button small look="quiet" onClick={copy}>
         <Copy className="size-3.5" /> {t('common.copy')}
       </Button>
@@ -197,13 +236,19 @@ function Spans({ spans }: { spans: Span[] }) {
           </code>
         )
       case 'time':
-        return (
-          <time key={i} className="ml-0.5 rounded bg-sunken px-1 text-xs text-faint tabular-nums">
-            {span.text}
-          </time>
-        )
+        return <Time key={i} ms={span.ms} text={span.text} />
       case 'text':
         return span.text
     }
   })
+}
+
+/** A time of the meeting, which is played from there. */
+function Time({ ms, text }: { ms: number; text: string }) {
+  return (
+    <span className="ml-1 inline-flex items-center rounded-full bg-sunken pr-2 align-middle text-xs text-muted tabular-nums">
+      <PlayButton meetingId={useContext(Whose)} startMs={ms} />
+      <time>{text}</time>
+    </span>
+  )
 }

@@ -15,19 +15,27 @@ import {
   type CollisionDetection,
   type KeyboardCoordinateGetter,
 } from '@dnd-kit/core'
-import { useQuery } from '@tanstack/react-query'
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useDeferredValue, useMemo, useState } from 'react'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/http'
-import { membersQuery, ticketsQuery, useChangeTicket } from '../api/queries'
+import {
+  meetingsQuery,
+  membersQuery,
+  MOST_TICKETS,
+  ticketQuery,
+  ticketsQuery,
+  useChangeTicket,
+} from '../api/queries'
 import { STATUSES, type Member, type Status, type Ticket } from '../api/types'
-import { matches, NO_FILTER, type Filter } from '../board/filter'
+import { DUES, matches, NO_FILTER, type Due, type Filter } from '../board/filter'
 import { TicketCard } from '../board/TicketCard'
 import { TicketDialog } from '../board/TicketDialog'
-import { useGroup } from '../ui/group'
+import { chooseGroup, useGroup } from '../ui/group'
 import { Board as BoardIcon, Plus, Search, StatusIcon } from '../ui/icons'
 import { Button, Empty, Failure, IconButton, Loading, Select, useWords } from '../ui/parts'
+import { today } from '../ui/times'
 import { useSay } from '../ui/toasts'
 import { PageHead } from './Shell'
 
@@ -49,7 +57,11 @@ function GroupBoard({ groupId }: { groupId: number }) {
   const [filter, setFilter] = useState<Filter>(NO_FILTER)
   const [newIn, setNewIn] = useState<Status | null>(null)
   const used = useDeferredValue(filter)
-  const found = useMemo(() => tickets?.filter((one) => matches(one, used)) ?? [], [tickets, used])
+  const found = useMemo(() => {
+    const day = today()
+    return tickets?.filter((one) => matches(one, used, day)) ?? []
+  }, [tickets, used])
+  const { data: meetings } = useInfiniteQuery(meetingsQuery(groupId))
 
   const open = useCallback(
     (ticketId?: string) => {
@@ -57,7 +69,22 @@ function GroupBoard({ groupId }: { groupId: number }) {
     },
     [navigate],
   )
-  const opened = tickets?.find((one) => one.ticketId === openId)
+  const known = tickets?.find((one) => one.ticketId === openId)
+  // Somebody came for a ticket that is not on this board: of another group, or an old one.
+  const { data: fetched, error: unknown } = useQuery({
+    ...ticketQuery(openId ?? ''),
+    enabled: openId !== undefined && tickets !== undefined && !known,
+  })
+  const opened = known ?? (openId === fetched?.ticketId ? fetched : undefined)
+  const elsewhere = opened && opened.groupId !== groupId ? opened.groupId : null
+  useEffect(() => {
+    if (elsewhere !== null) chooseGroup(elsewhere)
+  }, [elsewhere])
+  const say = useSay()
+  const words = useWords()
+  useEffect(() => {
+    if (openId && unknown) say(words(unknown))
+  }, [openId, unknown]) // eslint-disable-line react-hooks/exhaustive-deps -- told once
 
   return (
     <div className="flex h-full flex-col">
@@ -96,6 +123,39 @@ function GroupBoard({ groupId }: { groupId: number }) {
             </option>
           ))}
         </Select>
+        <Select
+          aria-label={t('board.due')}
+          value={filter.due ?? ''}
+          onChange={({ target: { value } }) => {
+            setFilter({ ...filter, due: value === '' ? null : (value as Due) })
+          }}
+        >
+          <option value="">{t('board.anyDue')}</option>
+          {DUES.map((due) => (
+            <option key={due} value={due}>
+              {t(`board.dues.${due}`)}
+            </option>
+          ))}
+        </Select>
+        <Select
+          aria-label={t('board.meeting')}
+          className="max-w-36"
+          value={filter.meeting ?? ''}
+          onChange={({ target: { value } }) => {
+            const meeting = value === '' ? null : value === 'none' ? value : Number(value)
+            setFilter({ ...filter, meeting })
+          }}
+        >
+          <option value="">{t('board.anyMeeting')}</option>
+          <option value="none">{t('board.noMeeting')}</option>
+          {meetings?.pages
+            .flatMap((page) => page.items)
+            .map((meeting) => (
+              <option key={meeting.meetingId} value={meeting.meetingId}>
+                {meeting.title || t('common.untitled')}
+              </option>
+            ))}
+        </Select>
         <Button
           look="primary"
           onClick={() => {
@@ -105,6 +165,27 @@ function GroupBoard({ groupId }: { groupId: number }) {
           <Plus /> <span className="hidden sm:inline">{t('ticket.new')}</span>
         </Button>
       </PageHead>
+      {tickets && tickets.length >= MOST_TICKETS && (
+        <p role="note" className="bg-warn-soft px-4 py-1.5 text-sm text-warn">
+          {t('board.most', { count: tickets.length })}{' '}
+          <Link to="/search" className="underline">
+            {t('app.search')}
+          </Link>
+        </p>
+      )}
+      {tickets && found.length === 0 && tickets.length > 0 && (
+        <p role="status" className="flex items-center gap-2 px-4 pt-3 text-muted">
+          {t('board.noMatch')}
+          <Button
+            small
+            onClick={() => {
+              setFilter(NO_FILTER)
+            }}
+          >
+            {t('board.clear')}
+          </Button>
+        </p>
+      )}
       {error && !tickets ? (
         <Failure error={error} onRetry={() => void refetch()} />
       ) : !tickets ? (

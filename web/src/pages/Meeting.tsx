@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useParams, useSearch } from '@tanstack/react-router'
 import { DropdownMenu, Tabs } from 'radix-ui'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -9,27 +9,31 @@ import type { Meeting, MeetingChange } from '../api/types'
 import { Captions } from '../meeting/Captions'
 import { MeetingTickets } from '../meeting/MeetingTickets'
 import { Minutes } from '../meeting/Minutes'
-import { Recorder } from '../meeting/Recorder'
+import { PlayerBar } from '../meeting/PlayerBar'
+import { Jobs } from '../meeting/Jobs'
+import { Recorder, UploadButton, Uploading } from '../meeting/Recorder'
+import { TranscriptsDialog } from '../meeting/Transcripts'
 import { isRunning, stop, useRecording } from '../record/store'
-import { Back, Download } from '../ui/icons'
+import { Again, Back, Download } from '../ui/icons'
 import { Button, Dialog, Failure, IconButton, Loading, Notice, useWords } from '../ui/parts'
 import { useSay } from '../ui/toasts'
-import { StatusBadge } from './Meetings'
+import { DemoNotice, StatusBadge } from './Meetings'
 import { PageHead } from './Shell'
 
 export function MeetingPage() {
   const { meetingId } = useParams({ from: '/meetings/$meetingId' })
   const id = Number(meetingId)
+  const { caption } = useSearch({ from: '/meetings/$meetingId' })
   const { data: meeting, error, refetch } = useQuery(meetingQuery(id))
   if (error && !meeting) return <Failure error={error} onRetry={() => void refetch()} />
   if (!meeting) return <Loading />
-  return <One key={id} meeting={meeting} />
+  return <One key={`${id} ${caption ?? ''}`} meeting={meeting} goTo={caption} />
 }
 
 const TAB =
   'flex h-11 items-center border-b-2 border-transparent px-1 font-medium text-muted hover:text-text data-[state=active]:border-accent data-[state=active]:text-text'
 
-function One({ meeting }: { meeting: Meeting }) {
+function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) {
   const { t } = useTranslation()
   const id = meeting.meetingId
   const { data: lines, error, refetch } = useQuery(transcriptQuery(id))
@@ -38,7 +42,7 @@ function One({ meeting }: { meeting: Meeting }) {
   const recording = useRecording()
   const here = recording?.meetingId === id ? recording : null
   const isEnded = meeting.status === 'ENDED'
-  const [tab, setTab] = useState(isEnded && meeting.hasMinutes ? 'minutes' : 'captions')
+  const [tab, setTab] = useState(isEnded && meeting.hasMinutes && !goTo ? 'minutes' : 'captions')
 
   return (
     <div className="flex h-full flex-col">
@@ -62,7 +66,10 @@ function One({ meeting }: { meeting: Meeting }) {
             </Tabs.Trigger>
           </Tabs.List>
           <Tabs.Content value="captions" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none data-[state=inactive]:hidden">
-            {!isEnded && <Recorder meeting={meeting} />}
+            {!isEnded && <DemoNotice />}
+            {!isEnded && <Recorder meeting={meeting} names={names} />}
+            <Uploading meetingId={id} />
+            <Jobs meetingId={id} />
             {error && !lines ? (
               <Failure error={error} onRetry={() => void refetch()} />
             ) : lines ? (
@@ -73,6 +80,7 @@ function One({ meeting }: { meeting: Meeting }) {
                 names={names}
                 isEnded={isEnded}
                 isRecording={isRunning(here)}
+                goTo={goTo}
               />
             ) : (
               <Loading />
@@ -84,6 +92,7 @@ function One({ meeting }: { meeting: Meeting }) {
           <Tabs.Content value="minutes" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none data-[state=inactive]:hidden">
             <Minutes meeting={meeting} />
           </Tabs.Content>
+          {isEnded && <PlayerBar meetingId={id} names={names} />}
         </Tabs.Root>
         <aside className="hidden w-96 shrink-0 border-l border-line bg-sunken lg:flex">
           <MeetingTickets meeting={meeting} names={names} />
@@ -101,6 +110,7 @@ function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
   const say = useSay()
   const client = useQueryClient()
   const [isEnding, setEnding] = useState(false)
+  const [isVersions, setVersions] = useState(false)
   const id = meeting.meetingId
   const change = useMutation({
     mutationFn: (body: MeetingChange) => json<Meeting>('PATCH', `/api/meetings/${id}`, { body }),
@@ -174,14 +184,32 @@ function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
               <DropdownMenu.Item
                 key={format}
                 onSelect={() => void download(format)}
-                className="cursor-pointer rounded px-2 py-1.5 uppercase outline-none data-[highlighted]:bg-hover"
+                className="flex cursor-pointer items-baseline gap-3 rounded px-2 py-1.5 outline-none data-[highlighted]:bg-hover"
               >
-                {format}
+                <span className="w-9 font-medium uppercase">{format}</span>
+                <span className="text-sm text-muted">{t(`live.format.${format}`)}</span>
               </DropdownMenu.Item>
             ))}
           </DropdownMenu.Content>
         </DropdownMenu.Portal>
       </DropdownMenu.Root>
+      <IconButton
+        label={t('versions.title')}
+        onClick={() => {
+          setVersions(true)
+        }}
+      >
+        <Again />
+      </IconButton>
+      {isVersions && (
+        <TranscriptsDialog
+          meeting={meeting}
+          onClose={() => {
+            setVersions(false)
+          }}
+        />
+      )}
+      {meeting.status === 'ENDED' && <UploadButton meeting={meeting} />}
       {meeting.status === 'ENDED' ? (
         <Button
           disabled={change.isPending}

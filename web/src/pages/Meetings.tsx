@@ -1,9 +1,9 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState, type FormEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
-import { keys, meetingsQuery } from '../api/queries'
+import { healthQuery, keys, meetingsQuery } from '../api/queries'
 import type { Meeting } from '../api/types'
 import { useGroup } from '../ui/group'
 import { Calendar, Document, Plus } from '../ui/icons'
@@ -32,6 +32,7 @@ export function MeetingsPage() {
           <Plus /> {t('meetings.new')}
         </Button>
       </PageHead>
+      <DemoNotice />
       <List groupId={group.groupId} />
       {isNew && (
         <NewMeeting
@@ -47,10 +48,13 @@ export function MeetingsPage() {
 
 function List({ groupId }: { groupId: number }) {
   const { t } = useTranslation()
-  const { data, error, refetch } = useQuery(meetingsQuery(groupId))
-  if (error) return <Failure error={error} onRetry={() => void refetch()} />
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(
+    meetingsQuery(groupId),
+  )
+  if (error && !data) return <Failure error={error} onRetry={() => void refetch()} />
   if (!data) return <Loading />
-  if (data.items.length === 0) {
+  const meetings = data.pages.flatMap((page) => page.items)
+  if (meetings.length === 0) {
     return (
       <Empty icon={<Calendar className="size-6" />} title={t('meetings.empty')}>
         {t('meetings.emptyHint')}
@@ -58,13 +62,36 @@ function List({ groupId }: { groupId: number }) {
     )
   }
   return (
-    <ul className="mx-auto max-w-4xl p-2 sm:p-4">
-      {data.items.map((meeting) => (
-        <li key={meeting.meetingId}>
-          <Row meeting={meeting} />
-        </li>
-      ))}
-    </ul>
+    <div className="mx-auto max-w-4xl p-2 sm:p-4">
+      <ul>
+        {meetings.map((meeting) => (
+          <li key={meeting.meetingId}>
+            <Row meeting={meeting} />
+          </li>
+        ))}
+      </ul>
+      {hasNextPage && (
+        <Button
+          className="mt-3 w-full"
+          disabled={isFetchingNextPage}
+          onClick={() => void fetchNextPage()}
+        >
+          {t('search.more')}
+        </Button>
+      )}
+    </div>
+  )
+}
+
+/** The demo model hears synthetic voices only: nobody should wonder why it mishears theirs. */
+export function DemoNotice() {
+  const { t } = useTranslation()
+  const { data: health } = useQuery(healthQuery)
+  if (!health?.workers.transcribe?.message?.startsWith('demo model')) return null
+  return (
+    <p role="note" className="bg-warn-soft px-4 py-1.5 text-sm text-warn">
+      {t('admin.demoModel')}
+    </p>
   )
 }
 
@@ -84,7 +111,7 @@ function Row({ meeting }: { meeting: Meeting }) {
         <span dir="auto" className="block truncate font-medium">
           {meeting.title || t('common.untitled')}
         </span>
-        <span className="block text-sm text-faint">
+        <span className="block text-sm text-muted">
           {moment(meeting.startedAt ?? meeting.createdAt, i18n.language)}
           {start !== null && ` · ${clock(end - start)}`}
         </span>

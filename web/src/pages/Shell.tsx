@@ -1,21 +1,36 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet, useParams, type ErrorComponentProps } from '@tanstack/react-router'
+import { Link, Outlet, useNavigate, useParams, type ErrorComponentProps } from '@tanstack/react-router'
 import { DropdownMenu } from 'radix-ui'
 import { useEffect, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useEvents } from '../api/events'
-import { meQuery } from '../api/queries'
+import { meQuery, noticesQuery } from '../api/queries'
 import { session } from '../api/session'
 import { choose, LANGUAGES, type Language } from '../i18n'
 import { chooseGroup, useGroup } from '../ui/group'
-import { Alert, Board, Calendar, Check, Wave } from '../ui/icons'
+import {
+  Alert,
+  Bell as BellIcon,
+  Board,
+  Calendar,
+  Chart,
+  Check,
+  Search,
+  Shield,
+  Wave,
+} from '../ui/icons'
+import { useNotices, useSeen, useSentence } from '../ui/notices'
 import { Avatar, Button, Empty, Select } from '../ui/parts'
 import { chooseTheme, useTheme, type Theme } from '../ui/theme'
+import { moment } from '../ui/times'
 
 export function Shell() {
   const { t } = useTranslation()
   const { meetingId } = useParams({ strict: false })
   const isThere = useEvents(meetingId ? Number(meetingId) : undefined)
+  const { data: me } = useQuery(meQuery)
+  useSearchKey()
+  useNotices()
   return (
     <div className="flex h-full flex-col sm:flex-row">
       <a
@@ -24,23 +39,24 @@ export function Shell() {
       >
         {t('app.skip')}
       </a>
-      <header className="flex shrink-0 items-center gap-1 border-b border-line bg-sunken px-3 py-2 sm:w-52 sm:flex-col sm:items-stretch sm:border-r sm:border-b-0 sm:p-3">
-        <div className="flex min-w-0 items-center gap-2 sm:mb-3 sm:px-1">
+      <header className="flex shrink-0 items-center gap-2 border-b border-line bg-sunken px-3 py-2 sm:w-52 sm:flex-col sm:items-stretch sm:gap-1 sm:border-r sm:border-b-0 sm:p-3">
+        <div className="flex min-w-0 items-center gap-2 sm:mb-2 sm:px-1">
           <span className="grid size-6 shrink-0 place-items-center rounded-md bg-accent text-on-accent">
             <Wave className="size-3.5" />
           </span>
           <span className="hidden font-semibold tracking-tight sm:inline">VORI</span>
+          <span className="hidden sm:ml-auto sm:block">
+            <Bell />
+          </span>
         </div>
         <GroupChoice />
-        <nav className="ml-auto flex gap-1 sm:mt-3 sm:ml-0 sm:flex-col">
-          <NavLink to="/meetings" icon={<Calendar />}>
-            {t('app.meetings')}
-          </NavLink>
-          <NavLink to="/board" icon={<Board />}>
-            {t('app.board')}
-          </NavLink>
+        <nav aria-label={t('app.pages')} className="mt-3 hidden flex-col gap-1 sm:flex">
+          <Links isAdmin={me?.isAdmin ?? false} />
         </nav>
-        <div className="sm:mt-auto">
+        <div className="ml-auto flex items-center gap-1 sm:mt-auto sm:ml-0 sm:block">
+          <span className="sm:hidden">
+            <Bell />
+          </span>
           <Account />
         </div>
       </header>
@@ -57,19 +73,136 @@ export function Shell() {
           <Outlet />
         </main>
       </div>
+      <nav
+        aria-label={t('app.pages')}
+        className="flex shrink-0 justify-around border-t border-line bg-sunken py-1 sm:hidden"
+      >
+        <Links isAdmin={false} />
+      </nav>
     </div>
   )
 }
 
-function NavLink({ to, icon, children }: { to: '/meetings' | '/board'; icon: ReactNode; children: ReactNode }) {
+/** `/` and Ctrl+K go to the search from everywhere but where one types. */
+function useSearchKey() {
+  const navigate = useNavigate()
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const at = event.target as HTMLElement
+      const isTyping = at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)
+      const isAsked =
+        (event.key === '/' && !isTyping) || (event.key === 'k' && (event.ctrlKey || event.metaKey))
+      if (!isAsked || event.defaultPrevented) return
+      event.preventDefault()
+      void navigate({ to: '/search' })
+    }
+    window.addEventListener('keydown', press)
+    return () => {
+      window.removeEventListener('keydown', press)
+    }
+  }, [navigate])
+}
+
+function Links({ isAdmin }: { isAdmin: boolean }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <NavLink to="/meetings" icon={<Calendar />}>
+        {t('app.meetings')}
+      </NavLink>
+      <NavLink to="/board" icon={<Board />}>
+        {t('app.board')}
+      </NavLink>
+      <NavLink to="/dashboard" icon={<Chart />}>
+        {t('app.dashboard')}
+      </NavLink>
+      <NavLink to="/search" icon={<Search />}>
+        {t('app.search')}
+      </NavLink>
+      {isAdmin && (
+        <NavLink to="/admin" icon={<Shield />}>
+          {t('app.admin')}
+        </NavLink>
+      )}
+    </>
+  )
+}
+
+type Place = '/meetings' | '/board' | '/dashboard' | '/search' | '/admin'
+
+function NavLink({ to, icon, children }: { to: Place; icon: ReactNode; children: ReactNode }) {
   return (
     <Link
       to={to}
-      className="flex items-center gap-2 rounded-md px-2 py-1.5 font-medium text-muted transition-colors hover:bg-hover hover:text-text data-[status=active]:bg-hover data-[status=active]:text-text"
+      className="flex flex-col items-center gap-0.5 rounded-md px-2 py-1 text-[0.6875rem] font-medium text-muted transition-colors hover:bg-hover hover:text-text data-[status=active]:bg-hover data-[status=active]:text-text sm:flex-row sm:gap-2 sm:py-1.5 sm:text-base"
     >
       {icon}
       <span>{children}</span>
     </Link>
+  )
+}
+
+/** What concerns me. */
+function Bell() {
+  const { t, i18n } = useTranslation()
+  const { data: notices } = useQuery(noticesQuery)
+  const sentence = useSentence()
+  const seen = useSeen()
+  const unread = notices?.unread ?? 0
+  const items = notices?.items.slice(0, 20) ?? []
+  return (
+    <DropdownMenu.Root
+      onOpenChange={(isOpen) => {
+        const newest = items[0]
+        if (!isOpen && newest && unread > 0) seen.mutate(newest.at)
+      }}
+    >
+      <DropdownMenu.Trigger
+        aria-label={t('notice.title', { count: unread })}
+        className="relative inline-flex size-8 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text"
+      >
+        <BellIcon />
+        {unread > 0 && (
+          <span
+            aria-hidden="true"
+            className="absolute -top-0.5 -right-0.5 min-w-4 rounded-full bg-accent px-1 text-center text-[0.625rem] leading-4 font-semibold text-on-accent"
+          >
+            {unread > 99 ? '99+' : unread}
+          </span>
+        )}
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align="start"
+          sideOffset={6}
+          collisionPadding={8}
+          className="z-50 max-h-[70dvh] w-80 animate-open overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-high"
+        >
+          {items.length === 0 && <p className="px-2 py-3 text-muted">{t('notice.none')}</p>}
+          {items.map((one) => (
+            <DropdownMenu.Item key={one.noticeId} asChild>
+              <Link
+                {...(one.ticketId
+                  ? { to: '/board', search: { ticket: one.ticketId } }
+                  : { to: '/meetings/$meetingId', params: { meetingId: String(one.meetingId) } })}
+                className={`${ITEM} items-start`}
+              >
+                <span
+                  aria-hidden="true"
+                  className={`mt-1.5 size-2 shrink-0 rounded-full ${one.isRead ? '' : 'bg-accent'}`}
+                />
+                <span className="min-w-0">
+                  <span dir="auto" className="line-clamp-2">
+                    {sentence(one)}
+                  </span>
+                  <span className="text-xs text-muted">{moment(one.at, i18n.language)}</span>
+                </span>
+              </Link>
+            </DropdownMenu.Item>
+          ))}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
   )
 }
 
@@ -152,15 +285,25 @@ function Account() {
           </DropdownMenu.RadioGroup>
           <DropdownMenu.Separator className="my-1 h-px bg-line" />
           <DropdownMenu.Item asChild>
+            <Link to="/settings" className={ITEM}>
+              {t('app.settings')}
+            </Link>
+          </DropdownMenu.Item>
+          {me.isAdmin && (
+            <DropdownMenu.Item asChild>
+              <Link to="/admin" className={ITEM}>
+                {t('app.admin')}
+              </Link>
+            </DropdownMenu.Item>
+          )}
+          <DropdownMenu.Item asChild>
             <a href="/schema" className={ITEM}>
               {t('app.apiDocs')}
             </a>
           </DropdownMenu.Item>
           <DropdownMenu.Item
             className={ITEM}
-            onSelect={() => {
-              session.signOut()
-            }}
+            onSelect={() => void session.signOut()}
           >
             {t('app.signOut')}
           </DropdownMenu.Item>

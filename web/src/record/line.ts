@@ -16,7 +16,7 @@ export interface Socket {
   close(code?: number): void
 }
 
-export type Format = 'auto' | { encoding: 's16le'; rateHz: number; channels: 1 }
+export type Format = { encoding: 's16le'; rateHz: number; channels: 1 }
 
 export interface Opening {
   audioId: string
@@ -51,7 +51,6 @@ export interface Told {
   onState?(state: State): void
   onCaption?(caption: CaptionMessage): void
   onNotice?(notice: Notice): void
-  onAcknowledged?(bytes: number): void
 }
 
 export interface Given {
@@ -202,7 +201,6 @@ export class Line {
       }
     }
     this.acknowledgedBytes = until
-    this.told.onAcknowledged?.(until)
   }
 
   private flush(): void {

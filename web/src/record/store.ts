@@ -9,18 +9,18 @@ export type Trouble = 'refused' | 'missing' | 'insecure' | 'lost' | 'failed'
 
 export interface Recording {
   meetingId: number
-  kind: 'microphone' | 'file'
-  state: State
+  /** paused: the microphone is off, and what was said before still becomes captions. */
+  state: State | 'paused'
+  /** When it began, less the time it was paused; ms of `Date.now()`. */
+  since: number
+  pausedAt: number | null
   /** What was heard last and may still change. */
   partial: CaptionMessage | null
   /** The loudest of the last block, 0 to 1. */
   level: number
-  /** Nothing but silence for so long: the microphone is muted or broken. */
+  /** Nothing but silence, or no sound at all, for so long: the microphone is muted or broken. */
   isSilent: boolean
   waitingMs: number
-  fileName: string | null
-  /** Part of the file that is safe, 0 to 1. */
-  progress: number
   notice: Notice | null
   trouble: { kind: Trouble; why: string } | null
 }
@@ -34,14 +34,16 @@ export interface Wanted {
 
 const SILENT_BELOW = 0.002
 const SILENT_AFTER_MS = 5_000
-/** A file is read no further ahead of what is safe. */
-const AHEAD_BYTES = 512 * 1024
-const READ_BYTES = 64 * 1024
+const LOOK_EVERY_MS = 1_000
 
 let now: Recording | null = null
+/** The line that takes sound; those before it (paused) may still be sending the rest of theirs. */
 let line: Line | null = null
+const unsettled = new Set<Line>()
 let microphone: Microphone | null = null
+let asked: { wanted: Wanted; deviceId: string | null } | null = null
 let heardAt = 0
+let looking = 0
 const listeners = new Set<() => void>()
 
 function change(changes: Partial<Recording>): void {
@@ -69,25 +71,24 @@ export function useRecording(): Recording | null {
 export const isRunning = (recording: Recording | null): recording is Recording =>
   recording !== null && recording.state !== 'finished' && recording.state !== 'failed'
 
-function begin(wanted: Wanted, kind: Recording['kind'], fileName: string | null): void {
+function begin(wanted: Wanted): void {
   now = {
     meetingId: wanted.meetingId,
-    kind,
     state: 'connecting',
+    since: Date.now(),
+    pausedAt: null,
     partial: null,
     level: 0,
     isSilent: false,
     waitingMs: 0,
-    fileName,
-    progress: 0,
     notice: null,
     trouble: null,
   }
   announce()
 }
 
-function openLine(wanted: Wanted, format: Format, onAcknowledged?: () => void): Line {
-  const opened = new Line(
+function openLine(wanted: Wanted, format: Format): Line {
+  const opened: Line = new Line(
     {
       audioId: crypto.randomUUID(),
       groupId: wanted.groupId,
@@ -98,8 +99,12 @@ function openLine(wanted: Wanted, format: Format, onAcknowledged?: () => void): 
     inBrowser(socketAddress(`/ws/meeting/${wanted.meetingId}`)),
     {
       onState: (state) => {
+        const isOver = state === 'finished' || state === 'failed'
+        if (isOver) unsettled.delete(opened)
+        if (opened !== line) return
+        if (now?.state === 'paused' && state !== 'failed') return
         change({ state, ...(state === 'open' ? { notice: null } : {}) })
-        if (state === 'finished' || state === 'failed') void release()
+        if (isOver) void release()
       },
       onCaption: (caption) => {
         change({ partial: caption.final ? null : caption })
@@ -107,10 +112,10 @@ function openLine(wanted: Wanted, format: Format, onAcknowledged?: () => void): 
       onNotice: (notice) => {
         change({ notice })
       },
-      ...(onAcknowledged ? { onAcknowledged } : {}),
     },
   )
   line = opened
+  unsettled.add(opened)
   opened.start()
   return opened
 }
@@ -118,8 +123,14 @@ function openLine(wanted: Wanted, format: Format, onAcknowledged?: () => void): 
 /** Record from a microphone until `stop`. */
 export async function record(wanted: Wanted, deviceId: string | null): Promise<void> {
   if (isRunning(now)) return
-  begin(wanted, 'microphone', null)
+  begin(wanted)
+  asked = { wanted, deviceId }
+  await listen(wanted, deviceId)
+}
+
+async function listen(wanted: Wanted, deviceId: string | null): Promise<void> {
   heardAt = Date.now()
+  line = null
   const early: Uint8Array<ArrayBuffer>[] = []
   try {
     if (!('mediaDevices' in navigator)) throw new DOMException('', 'SecurityError')
@@ -131,7 +142,7 @@ export async function record(wanted: Wanted, deviceId: string | null): Promise<v
         else early.push(sound)
         change({
           level: loudest,
-          isSilent: Date.now() - heardAt > SILENT_AFTER_MS,
+          isSilent: isQuiet(),
           waitingMs: line && microphone ? line.waitingBytes / (microphone.rateHz / 500) : 0,
         })
       },
@@ -140,51 +151,71 @@ export async function record(wanted: Wanted, deviceId: string | null): Promise<v
         stop()
       },
     )
+    if (asked === null) {
+      await opened.stop() // stopped before the microphone was open
+      return
+    }
     microphone = opened
     const sending = openLine(wanted, { encoding: 's16le', rateHz: opened.rateHz, channels: 1 })
     early.forEach((sound) => {
       sending.send(sound)
     })
+    // A microphone that gives nothing at all calls nobody.
+    window.clearInterval(looking)
+    looking = window.setInterval(() => {
+      if (microphone && isQuiet() && !now?.isSilent) change({ isSilent: true, level: 0 })
+    }, LOOK_EVERY_MS)
   } catch (error) {
     change({ state: 'failed', trouble: troubleOf(error) })
     await release()
   }
 }
 
-/** Send a sound file as a recording of the meeting. */
-export async function upload(wanted: Wanted, sound: File): Promise<void> {
-  if (isRunning(now)) return
-  begin(wanted, 'file', sound.name)
-  let wake: () => void = () => undefined
-  const sending = openLine(wanted, 'auto', () => {
-    change({ progress: sending.acknowledgedBytes / sound.size })
-    wake()
-  })
-  for (let at = 0; at < sound.size; at += READ_BYTES) {
-    sending.send(new Uint8Array(await sound.slice(at, at + READ_BYTES).arrayBuffer()))
-    while (sending.waitingBytes > AHEAD_BYTES && sending.state !== 'failed') {
-      await new Promise<void>((resolve) => {
-        wake = resolve
-        window.setTimeout(resolve, 1000) // a failed line acknowledges nothing more
-      })
-    }
-    if (sending.state === 'failed') return
-  }
-  sending.end()
+const isQuiet = () => Date.now() - heardAt > SILENT_AFTER_MS
+
+/**
+ * Let go of the microphone, and send no more until `resume`.
+ *
+ * What follows is a recording of its own, so that its times are those of the meeting.
+ */
+export function pause(): void {
+  if (!isRunning(now) || now.state === 'finishing' || now.state === 'paused') return
+  change({ state: 'paused', pausedAt: Date.now(), level: 0, isSilent: false, partial: null })
+  hushMicrophone()
+  line?.end()
+}
+
+export async function resume(): Promise<void> {
+  if (now?.state !== 'paused' || !asked) return
+  const pausedMs = Date.now() - (now.pausedAt ?? Date.now())
+  change({ state: 'connecting', since: now.since + pausedMs, pausedAt: null, trouble: null })
+  await listen(asked.wanted, asked.deviceId)
 }
 
 /** End the recording: what was said still becomes captions. */
 export function stop(): void {
-  void microphone?.stop()
-  microphone = null
+  hushMicrophone()
+  const isSettled = line === null || !unsettled.has(line)
+  if (now?.state === 'paused' || isSettled) {
+    change({ state: isSettled ? 'finished' : 'finishing' })
+  }
   line?.end()
   change({ level: 0, isSilent: false })
+  if (isSettled) void release()
+}
+
+function hushMicrophone(): void {
+  window.clearInterval(looking)
+  void microphone?.stop()
+  microphone = null
 }
 
 async function release(): Promise<void> {
   const opened = microphone
+  window.clearInterval(looking)
   microphone = null
   line = null
+  asked = null
   change({ level: 0, isSilent: false, partial: null })
   await opened?.stop()
 }
@@ -200,7 +231,11 @@ function troubleOf(error: unknown): { kind: Trouble; why: string } {
   return { kind: kinds[name] ?? 'failed', why: error instanceof Error ? error.message : '' }
 }
 
-window.addEventListener('online', () => line?.retryNow())
+window.addEventListener('online', () => {
+  unsettled.forEach((one) => {
+    one.retryNow()
+  })
+})
 window.addEventListener('beforeunload', (event) => {
-  if (isRunning(now)) event.preventDefault()
+  if (isRunning(now) || unsettled.size > 0) event.preventDefault()
 })

@@ -27,6 +27,29 @@ export const Microphone = icon(
 )
 export const Stop = icon(<rect x="4" y="4" width="8" height="8" rx="1.5" fill="currentColor" />)
 export const Play = icon(<path d="M5 3.25v9.5L12.5 8z" fill="currentColor" />)
+export const Pause = icon(
+  <>
+    <rect x="4" y="3.5" width="2.75" height="9" rx="0.75" fill="currentColor" />
+    <rect x="9.25" y="3.5" width="2.75" height="9" rx="0.75" fill="currentColor" />
+  </>,
+)
+export const Chart = icon(<path d="M2.5 13.5h11M4.25 11V8M8 11V3.5M11.75 11V6" />)
+export const Bell = icon(<path d="M3.5 11.5h9c-.9-.9-1.25-2-1.25-4.25a3.25 3.25 0 0 0-6.5 0c0 2.25-.35 3.35-1.25 4.25M6.75 13.75h2.5" />)
+export const Gear = icon(
+  <>
+    <circle cx="8" cy="8" r="2.25" />
+    <path d="M8 1.75v1.75M8 12.5v1.75M1.75 8H3.5M12.5 8h1.75M3.6 3.6l1.2 1.2M11.2 11.2l1.2 1.2M3.6 12.4l1.2-1.2M11.2 4.8l1.2-1.2" />
+  </>,
+)
+export const Shield = icon(<path d="M8 1.9 3 3.75V7.5c0 3.2 2.1 5.5 5 6.6 2.9-1.1 5-3.4 5-6.6V3.75zM5.75 7.9l1.6 1.6 2.9-3" />)
+export const Again = icon(<path d="M13 4.5V7.5h-3M12.7 7.3A5 5 0 1 0 12.5 10" />)
+export const Block = icon(
+  <>
+    <circle cx="8" cy="8" r="5.75" />
+    <path d="m4 12 8-8" />
+  </>,
+)
+export const Table = icon(<path d="M2.5 3h11v10h-11zM2.5 6.5h11M2.5 9.75h11M6.5 6.5V13" />)
 export const Plus = icon(<path d="M8 3v10M3 8h10" />)
 export const Cross = icon(<path d="m4 4 8 8M12 4l-8 8" />)
 export const Check = icon(<path d="m3 8.5 3.25 3.25L13 5" />)

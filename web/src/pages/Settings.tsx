@@ -1,0 +1,773 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Tabs } from 'radix-ui'
+import { useState, type FormEvent, type ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { json } from '../api/http'
+import { groupsQuery, meQuery, membersQuery, sessionsQuery, tokensQuery } from '../api/queries'
+import type { Group, GroupChange, Member, NewToken, User } from '../api/types'
+import { choose, LANGUAGES, type Language } from '../i18n'
+import { chooseGroup, useGroup } from '../ui/group'
+import { Copy, Cross } from '../ui/icons'
+import { allow, usePermission } from '../ui/notices'
+import {
+  Button,
+  Dialog,
+  Failure,
+  Field,
+  IconButton,
+  INPUT,
+  Loading,
+  Notice,
+  Select,
+  useWords,
+} from '../ui/parts'
+import { moment } from '../ui/times'
+import { useSay } from '../ui/toasts'
+import { isPart, PARTS } from './parts'
+import { PageHead } from './Shell'
+
+
+const TAB =
+  'rounded-md px-2.5 py-1.5 font-medium text-muted hover:bg-hover data-[state=active]:bg-hover data-[state=active]:text-text'
+
+export function SettingsPage() {
+  const { t } = useTranslation()
+  const navigate = useNavigate({ from: '/settings' })
+  const { part = 'profile' } = useSearch({ from: '/settings' })
+  const { data: me } = useQuery(meQuery)
+  const { group } = useGroup()
+  if (!me) return <Loading />
+  return (
+    <Tabs.Root
+      value={part}
+      onValueChange={(chosen) => {
+        if (isPart(chosen)) void navigate({ search: { part: chosen } })
+      }}
+    >
+      <PageHead>
+        <h1 className="mr-2 font-semibold">{t('app.settings')}</h1>
+        <Tabs.List className="flex flex-wrap gap-1" aria-label={t('app.settings')}>
+          {PARTS.map((one) => (
+            <Tabs.Trigger key={one} value={one} className={TAB}>
+              {t(`settings.${one}`)}
+            </Tabs.Trigger>
+          ))}
+        </Tabs.List>
+      </PageHead>
+      <div className="mx-auto max-w-3xl space-y-4 p-4">
+        <Tabs.Content value="profile" className="space-y-4">
+          <Profile key={me.userId} me={me} />
+          <Notifications />
+        </Tabs.Content>
+        <Tabs.Content value="group" className="space-y-4">
+          {group && <GroupSettings key={group.groupId} group={group} />}
+          {group && <Members key={`m${group.groupId}`} group={group} me={me} />}
+          <NewGroup />
+        </Tabs.Content>
+        <Tabs.Content value="tokens">
+          <Tokens />
+        </Tabs.Content>
+        <Tabs.Content value="security" className="space-y-4">
+          <Password />
+          <Sessions />
+        </Tabs.Content>
+      </div>
+    </Tabs.Root>
+  )
+}
+
+export function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section
+      aria-label={title}
+      className="rounded-xl border border-line bg-raised p-4 shadow-card"
+    >
+      <h2 className="mb-3 font-semibold">{title}</h2>
+      {children}
+    </section>
+  )
+}
+
+function Profile({ me }: { me: User }) {
+  const { t, i18n } = useTranslation()
+  const words = useWords()
+  const say = useSay()
+  const client = useQueryClient()
+  const [name, setName] = useState(me.name)
+  const [zone, setZone] = useState(me.timeZone)
+  const [language, setLanguage] = useState(me.language)
+  const save = useMutation({
+    mutationFn: () =>
+      json<User>('PATCH', '/api/users/me', { body: { name, language, timeZone: zone } }),
+    onSuccess: (saved) => {
+      client.setQueryData(meQuery.queryKey, saved)
+      if (saved.language in LANGUAGES && saved.language !== i18n.language) {
+        choose(saved.language as Language)
+      }
+      say(t('common.saved'))
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    save.mutate()
+  }
+  return (
+    <Section title={t('settings.profile')}>
+      <form onSubmit={submit} className="space-y-3">
+        <Field label={t('profile.name')}>
+          <input
+            className={INPUT}
+            required
+            maxLength={200}
+            dir="auto"
+            value={name}
+            onChange={(event) => {
+              setName(event.target.value)
+            }}
+          />
+        </Field>
+        {me.email && (
+          <p className="text-sm text-muted">
+            {t('signIn.email')}: {me.email}
+          </p>
+        )}
+        <div className="grid gap-3 sm:grid-cols-2">
+          <Field label={t('app.language')}>
+            <Select
+              className="w-full"
+              value={language}
+              onChange={(event) => {
+                setLanguage(event.target.value)
+              }}
+            >
+              {Object.entries(LANGUAGES).map(([code, shown]) => (
+                <option key={code} value={code} lang={code}>
+                  {shown}
+                </option>
+              ))}
+            </Select>
+          </Field>
+          <Field label={t('profile.timeZone')}>
+            <input
+              className={INPUT}
+              list="zones"
+              required
+              value={zone}
+              onChange={(event) => {
+                setZone(event.target.value)
+              }}
+            />
+            <datalist id="zones">
+              {Intl.supportedValuesOf('timeZone').map((one) => (
+                <option key={one} value={one} />
+              ))}
+            </datalist>
+          </Field>
+        </div>
+        {save.error && <Notice kind="danger">{words(save.error)}</Notice>}
+        <Button type="submit" look="primary" disabled={save.isPending || !name.trim()}>
+          {t('common.save')}
+        </Button>
+      </form>
+    </Section>
+  )
+}
+
+function Notifications() {
+  const { t } = useTranslation()
+  const permission = usePermission()
+  return (
+    <Section title={t('settings.notifications')}>
+      <label className="flex items-center gap-2">
+        <input
+          type="checkbox"
+          className="size-4 accent-accent"
+          disabled={permission === 'impossible'}
+          checked={permission === 'on' || permission === 'blocked'}
+          onChange={(event) => void allow(event.target.checked)}
+        />
+        {t('settings.notify')}
+      </label>
+      <p className="mt-1 text-sm text-muted">{t('settings.notifyHint')}</p>
+      {permission === 'blocked' && (
+        <div className="mt-2">
+          <Notice>{t('settings.notifyBlocked')}</Notice>
+        </div>
+      )}
+    </Section>
+  )
+}
+
+const POLICIES = ['auto', 'threshold', 'propose'] as const
+
+function GroupSettings({ group }: { group: Group }) {
+  const { t } = useTranslation()
+  const words = useWords()
+  const say = useSay()
+  const client = useQueryClient()
+  const isAdmin = group.role === 'ADMIN'
+  const [name, setName] = useState(group.name)
+  const [policy, setPolicy] = useState(group.policy)
+  const [above, setAbove] = useState(group.autoAbove ?? 0.7)
+  const [tokens, setTokens] = useState(group.budgetTokens?.toString() ?? '')
+  const [cost, setCost] = useState(group.budgetCost?.toString() ?? '')
+  const save = useMutation({
+    mutationFn: () => {
+      const body: GroupChange = {
+        name,
+        policy,
+        autoAbove: policy === 'threshold' ? above : null,
+        budgetTokens: tokens === '' ? null : Number(tokens),
+        budgetCost: cost === '' ? null : Number(cost),
+      }
+      return json<Group>('PATCH', `/api/groups/${group.groupId}`, { body })
+    },
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: groupsQuery.queryKey })
+      say(t('common.saved'))
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    save.mutate()
+  }
+  return (
+    <Section title={t('settings.groupOf', { name: group.name })}>
+      {!isAdmin && <p className="mb-3 text-sm text-muted">{t('settings.notAdmin')}</p>}
+      <form onSubmit={submit}>
+        <fieldset disabled={!isAdmin} className="space-y-3">
+          <Field label={t('profile.groupName')}>
+            <input
+              className={INPUT}
+              required
+              maxLength={200}
+              dir="auto"
+              value={name}
+              onChange={(event) => {
+                setName(event.target.value)
+              }}
+            />
+          </Field>
+          <fieldset className="space-y-1">
+            <legend className="mb-1 text-sm font-medium text-muted">{t('settings.policy')}</legend>
+            {POLICIES.map((one) => (
+              <label key={one} className="flex items-start gap-2">
+                <input
+                  type="radio"
+                  name="policy"
+                  className="mt-1 accent-accent"
+                  value={one}
+                  checked={policy === one}
+                  onChange={() => {
+                    setPolicy(one)
+                  }}
+                />
+                {t(`settings.policies.${one}`)}
+              </label>
+            ))}
+          </fieldset>
+          {policy === 'threshold' && (
+            <Field label={t('settings.above', { percent: Math.round(100 * above) })}>
+              <input
+                type="range"
+                className="w-full accent-accent"
+                min={0}
+                max={1}
+                step={0.05}
+                value={above}
+                onChange={(event) => {
+                  setAbove(Number(event.target.value))
+                }}
+              />
+            </Field>
+          )}
+          <div className="grid gap-3 sm:grid-cols-2">
+            <Field label={t('settings.budgetTokens')}>
+              <input
+                className={INPUT}
+                type="number"
+                min={0}
+                step={1}
+                placeholder={t('settings.noLimit')}
+                value={tokens}
+                onChange={(event) => {
+                  setTokens(event.target.value)
+                }}
+              />
+            </Field>
+            <Field label={t('settings.budgetCost')}>
+              <input
+                className={INPUT}
+                type="number"
+                min={0}
+                step="any"
+                placeholder={t('settings.noLimit')}
+                value={cost}
+                onChange={(event) => {
+                  setCost(event.target.value)
+                }}
+              />
+            </Field>
+          </div>
+          {save.error && <Notice kind="danger">{words(save.error)}</Notice>}
+          {isAdmin && (
+            <Button type="submit" look="primary" disabled={save.isPending || !name.trim()}>
+              {t('common.save')}
+            </Button>
+          )}
+        </fieldset>
+      </form>
+    </Section>
+  )
+}
+
+const nicknamesOf = (text: string) =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean)
+
+function Members({ group, me }: { group: Group; me: User }) {
+  const { t } = useTranslation()
+  const { data: members, error, refetch } = useQuery(membersQuery(group.groupId))
+  if (error) return <Failure error={error} onRetry={() => void refetch()} />
+  if (!members) return <Loading />
+  return (
+    <Section title={t('settings.members')}>
+      <ul className="divide-y divide-line">
+        {members.map((member) => (
+          <MemberRow
+            key={member.userId}
+            member={member}
+            isAdmin={group.role === 'ADMIN'}
+            isMe={member.userId === me.userId}
+          />
+        ))}
+      </ul>
+      {group.role === 'ADMIN' && <NewMember groupId={group.groupId} />}
+    </Section>
+  )
+}
+
+interface MemberRowProps {
+  member: Member
+  isAdmin: boolean
+  isMe: boolean
+}
+
+function useMemberChange(groupId: number) {
+  const words = useWords()
+  const say = useSay()
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: (run: () => Promise<unknown>) => run(),
+    onSettled: async () => {
+      await client.invalidateQueries({ queryKey: ['members', groupId] })
+      await client.invalidateQueries({ queryKey: groupsQuery.queryKey })
+    },
+    onError: (error) => {
+      say(words(error))
+    },
+  })
+}
+
+function MemberRow({ member, isAdmin, isMe }: MemberRowProps) {
+  const { t } = useTranslation()
+  const change = useMemberChange(member.groupId)
+  const path = `/api/groups/${member.groupId}/members/${member.userId}`
+  const known = (member.nicknames ?? []).join(', ')
+  return (
+    <li className="flex flex-wrap items-center gap-2 py-2">
+      <span className="min-w-0 flex-1 basis-40">
+        <span dir="auto" className="block truncate font-medium">
+          {member.name}
+        </span>
+        <span className="block truncate text-sm text-muted">{member.email}</span>
+      </span>
+      <input
+        key={known}
+        aria-label={t('settings.nicknames', { name: member.name })}
+        title={t('settings.nicknamesHint')}
+        placeholder={t('settings.nicknamesHint')}
+        className={`${INPUT} h-8 w-40 py-0 text-sm`}
+        disabled={!isAdmin}
+        dir="auto"
+        defaultValue={known}
+        onBlur={(event) => {
+          const nicknames = nicknamesOf(event.target.value)
+          if (nicknames.join(', ') === known) return
+          change.mutate(() => json('PATCH', path, { body: { nicknames } }))
+        }}
+      />
+      <Select
+        aria-label={t('settings.role', { name: member.name })}
+        value={member.role}
+        disabled={!isAdmin || change.isPending}
+        onChange={(event) => {
+          const role = event.target.value
+          change.mutate(() => json('PATCH', path, { body: { role } }))
+        }}
+      >
+        <option value="MEMBER">{t('settings.roles.MEMBER')}</option>
+        <option value="ADMIN">{t('settings.roles.ADMIN')}</option>
+      </Select>
+      {(isAdmin || isMe) && (
+        <IconButton
+          label={t(isMe ? 'settings.leave' : 'settings.remove', { name: member.name })}
+          disabled={change.isPending}
+          onClick={() => {
+            change.mutate(() => json('DELETE', path))
+          }}
+        >
+          <Cross />
+        </IconButton>
+      )}
+    </li>
+  )
+}
+
+function NewMember({ groupId }: { groupId: number }) {
+  const { t } = useTranslation()
+  const words = useWords()
+  const client = useQueryClient()
+  const [email, setEmail] = useState('')
+  const [name, setName] = useState('')
+  const add = useMutation({
+    mutationFn: () =>
+      json('POST', `/api/groups/${groupId}/members`, {
+        body: { email: email.trim(), ...(name.trim() ? { name: name.trim() } : {}) },
+      }),
+    onSuccess: () => {
+      setEmail('')
+      setName('')
+      void client.invalidateQueries({ queryKey: ['members', groupId] })
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    add.mutate()
+  }
+  return (
+    <form onSubmit={submit} className="mt-3 space-y-2 border-t border-line pt-3">
+      <div className="flex flex-wrap items-end gap-2">
+        <div className="min-w-0 flex-1 basis-40">
+          <Field label={t('signIn.email')}>
+            <input
+              className={INPUT}
+              type="email"
+              required
+              value={email}
+              onChange={(event) => {
+                setEmail(event.target.value)
+              }}
+            />
+          </Field>
+        </div>
+        <div className="min-w-0 flex-1 basis-40">
+          <Field label={t('profile.name')}>
+            <input
+              className={INPUT}
+              maxLength={200}
+              dir="auto"
+              value={name}
+              onChange={(event) => {
+                setName(event.target.value)
+              }}
+            />
+          </Field>
+        </div>
+        <Button type="submit" className="h-9" disabled={add.isPending}>
+          {t('settings.addMember')}
+        </Button>
+      </div>
+      {add.error && <Notice kind="danger">{words(add.error)}</Notice>}
+    </form>
+  )
+}
+
+function NewGroup() {
+  const { t } = useTranslation()
+  const words = useWords()
+  const client = useQueryClient()
+  const [name, setName] = useState('')
+  const make = useMutation({
+    mutationFn: () => json<Group>('POST', '/api/groups', { body: { name: name.trim() } }),
+    onSuccess: async (made) => {
+      setName('')
+      await client.invalidateQueries({ queryKey: groupsQuery.queryKey })
+      chooseGroup(made.groupId)
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    make.mutate()
+  }
+  return (
+    <Section title={t('settings.newGroup')}>
+      <form onSubmit={submit} className="flex flex-wrap items-end gap-2">
+        <div className="min-w-0 flex-1">
+          <Field label={t('profile.groupName')}>
+            <input
+              className={INPUT}
+              required
+              maxLength={200}
+              dir="auto"
+              value={name}
+              onChange={(event) => {
+                setName(event.target.value)
+              }}
+            />
+          </Field>
+        </div>
+        <Button type="submit" className="h-9" disabled={make.isPending || !name.trim()}>
+          {t('ticket.create')}
+        </Button>
+      </form>
+      {make.error && (
+        <div className="mt-2">
+          <Notice kind="danger">{words(make.error)}</Notice>
+        </div>
+      )}
+    </Section>
+  )
+}
+
+const DAYS = [30, 90, 365] as const
+
+function Tokens() {
+  const { t, i18n } = useTranslation()
+  const words = useWords()
+  const client = useQueryClient()
+  const { data: tokens = [] } = useQuery(tokensQuery)
+  const [name, setName] = useState('')
+  const [days, setDays] = useState('90')
+  const [made, setMade] = useState<NewToken | null>(null)
+  const refresh = () => client.invalidateQueries({ queryKey: tokensQuery.queryKey })
+  const make = useMutation({
+    mutationFn: () =>
+      json<NewToken>('POST', '/api/tokens', {
+        body: { name: name.trim(), expiresInDays: days ? Number(days) : null },
+      }),
+    onSuccess: (one) => {
+      setName('')
+      setMade(one)
+      void refresh()
+    },
+  })
+  const revoke = useMutation({
+    mutationFn: (tokenId: number) => json('DELETE', `/api/tokens/${tokenId}`),
+    onSuccess: refresh,
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    make.mutate()
+  }
+  const error = make.error ?? revoke.error
+  return (
+    <Section title={t('settings.tokens')}>
+      <p className="mb-3 text-sm text-muted">{t('settings.tokensHint')}</p>
+      <ul className="divide-y divide-line">
+        {tokens.map((token) => (
+          <li key={token.tokenId} className="flex items-center gap-2 py-2">
+            <span className="min-w-0 flex-1">
+              <span dir="auto" className="block truncate font-medium">
+                {token.name || t('settings.noName')}
+              </span>
+              <span className="block text-sm text-muted">
+                {token.expiresAt
+                  ? t('settings.until', { time: moment(token.expiresAt, i18n.language) })
+                  : t('settings.forever')}
+                {token.lastUsedAt &&
+                  ` · ${t('settings.used', { time: moment(token.lastUsedAt, i18n.language) })}`}
+              </span>
+            </span>
+            <Button
+              small
+              look="danger"
+              disabled={revoke.isPending}
+              onClick={() => {
+                revoke.mutate(token.tokenId)
+              }}
+            >
+              {t('settings.revoke')}
+            </Button>
+          </li>
+        ))}
+      </ul>
+      <form onSubmit={submit} className="mt-3 flex flex-wrap items-end gap-2 border-t border-line pt-3">
+        <div className="min-w-0 flex-1 basis-40">
+          <Field label={t('settings.tokenName')}>
+            <input
+              className={INPUT}
+              maxLength={200}
+              dir="auto"
+              value={name}
+              onChange={(event) => {
+                setName(event.target.value)
+              }}
+            />
+          </Field>
+        </div>
+        <Select
+          aria-label={t('settings.expiry')}
+          className="h-9"
+          value={days}
+          onChange={(event) => {
+            setDays(event.target.value)
+          }}
+        >
+          {DAYS.map((one) => (
+            <option key={one} value={one}>
+              {t('settings.days', { count: one })}
+            </option>
+          ))}
+          <option value="">{t('settings.forever')}</option>
+        </Select>
+        <Button type="submit" look="primary" className="h-9" disabled={make.isPending}>
+          {t('settings.makeToken')}
+        </Button>
+      </form>
+      {error && (
+        <div className="mt-2">
+          <Notice kind="danger">{words(error)}</Notice>
+        </div>
+      )}
+      {made && (
+        <Dialog
+          title={t('settings.tokenMade')}
+          onClose={() => {
+            setMade(null)
+          }}
+        >
+          <Secret text={made.secret} />
+        </Dialog>
+      )}
+    </Section>
+  )
+}
+
+/** Something that is shown this once. */
+export function Secret({ text }: { text: string }) {
+  const { t } = useTranslation()
+  const say = useSay()
+  return (
+    <>
+      <p className="mb-2 text-muted">{t('settings.once')}</p>
+      <div className="flex items-center gap-2">
+        <code className="min-w-0 flex-1 rounded-md bg-sunken px-2.5 py-2 text-sm break-all">
+          {text}
+        </code>
+        <IconButton
+          label={t('common.copy')}
+          onClick={() => {
+            navigator.clipboard.writeText(text).then(
+              () => {
+                say(t('common.copied'))
+              },
+              (error: unknown) => {
+                say(String(error))
+              },
+            )
+          }}
+        >
+          <Copy />
+        </IconButton>
+      </div>
+    </>
+  )
+}
+
+function Password() {
+  const { t } = useTranslation()
+  const words = useWords()
+  const say = useSay()
+  const [current, setCurrent] = useState('')
+  const [wanted, setWanted] = useState('')
+  const change = useMutation({
+    mutationFn: () =>
+      json('POST', '/api/users/me/password', { body: { current, new: wanted } }),
+    onSuccess: () => {
+      setCurrent('')
+      setWanted('')
+      say(t('common.saved'))
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    change.mutate()
+  }
+  return (
+    <Section title={t('settings.password')}>
+      <form onSubmit={submit} className="space-y-3">
+        <Field label={t('settings.currentPassword')}>
+          <input
+            className={INPUT}
+            type="password"
+            required
+            autoComplete="current-password"
+            value={current}
+            onChange={(event) => {
+              setCurrent(event.target.value)
+            }}
+          />
+        </Field>
+        <Field label={t('welcome.newPassword')}>
+          <input
+            className={INPUT}
+            type="password"
+            required
+            autoComplete="new-password"
+            value={wanted}
+            onChange={(event) => {
+              setWanted(event.target.value)
+            }}
+          />
+        </Field>
+        {change.error && <Notice kind="danger">{words(change.error)}</Notice>}
+        <Button type="submit" look="primary" disabled={change.isPending}>
+          {t('settings.changePassword')}
+        </Button>
+      </form>
+    </Section>
+  )
+}
+
+function Sessions() {
+  const { t, i18n } = useTranslation()
+  const client = useQueryClient()
+  const { data: sessions = [] } = useQuery(sessionsQuery)
+  const end = useMutation({
+    mutationFn: (id: number) => json('DELETE', `/api/users/me/sessions/${id}`),
+    onSuccess: () => client.invalidateQueries({ queryKey: sessionsQuery.queryKey }),
+  })
+  return (
+    <Section title={t('settings.sessions')}>
+      {sessions.length === 0 && <p className="text-muted">{t('settings.noSessions')}</p>}
+      <ul className="divide-y divide-line">
+        {sessions.map((one) => (
+          <li key={one.sessionId} className="flex items-center gap-2 py-2">
+            <span className="min-w-0 flex-1">
+              <span className="block truncate font-medium">{one.agent || one.method}</span>
+              <span className="block text-sm text-muted">
+                {one.address} · {moment(one.lastUsedAt, i18n.language)}
+                {one.isCurrent && ` · ${t('settings.here')}`}
+              </span>
+            </span>
+            {!one.isCurrent && (
+              <Button
+                small
+                disabled={end.isPending}
+                onClick={() => {
+                  end.mutate(one.sessionId)
+                }}
+              >
+                {t('app.signOut')}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  )
+}
