@@ -91,4 +91,8 @@ def configure(app: Any, settings: Settings) -> uvicorn.Config:
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=REQUESTS_S,
+        proxy_headers=bool(settings.server.trusted_proxies),
+        forwarded_allow_ips=list(settings.server.trusted_proxies),
+        ssl_certfile=settings.server.tls_cert,
+        ssl_keyfile=settings.server.tls_key,
     )

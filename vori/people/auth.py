@@ -215,6 +215,9 @@ async def principal_of(connection: Connection) -> Principal:
         return known
     sign_in: SignIn = connection.app.state.sign_in
     principal = await _identified(connection, sign_in)
+    entered = state.get("entered_socket")
+    if entered is not None:
+        entered(principal.user_id)
     if "path_template" in connection.scope and not connection.route_handler.opt.get("open"):
         require_scope(principal, connection.scope)
     state["principal"] = principal

@@ -20,6 +20,7 @@ from vori.errors import (
     NotFound,
     NotSignedIn,
     TooLarge,
+    TooMany,
     VoriError,
 )
 from vori.ids import AudioId
@@ -27,7 +28,7 @@ from vori.transcribe.messages import Caption, Partial
 
 DONE, GOING_AWAY, TOO_BIG, INTERNAL, FULL = 1000, 1001, 1009, 1011, 1013
 BAD_PARAMETERS, NOT_SIGNED_IN, FORBIDDEN, UNKNOWN, IDLE = 4400, 4401, 4403, 4404, 4408
-SUPERSEDED = 4409
+SUPERSEDED, TOO_MANY = 4409, 4429
 """Close codes: RFC 6455, section 7.4.1, and from 4000 on VORI's own."""
 
 _CLOSE_CODES: tuple[tuple[type[VoriError], int], ...] = (
@@ -37,6 +38,7 @@ _CLOSE_CODES: tuple[tuple[type[VoriError], int], ...] = (
     (NotFound, UNKNOWN),
     (Conflict, BAD_PARAMETERS),
     (TooLarge, TOO_BIG),
+    (TooMany, TOO_MANY),
     (Busy, FULL),
     (Idle, IDLE),
 )
@@ -118,7 +120,7 @@ def fatal(error: VoriError) -> Notice:
         code=error.code,
         message=error.message,
         fatal=True,
-        retry_after_ms=error.retry_after_ms if isinstance(error, Busy) else None,
+        retry_after_ms=error.retry_after_ms if isinstance(error, Busy | TooMany) else None,
         close_code=next((c for kind, c in _CLOSE_CODES if isinstance(error, kind)), INTERNAL),
     )
 

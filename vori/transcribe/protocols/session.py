@@ -152,6 +152,7 @@ async def _hear(
     """Read the client until it has ended its sound; raises _Gone when it goes before."""
     recording: LiveRecording | None = None
     patience_s = limits.first_message_s
+    pace = _Pace(limits.max_messages_per_s)
     controls = dialect.begin()
     try:
         while True:
@@ -174,7 +175,9 @@ async def _hear(
                         else:
                             await recording.finish()
                         return
-            controls = dialect.read(await _receive(socket, limits, patience_s))
+            message = await _receive(socket, limits, patience_s)
+            await pace.step()
+            controls = dialect.read(message)
             patience_s = limits.idle_s
     except _Gone as gone:
         if recording is not None:
@@ -184,6 +187,26 @@ async def _hear(
         if recording is not None:
             recording.detach(listener, for_good=False)
         raise
+
+
+class _Pace:
+    """Slows down a client that sends more messages than any recording needs."""
+
+    BURST_S = 4.0
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._level = per_s * self.BURST_S
+        self._at_s = asyncio.get_running_loop().time()
+
+    async def step(self) -> None:
+        """One message came; wait if there were too many."""
+        now_s = asyncio.get_running_loop().time()
+        gained = (now_s - self._at_s) * self._per_s
+        self._level = min(self._per_s * self.BURST_S, self._level + gained) - 1
+        self._at_s = now_s
+        if self._level < 0:
+            await asyncio.sleep(-self._level / self._per_s)
 
 
 async def _receive(
