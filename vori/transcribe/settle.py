@@ -23,7 +23,7 @@ HISTORY_CHARS = 400
 UNTIMED_WORD_MS = 300
 MIN_COMMIT_MS = 1_500
 LIKELY = 0.7
-UNLIKELY_TAIL_MS = 1_300
+UNLIKELY_TAIL_MS = 2_000
 """A word that is not likely settles when so much was heard after it, and it was said again."""
 SURE = 0.9
 SURE_TAIL_MS = 600
