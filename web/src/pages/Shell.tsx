@@ -158,10 +158,11 @@ function Bell() {
       }}
     >
       <DropdownMenu.Trigger
-        aria-label={t('notice.title', { count: unread })}
+        title={t('notice.title', { count: unread })}
         className="relative inline-flex size-8 items-center justify-center rounded-md text-muted hover:bg-hover hover:text-text"
       >
         <BellIcon />
+        <span className="sr-only">{t('notice.title', { count: unread })}</span>
         {unread > 0 && (
           <span
             aria-hidden="true"
@@ -243,10 +244,11 @@ function Account() {
   return (
     <DropdownMenu.Root>
       <DropdownMenu.Trigger
-        aria-label={t('app.account')}
+        title={t('app.account')}
         className="flex w-full min-w-0 items-center gap-2 rounded-md p-1.5 text-left hover:bg-hover"
       >
         <Avatar name={me.name} className="size-6 text-[0.625rem]" />
+        <span className="sr-only">{t('app.account')}</span>
         <span className="hidden min-w-0 truncate text-muted sm:inline">{me.name}</span>
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
