@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import tempfile
@@ -152,7 +153,8 @@ async def _no_admission(*_: Any) -> Any:
 
 @pytest.fixture
 def pictures() -> Path:
-    """Where pictures of the pages are left."""
-    folder = Path(tempfile.gettempdir()) / "vori-page-pictures"
-    folder.mkdir(exist_ok=True)
+    """Where pictures of the pages are left: VORI_TEST_SCREENSHOTS, or a folder for what passes."""
+    kept = os.environ.get("VORI_TEST_SCREENSHOTS")
+    folder = Path(kept) if kept else Path(tempfile.gettempdir()) / "vori-page-pictures"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder

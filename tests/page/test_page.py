@@ -152,8 +152,8 @@ def test_what_is_said_appears_with_its_tickets_and_why(
         ],
         speaker=1,
     )
-    page.get_by_text("let's start our short meeting").wait_for()
-    assert page.get_by_text(SCRIPT).is_visible()
+    page.get_by_text("let's start our short meeting").first.wait_for()
+    assert page.get_by_text(SCRIPT).first.is_visible()
     aside = page.locator("aside")
     aside.get_by_text(re.compile("invoice", re.IGNORECASE)).first.wait_for()
     aside.get_by_text(re.compile(r"\d+ % sure")).first.wait_for()
@@ -267,7 +267,7 @@ def test_both_languages_and_phone_width(
     window.expected = ["404"]  # there are no minutes yet
     page = window.open("/meetings")
     page.get_by_text("주간 회의").click()
-    page.get_by_text("시작하겠습니다").wait_for()
+    page.get_by_text("시작하겠습니다").first.wait_for()
     page.screenshot(path=pictures / "phone-live-dark.png")
     page.get_by_role("tab", name="티켓").click()
     card(page, name).get_by_text("보고서 보내기").wait_for()
@@ -317,3 +317,90 @@ def test_first_load_is_small(windows: Windows) -> None:
     window.page.on("response", loaded)
     window.open("/board").get_by_role("heading", name="Board").wait_for()
     assert 0 < sum(sizes) <= 300_000, sizes
+
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = ("meetings", "board", "dashboard", "search?q=invoice", "settings", "admin")
+
+
+def serious(page: Any) -> list[str]:
+    """What axe finds on the page that keeps people out."""
+    page.evaluate(f"{AXE.read_text(encoding='utf-8')}; null")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_can_be_used_by_everybody(
+    windows: Windows, server: Running, speak: Speak, pictures: Path, theme: str
+) -> None:
+    if not AXE.exists():
+        pytest.skip("axe is not installed: make page")
+    number = meeting(server, "Invoice review", language="en")
+    speak(number, ["I will send the invoice by tomorrow.", f"{SCRIPT} שלום"], speaker=1)
+    window = windows.new(color_scheme=theme)
+    window.expected = ["404"]  # there are no minutes yet
+    problems = {}
+    for path in (*PAGES, f"meetings/{number}"):
+        page = window.open(f"/{path}")
+        page.locator("main h1, main input").first.wait_for()
+        page.wait_for_timeout(700)  # what comes in has come in
+        if found := serious(page):
+            problems[path] = found
+        page.screenshot(path=pictures / f"{path.partition('?')[0].replace('/', '-')}-{theme}.png")
+    assert problems == {}
+    assert page.evaluate("window.broken") is None
+
+
+def test_what_was_said_is_found_marked_and_opened_in_its_meeting(
+    windows: Windows, server: Running, speak: Speak
+) -> None:
+    number = meeting(server, "결제 회의", language="ko")
+    speak(number, ["결제 모듈은 금요일에 배포합니다.", f"다음 {SCRIPT}"], speaker=1)
+    name = ticket(server, "결제모듈 점검")
+    window = windows.new()
+    window.expected = ["404"]
+    page = window.open("/meetings")
+    page.locator("main h1").wait_for()
+    page.keyboard.press("/")
+    page.get_by_label("Search sentences and tickets").fill("결제모듈")
+    said = page.get_by_role("region", name="Said")
+    said.get_by_text("결제 모듈", exact=True).wait_for()
+    assert said.locator("mark").first.inner_text() == "결제 모듈"
+    tickets = page.get_by_role("region", name="Tickets")
+    tickets.locator(f"[data-hit='{name}'] mark").wait_for()
+    said.get_by_role("link", name="결제 회의").first.click()
+    page.locator("[data-caption]").get_by_text("금요일에 배포합니다").wait_for()
+    assert f"/meetings/{number}" in page.url
+
+
+def test_a_meeting_is_downloaded_in_every_form(
+    windows: Windows, server: Running, speak: Speak
+) -> None:
+    number = meeting(server, "Exports", language="en")
+    speak(number, ["I will send the invoice by tomorrow."], speaker=1)
+    window = windows.new()
+    window.expected = ["404"]
+    page = window.open(f"/meetings/{number}")
+    for form in ("md", "json", "srt", "vtt", "csv", "ics"):
+        page.get_by_role("button", name="Download").click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name=re.compile(f"^{form} ", re.IGNORECASE)).click()
+        assert download.value.suggested_filename == f"meeting-{number}.{form}"
+
+
+def test_three_thousand_captions_are_drawn_as_far_as_they_are_seen(
+    windows: Windows, server: Running, speak: Speak
+) -> None:
+    number = meeting(server, "A long day", language="en")
+    speak(number, [f"This is sentence number {n}." for n in range(3000)])
+    page = windows.new(viewport=WIDE)
+    page.expected = ["404"]
+    shown = page.open(f"/meetings/{number}")
+    shown.get_by_text("This is sentence number 2999.").first.wait_for()
+    assert 0 < shown.locator("[data-caption]").count() < 100

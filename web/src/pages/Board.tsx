@@ -412,7 +412,6 @@ function Draggable({ ticket, assignee, isDragged, onOpen }: DraggableProps) {
       ref={setNodeRef}
       {...attributes}
       {...listeners}
-      aria-label={`${ticket.ticketId} ${ticket.title}`}
       data-ticket={ticket.ticketId}
       onClick={() => {
         onOpen(ticket.ticketId)
