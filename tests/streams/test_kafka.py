@@ -389,6 +389,7 @@ async def test_an_event_that_is_too_long_for_kafka_holds_up_no_other(
     database, kafka, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(kafka_module, "LARGEST_BYTES", 200_000)
+    monkeypatch.setattr("vori.data.outbox._LONGEST_TOLD", 100_000)
     told, road = Told(), road_on(settings_for(kafka), tmp_path)
     road.subscribe("titles", [MEETING_CREATED], told)
     await tell(created(title="x" * 300_000), created(title="short"))
