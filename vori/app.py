@@ -24,7 +24,7 @@ from vori.data.home import home_id, open_home
 from vori.data.migrate import migrate
 from vori.data.outbox import publish
 from vori.errors import Conflict, Unavailable, VoriError
-from vori.ids import AudioId, EventId, MeetingId, uuid7
+from vori.ids import AudioId, EventId, GroupId, MeetingId, uuid7
 from vori.meetings import sound
 from vori.meetings.events import Events, events_socket
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
@@ -52,6 +52,7 @@ from vori.tickets.preview import reread_route
 from vori.tickets.reader import TicketReader
 from vori.transcribe.messages import Caption
 from vori.transcribe.outgoing import Board
+from vori.transcribe.protocols.audio_stream import AudioStream
 from vori.transcribe.protocols.chunks import chunks_route
 from vori.transcribe.protocols.deepgram import deepgram_route
 from vori.transcribe.protocols.meeting import MeetingDialect
@@ -160,7 +161,8 @@ class Vori:
             return Road()
         from vori.streams.kafka import Kafka
 
-        kafka = Kafka(settings.kafka, settings.home_path)
+        received = [topics.AUDIO.name] if settings.kafka.audio_group_id else []
+        kafka = Kafka(settings.kafka, settings.home_path, more_topics=received)
         road = Road(kafka)
         if self._hosts("streams"):
             road.attach(kafka.sink)
@@ -257,6 +259,9 @@ class Vori:
             proposed = [topics.PROPOSAL_CREATED, topics.PROPOSAL_DECIDED]
             self._road.listen("sockets.proposals", proposed, proposal_changed)
             self._road.on_request(topics.FINISH_RECORDINGS, meeting_ends)
+            if settings.kafka.bootstrap and settings.kafka.audio_group_id:
+                stream = AudioStream(recordings, GroupId(settings.kafka.audio_group_id))
+                self._road.receive("audio", [topics.AUDIO], stream.take)
         return recordings
 
     def _build_events(self) -> Events:
@@ -338,7 +343,8 @@ class Vori:
             elif "transcript" in event.changed:
                 await reader.captions_came(event.meeting_id)
 
-        self._road.listen("tickets.live", [topics.TRANSCRIPTION_COMPLETED], captions_came)
+        # Durable, so that of several processes with tickets one reads a meeting.
+        self._road.subscribe("tickets.live", [topics.TRANSCRIPTION_COMPLETED], captions_came)
         self._road.subscribe("tickets.end", [topics.MEETING_UPDATED], meeting_changed, batch_rows=8)
         return reader
 

@@ -122,7 +122,7 @@ class Consumer:
         while True:
             try:
                 try:
-                    await self.handle(row.topic, row.event_id, row.payload)
+                    await self.handle_row(row)
                 except (Unavailable, Busy):
                     raise
                 except Exception as exc:
@@ -141,6 +141,9 @@ class Consumer:
                 _logger.warning("a consumer waits", reason=exc.code, **self._about(row))
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def handle_row(self, row: Row) -> None:
+        await self.handle(row.topic, row.event_id, row.payload)
 
     async def handle(self, topic: str, event_id: UUID, payload: str) -> None:
         """Run the handler once; whatever it raises comes out."""
@@ -162,6 +165,28 @@ class Consumer:
 
     def _about(self, row: Row) -> dict[str, Any]:
         return {"consumer": self.name, "topic": row.topic, "event_id": str(row.event_id)}
+
+
+class InPlace(Consumer):
+    """A consumer that is also told where in the broker's topic a message lies."""
+
+    def __init__(
+        self,
+        name: str,
+        topics: Iterable[Topic],
+        handler: Callable[[Any, int, int], Awaitable[None]],
+    ) -> None:
+        super().__init__(name, topics, self._not_alone, batch_rows=20)
+        self._in_place = handler
+
+    async def handle_row(self, row: Row) -> None:
+        message = decode(BY_NAME[row.topic], row.payload)
+        await self._in_place(message, row.partition or 0, row.offset or 0)
+
+    async def _not_alone(self, _: Struct) -> None:
+        raise Conflict(
+            "A message that counts by its place cannot be replayed.", code="not_replayable"
+        )
 
 
 class Listener(Consumer):
@@ -376,6 +401,17 @@ class Road:
     async def _answer(self, request: Struct) -> None:
         if handler := self._requests.get(type(request)):
             await handler(request)
+
+    def receive(
+        self,
+        consumer: str,
+        topics: Iterable[Topic],
+        handler: Callable[[Any, int, int], Awaitable[None]],
+    ) -> None:
+        """Await `handler(message, partition, offset)` for what others send by the broker."""
+        if self._broker is None:
+            raise RuntimeError("without a broker nobody else sends")
+        self._add(self._broker.reader(InPlace(consumer, topics, handler)))
 
     def attach(self, sink: Sink) -> None:
         """Relay to a sink of your own, such as a broker."""

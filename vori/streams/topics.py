@@ -21,7 +21,7 @@ from vori.tickets.messages import (
     TicketCreated,
     TicketUpdated,
 )
-from vori.transcribe.messages import Caption, JobUpdated
+from vori.transcribe.messages import AudioData, Caption, JobUpdated
 
 
 class DeadLettered(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -196,5 +196,14 @@ TOPICS: tuple[Topic, ...] = (
 
 OURS: tuple[Topic, ...] = (REPLAY_WANTED, FINISH_RECORDINGS)
 
-BY_NAME: dict[str, Topic] = {topic.name: topic for topic in (*TOPICS, *OURS)}
+AUDIO = Topic(
+    name="voriAudioStream",
+    struct=AudioData,
+    key=lambda message: str(message.randomkey),
+    doc="The next bytes of a sender's sound; others send it, VORI records it.",
+)
+RECEIVED: tuple[Topic, ...] = (AUDIO,)
+"""What VORI reads and never sends: no events, so without `eventId`."""
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in (*TOPICS, *OURS, *RECEIVED)}
 BY_STRUCT: dict[type[Struct], Topic] = {topic.struct: topic for topic in (*TOPICS, *OURS)}

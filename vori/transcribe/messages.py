@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta, Struct
 
-from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId
+from vori.ids import BIGINT_MAX, AudioId, CaptionId, EventId, GroupId, MeetingId, UserId
 
 RATE_HZ = 16_000
 
@@ -158,3 +158,13 @@ class JobUpdated(Struct, frozen=True, kw_only=True, rename="camel"):
     meeting_id: MeetingId
     group_id: GroupId
     job: Job
+
+
+class AudioData(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The next bytes of a sender's sound, on the topic voriAudioStream."""
+
+    randomkey: Annotated[str, Meta(min_length=1, max_length=200)]
+    audiodata: str
+    """Base64, or "-" after the last bytes."""
+    meeting_id: Annotated[MeetingId, Meta(ge=1, le=BIGINT_MAX)] | None = None
+    """The meeting it belongs to; none: one of its own."""
