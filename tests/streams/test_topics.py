@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import msgspec
 import pytest
 
-from vori.streams.topics import TOPICS
+from tools.event_docs import DOCUMENT, document, example
+from vori.streams.codec import decode
+from vori.streams.topics import RECEIVED, TOPICS
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
+EVERY = pytest.mark.parametrize("topic", [*TOPICS, *RECEIVED], ids=lambda topic: topic.name)
 
 
-@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+@EVERY
 def test_every_topic_is_documented_with_all_its_fields(topic):
     rows = [row for row in DOCUMENT.read_text().splitlines() if row.startswith(f"| `{topic.name}`")]
     assert len(rows) == 1
@@ -22,3 +23,16 @@ def test_every_topic_is_documented_with_all_its_fields(topic):
     assert re.findall(r"\*`(\w+)`\*", told) == [
         field.encode_name for field in fields if not field.required
     ]
+
+
+@EVERY
+def test_every_topic_has_an_example_that_can_be_read_and_keyed(topic):
+    event = decode(topic, example(topic))
+    assert isinstance(event, topic.struct)
+    assert topic.key(event)
+    assert f"```json\n{example(topic)}\n```" in DOCUMENT.read_text()
+
+
+def test_the_document_is_what_the_code_says():
+    text = DOCUMENT.read_text()
+    assert document(text) == text, "run python -m tools.event_docs"
