@@ -1,27 +1,39 @@
-"""The event road, embedded: how many events a second, and how long from commit to handler."""
+"""The event road: how many events a second, and how long from commit to handler.
+
+Embedded, over a real Kafka (where `make kafka-broker` put one), and beside it what a bare
+producer and consumer of aiokafka do with the same messages.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import tempfile
 import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from tools.kafka.broker import Broker, missing
 from vori.data.embedded import Embedded, running
 from vori.data.engine import DB, transaction
 from vori.data.migrate import migrate
 from vori.data.outbox import publish
 from vori.ids import EventId, GroupId, MeetingId, uuid7
 from vori.meetings.messages import MeetingCreated, MeetingStatus
+from vori.settings import Kafka as KafkaSettings
+from vori.streams.codec import decode, encode
+from vori.streams.kafka import Kafka
 from vori.streams.relay import Road
 from vori.streams.topics import MEETING_CREATED
 
 CONNECTIONS = 16
 RUN_S = 5.0
 STEADY_PER_S = 400
+PACED_PER_S = 2_000
 BACKLOG = 20_000
 BURST = 10
 """Events in one transaction, as when a reading of a meeting changes several tickets."""
@@ -32,8 +44,10 @@ def measure() -> dict[str, Any]:
 
     `steady`: 400 transactions a second, one row and one event each; milliseconds from just
     before the commit to the handler. `singles` and `bursts`: as many transactions as 16
-    connections manage, of one row with one event, and of one row with ten. `drain`: a backlog
-    of 20,000 events and a handler that does nothing.
+    connections manage, of one row with one event, and of one row with ten. `paced`: 2,000 events
+    a second in transactions of ten. `drain`: a backlog of 20,000 events and a handler that does
+    nothing. `bare`: the same pace and the same backlog, sent and read by aiokafka alone, with
+    acks=all and an idempotent producer, one message after the other.
     """
     return asyncio.run(_measure())
 
@@ -44,14 +58,49 @@ async def _measure() -> dict[str, Any]:
             await DB.open(server.url, pool_size=CONNECTIONS + 2)
             try:
                 await migrate()
-                return {
-                    "steady": await _steady(),
+                figures: dict[str, Any] = {
+                    "steady": await _at_pace(Road, 1, STEADY_PER_S),
                     "singles": await _flat_out(events=1),
                     "bursts": await _flat_out(events=BURST),
-                    "drain": await _drain(),
+                    "paced": await _at_pace(Road, BURST, PACED_PER_S),
+                    "drain": await _drain(Road),
                 }
+                figures["kafka"] = await _over_kafka(Path(path))
+                return figures
             finally:
                 await DB.close()
+
+
+async def _over_kafka(folder: Path) -> dict[str, Any]:
+    if reason := missing():
+        return {"skipped": reason}
+    broker = Broker(folder / "kafka")
+    await asyncio.to_thread(broker.start)
+    runs = itertools.count()
+
+    def road() -> Road:
+        prefix = f"bench{next(runs)}."
+        settings = KafkaSettings(
+            bootstrap=(broker.bootstrap,), topic_prefix=prefix, group_prefix=prefix
+        )
+        kafka = Kafka(settings, folder)
+        road = Road(kafka)
+        road.attach(kafka.sink)
+        return road
+
+    try:
+        return {
+            "steady": await _at_pace(road, 1, STEADY_PER_S),
+            "paced": await _at_pace(road, BURST, PACED_PER_S),
+            "drain": await _drain(road),
+            "bare": {
+                "steady": await _bare_at_pace(broker.bootstrap, 1, STEADY_PER_S),
+                "paced": await _bare_at_pace(broker.bootstrap, BURST, PACED_PER_S),
+                "drain": await _bare_drain(broker.bootstrap),
+            },
+        }
+    finally:
+        await asyncio.to_thread(broker.stop)
 
 
 class Arrivals:
@@ -74,21 +123,35 @@ class Arrivals:
             await self.complete.wait()
 
 
-async def _steady() -> dict[str, float]:
+async def _at_pace(make: Callable[[], Road], events: int, per_s: int) -> dict[str, float]:
+    """`events` in each transaction, `per_s` in all."""
     sent: dict[UUID, float] = {}
-    arrivals, road = Arrivals(), Road()
-    road.listen("bench", [MEETING_CREATED], arrivals)
+    await _forget_events()
+    arrivals, road = Arrivals(), make()
+    road.subscribe("bench", [MEETING_CREATED], arrivals)
     async with road.lifespan():
-        await _until_relaying(road)
+        await _warm_up(arrivals)
         started = time.perf_counter()
         async with asyncio.TaskGroup() as writers:
-            for number in range(int(RUN_S * STEADY_PER_S)):
-                await asyncio.sleep(started + number / STEADY_PER_S - time.perf_counter())
-                writers.create_task(_write(1, sent))
-        await arrivals.all_of(len(sent))
-    waits = sorted((arrivals.at[event] - sent[event]) * 1000 for event in sent)
+            for number in range(int(RUN_S * per_s) // events):
+                await asyncio.sleep(started + number * events / per_s - time.perf_counter())
+                writers.create_task(_write(events, sent))
+        await arrivals.all_of(len(sent) + 1)
+        took_s = time.perf_counter() - started
+    return {"perS": len(sent) / took_s} | _quantiles(
+        (arrivals.at[event] - sent[event]) * 1000 for event in sent
+    )
+
+
+async def _warm_up(arrivals: Arrivals) -> None:
+    """One event goes through; with Kafka that takes topics, a group and its partitions."""
+    await _write(1, {})
+    await arrivals.all_of(1)
+
+
+def _quantiles(waits_ms: Iterable[float]) -> dict[str, float]:
+    waits = sorted(waits_ms)
     return {
-        "perS": STEADY_PER_S,
         "p50Ms": waits[len(waits) // 2],
         "p95Ms": waits[int(len(waits) * 0.95)],
         "p99Ms": waits[int(len(waits) * 0.99)],
@@ -118,17 +181,102 @@ async def _flat_out(*, events: int) -> dict[str, float]:
     }
 
 
-async def _drain() -> dict[str, float]:
+async def _drain(make: Callable[[], Road]) -> dict[str, float]:
+    """The clock starts at the first event's arrival: groups and connections are there by then."""
+    await _forget_events()
     sent: dict[UUID, float] = {}
-    await DB.fetch("DELETE FROM outbox")
     for _ in range(BACKLOG // 1000):
         await _write(1000, sent)
-    arrivals, road = Arrivals(), Road()
+    arrivals, road = Arrivals(), make()
     road.subscribe("drain", [MEETING_CREATED], arrivals)
-    started = time.perf_counter()
     async with road.lifespan():
+        await arrivals.all_of(1)
+        started, before = time.perf_counter(), len(arrivals.at)
         await arrivals.all_of(BACKLOG)
-    return {"eventsPerS": BACKLOG / (time.perf_counter() - started)}
+    return {"eventsPerS": (BACKLOG - before) / (time.perf_counter() - started)}
+
+
+async def _forget_events() -> None:
+    for table in ("outbox", "relay_cursors"):
+        await DB.fetch(f"DELETE FROM {table}")
+
+
+@contextlib.asynccontextmanager
+async def _bare(bootstrap: str, topic: str) -> AsyncIterator[tuple[Any, Any]]:
+    import aiokafka
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 5, 1)])
+    await admin.close()
+    async with (
+        aiokafka.AIOKafkaProducer(
+            bootstrap_servers=bootstrap, acks="all", enable_idempotence=True
+        ) as producer,
+        aiokafka.AIOKafkaConsumer(
+            topic,
+            bootstrap_servers=bootstrap,
+            group_id=topic,
+            auto_offset_reset="earliest",
+            session_timeout_ms=10_000,
+        ) as consumer,
+    ):
+        yield producer, consumer
+
+
+async def _bare_at_pace(bootstrap: str, events: int, per_s: int) -> dict[str, float]:
+    topic = f"bare-{events}"
+    waits: list[float] = []
+    async with _bare(bootstrap, topic) as (producer, consumer):
+        await producer.send_and_wait(topic, b"{}", key=b"1")
+        await consumer.getone()
+
+        async def read(count: int) -> None:
+            while len(waits) < count:
+                message = await consumer.getone()
+                decode(MEETING_CREATED, message.value)
+                sent_at = float(dict(message.headers)["at"])
+                waits.append((time.perf_counter() - sent_at) * 1000)
+
+        count = int(RUN_S * per_s) // events * events
+        reading = asyncio.create_task(read(count))
+        started = time.perf_counter()
+        sending = []
+        for number in range(count // events):
+            await asyncio.sleep(started + number * events / per_s - time.perf_counter())
+            for event in _made(number * events, events):
+                headers = [("at", repr(time.perf_counter()).encode())]
+                value, key = encode(event).encode(), str(event.meeting_id).encode()
+                sending.append(await producer.send(topic, value, key=key, headers=headers))
+        await asyncio.gather(*sending)
+        await reading
+        took_s = time.perf_counter() - started
+    return {"perS": count / took_s} | _quantiles(waits)
+
+
+async def _bare_drain(bootstrap: str) -> dict[str, float]:
+    """Sent and read side by side, as the road does it."""
+    made = [(encode(e).encode(), str(e.meeting_id).encode()) for e in _made(0, BACKLOG)]
+    async with _bare(bootstrap, "bare-drain") as (producer, consumer):
+
+        async def send() -> None:
+            for at in range(0, BACKLOG, 500):
+                sent = [
+                    await producer.send("bare-drain", value, key=key)
+                    for value, key in made[at : at + 500]
+                ]
+                await asyncio.gather(*sent)
+
+        sending = asyncio.create_task(send())
+        decode(MEETING_CREATED, (await consumer.getone()).value)
+        started, read = time.perf_counter(), 1
+        while read < BACKLOG:
+            decode(MEETING_CREATED, (await consumer.getone()).value)
+            read += 1
+        took_s = time.perf_counter() - started
+        await sending
+    return {"eventsPerS": (BACKLOG - 1) / took_s}
 
 
 async def _until_relaying(road: Road) -> None:
@@ -136,8 +284,8 @@ async def _until_relaying(road: Road) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _write(events: int, sent: dict[UUID, float]) -> None:
-    made = [
+def _made(first: int, count: int) -> list[MeetingCreated]:
+    return [
         MeetingCreated(
             event_id=EventId(uuid7()),
             meeting_id=MeetingId(1 + number % 50),
@@ -146,8 +294,12 @@ async def _write(events: int, sent: dict[UUID, float]) -> None:
             status=MeetingStatus.SCHEDULED,
             created_at=datetime.now(UTC),
         )
-        for number in range(len(sent), len(sent) + events)
+        for number in range(first, first + count)
     ]
+
+
+async def _write(events: int, sent: dict[UUID, float]) -> None:
+    made = _made(len(sent), events)
     async with transaction():
         await DB.fetch("INSERT INTO groups (name) VALUES ('bench')")
         await publish(*made)
