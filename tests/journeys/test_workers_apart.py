@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 
 from tests.journeys.running import Running
 from tests.kafka import unique
+from tools.kafka.broker import Broker, missing
 from vori.client import MeetingClient, Message, paced
 from vori.demo.play import SOUND
 
@@ -279,3 +280,58 @@ async def test_a_meeting_over_kafka_tells_the_same_events_in_the_same_order(
     assert over_kafka["minutes"] == without["minutes"]
     assert over_kafka["tickets"] == without["tickets"]
     assert without["tickets"]
+
+
+@pytest.mark.kafka
+async def test_captions_go_on_while_the_broker_is_away_and_vori_stops_without_it(
+    own_home: Path, speech_model: str, make_database: Callable[[], str], tmp_path: Path
+) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    broker = Broker(tmp_path / "broker")
+    await asyncio.to_thread(broker.start)
+    server = Running(
+        own_home,
+        model=speech_model,
+        database__url=make_database(),
+        kafka__bootstrap=broker.bootstrap,
+        kafka__session_timeout_s=2,
+    )
+
+    def streams() -> dict[str, Any]:
+        return dict(server.get("/health")["workers"]["streams"])
+
+    try:
+        await asyncio.to_thread(server.start)
+        await asyncio.to_thread(
+            server.wait_until, lambda: streams()["detail"]["tickets.end"]["state"] == "reading"
+        )
+        meeting = await asyncio.to_thread(new_meeting, server)
+        told: list[Message] = []
+        client = MeetingClient(
+            server.ws_url, meeting, {"audioId": "away", "groupId": 1}, on_message=told.append
+        )
+        sound = paced(SOUND.read_bytes(), 60, chunk_bytes=4096, speed=SPEED)
+        stream = asyncio.create_task(client.stream(sound))
+        await until(lambda: any(message["type"] == "caption" for message in told))
+        await asyncio.to_thread(broker.stop)
+        before = len([m for m in told if m["type"] == "caption"])
+        await asyncio.wait_for(stream, 60)
+        assert len([m for m in told if m["type"] == "caption"]) > before
+        await asyncio.to_thread(server.wait_until, lambda: streams()["state"] == "degraded")
+        assert "events wait" in streams()["message"]
+        assert streams()["detail"]["kafka"]["lagEvents"] > 0
+        ended = await asyncio.to_thread(server.post, f"/api/meetings/{meeting}/end")
+        assert ended["status"] == "ENDED"
+        await asyncio.to_thread(broker.start)
+
+        def minutes_are_there() -> bool:
+            return bool(server.get(f"/api/meetings/{meeting}/minutes", ok=False).get("markdown"))
+
+        await asyncio.to_thread(server.wait_until, minutes_are_there)
+        assert server.get(f"/api/meetings/{meeting}/tickets")["items"]
+        await asyncio.to_thread(broker.stop)
+        assert await asyncio.wait_for(asyncio.to_thread(server.stop), 40) == 0
+    finally:
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(broker.stop)

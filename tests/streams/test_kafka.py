@@ -100,7 +100,10 @@ async def test_topics_are_made_as_the_settings_say(database, kafka, tmp_path):
     async with aiokafka.AIOKafkaConsumer(bootstrap_servers=kafka) as client:
         for topic in TOPICS:
             name = settings.topic_prefix + topic.name
-            await client._client.add_topic(name)
+            async with asyncio.timeout(10):
+                while not client.partitions_for_topic(name):  # brokers tell each other first
+                    await client._client.add_topic(name)
+                    await client._client.force_metadata_update()
             assert len(client.partitions_for_topic(name) or ()) == 5
         assert not {
             n for n in await client.topics() if n.startswith(settings.topic_prefix + "vori.f")
