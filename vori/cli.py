@@ -81,8 +81,9 @@ def settings_of(context: click.Context, **overrides: Any) -> Settings:
 @cli.command()
 @click.option("--host", help="Address to listen on (server.host).")
 @click.option("--port", type=int, help="Port; 0 takes a free one (server.port).")
-@click.option("--workers", help="Which workers this process hosts: web,transcribe,tickets,streams,"
-    "analytics.")
+@click.option(
+    "--workers", help="Which workers this process hosts: web,transcribe,tickets,streams,analytics."
+)
 @click.option("--model", help="auto, demo, a size, a directory or a hub repository (speech.model).")
 @click.option("--dev", is_flag=True, help="Sign everyone in as admin of group 1; loopback only.")
 @click.pass_context
