@@ -192,9 +192,10 @@ def _fetch(name: str, repository: str, to: Path, progress: Progress | None) -> N
 
     endpoint = os.environ.get("HF_ENDPOINT") or None
     api = HfApi(endpoint=endpoint)
-    # In a thread of its own: looking a host's name up knows no timeout.
+    # In a thread of its own: looking a host's name up knows no timeout. The client's timeout is
+    # the longer one, so that the deadline always tells of a hub that says nothing.
     asked = _InThread(
-        lambda: api.model_info(repository, files_metadata=True, timeout=HUB_DEADLINE_S)
+        lambda: api.model_info(repository, files_metadata=True, timeout=2 * HUB_DEADLINE_S)
     )
     if not asked.wait(HUB_DEADLINE_S):
         raise Unavailable(f"the hub did not answer within {HUB_DEADLINE_S:g} s")
