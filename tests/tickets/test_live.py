@@ -162,17 +162,12 @@ async def open_proposals(meeting: Meeting) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.postgres
-async def test_later_words_take_back_what_earlier_words_made(site: Site, mina: Person) -> None:
-    meeting = await meet(site, mina, language="en")
-    await meeting.say(
-        "I'll order the new carpet for the hall by Friday.",
-        "Actually no, let's not do that, forget the carpet, it's too expensive.",
-    )
+async def stored_captions() -> list[Spoken]:
+    """Every caption as the live reading hears it, by time."""
     rows = await DB.fetch(
         "SELECT id, text, meeting_start_ms FROM captions ORDER BY meeting_start_ms"
     )
-    captions = [
+    return [
         Spoken(
             caption_id=row["id"],
             text=row["text"],
@@ -181,6 +176,16 @@ async def test_later_words_take_back_what_earlier_words_made(site: Site, mina: P
         )
         for row in rows
     ]
+
+
+@pytest.mark.postgres
+async def test_later_words_take_back_what_earlier_words_made(site: Site, mina: Person) -> None:
+    meeting = await meet(site, mina, language="en")
+    await meeting.say(
+        "I'll order the new carpet for the hall by Friday.",
+        "Actually no, let's not do that, forget the carpet, it's too expensive.",
+    )
+    captions = await stored_captions()
     await listen(meeting, captions[:1])
     assert len(await meeting.titles()) == 1
     whole = await meeting.board.load_passage(meeting.meeting_id)
@@ -197,18 +202,7 @@ async def test_later_words_take_back_what_earlier_words_made(site: Site, mina: P
 async def test_a_ticket_edited_by_hand_meanwhile_stays_as_it_is(site: Site, mina: Person) -> None:
     meeting = await meet(site, mina, language="en")
     await meeting.say("I'll order the new carpet.", "I'll order the carpet by Friday for the hall.")
-    rows = await DB.fetch(
-        "SELECT id, text, meeting_start_ms FROM captions ORDER BY meeting_start_ms"
-    )
-    captions = [
-        Spoken(
-            caption_id=row["id"],
-            text=row["text"],
-            start_ms=row["meeting_start_ms"],
-            end_ms=row["meeting_start_ms"] + 2_000,
-        )
-        for row in rows
-    ]
+    captions = await stored_captions()
     whole = await meeting.board.load_passage(meeting.meeting_id)
     empty = replace(whole, segments=(), caption_ids=())
     reading = LiveReading(empty, ())
