@@ -29,8 +29,8 @@ run: setup ## Start VORI for yourself: http://127.0.0.1:8700, everyone is the ad
 demo: setup ## Play the bundled meeting through a real server and show what comes of it
 	$(BIN)/vori demo
 
-test: setup ## Run the tests; nothing needs to be running
-	$(BIN)/python -m pytest
+test: setup ## Run the tests, in as many processes as there are cores (at most 4); nothing needs to be running
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: setup ## Format, lint, strict types, import arrows; the page's, too, where it was built
 	$(BIN)/ruff format --check .
