@@ -18,6 +18,7 @@ from litestar.connection import WebSocket
 from litestar.params import FromPath
 
 from vori import log, web
+from vori.analytics.messages import MinutesCounted
 from vori.clock import Clock, SystemClock
 from vori.data.engine import DB, transaction
 from vori.data.home import home_id, open_home
@@ -172,7 +173,7 @@ class Vori:
         from vori.analytics.submit import Analytics
 
         settings = self.settings
-        return Analytics(settings.spark, settings.kafka, settings.home_path, self._events.tell)
+        return Analytics(settings.spark, settings.kafka, settings.home_path)
 
     async def _admit(self, opening: Opening, principal: Principal) -> sound.Admission:
         # Whoever resumes was cut off by the meeting's end; whoever begins talks on after it.
@@ -281,8 +282,14 @@ class Vori:
             topics.GROUP_TRENDS,
             topics.INSIGHTS,
         ]
+
+        async def minutes_counted(counted: MinutesCounted) -> None:
+            for changed in counted.changed:
+                await events.tell(changed)
+
         if self._hosts("web"):
             self._road.listen("pages", told, events.tell)
+            self._road.on_request(topics.MINUTES_COUNTED, minutes_counted)
         return events
 
     @cached_property

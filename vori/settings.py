@@ -268,8 +268,8 @@ class Spark(Part, frozen=True):
     """Spark is started when events have been waiting for so long."""
     idle_stop_s: Annotated[float, Meta(ge=0)] = 900.0
     """Spark is ended when there was nothing to count for so long; 0: never."""
-    weeks_every_s: Positive = 600.0
-    """Between two counts of words, weeks and insights."""
+    weeks_every_s: Annotated[float, Meta(ge=0)] = 600.0
+    """Between two counts of words, weeks and insights; 0: they are not counted."""
     keep_days: Count = 400
     """How long the minutes of meetings are kept; weeks stay."""
     checkpoint: str | None = None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+CONNECTOR = Path(__file__).parents[2] / "tools" / "spark" / "target" / "jars"
+"""Spark's connector to Kafka, where `make spark-kafka` has put it."""
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +27,9 @@ def spark() -> Iterator[SparkSession]:
     from vori.analytics.job import session
     from vori.analytics.plan import Plan
 
-    options = {"spark.sql.shuffle.partitions": "2", "spark.log.level": "ERROR"}
-    spark = session(Plan(database_url="", checkpoint="", master="local[2]", options=options))
+    options = {"spark.sql.shuffle.partitions": "1", "spark.log.level": "ERROR"}
+    jars = tuple(str(jar) for jar in sorted(CONNECTOR.glob("*.jar")))
+    plan = Plan(database_url="", checkpoint="", master="local[2]", jars=jars, options=options)
+    spark = session(plan)
     yield spark
     spark.stop()

@@ -7,10 +7,18 @@ from datetime import timedelta
 import pytest
 
 from tests.meetings.test_events import open_house
+from tests.streams.test_relay import _is_relaying, until
 from tests.web_site import NOON
+from vori.analytics import sink
 from vori.analytics.messages import Productivity, Span, WindowsChanged
-from vori.ids import EventId, MeetingId, uuid7
-from vori.meetings.events import Events
+from vori.app import Vori
+from vori.clock import SystemClock
+from vori.data.engine import transaction
+from vori.ids import EventId, GroupId, MeetingId, UserId, uuid7
+from vori.meetings.events import Events, Page
+from vori.people.messages import Principal, Role
+from vori.settings import Server, Settings
+from vori.worker import running
 
 pytestmark = pytest.mark.postgres
 
@@ -47,3 +55,19 @@ async def test_pages_of_the_group_are_told_what_was_counted(database, tmp_path):
             "meetingId": 5,
             "groupId": other.group_id,
         }
+
+
+async def test_pages_hear_what_a_job_counted_whatever_process_started_it(database, tmp_path):
+    """The job writes to the database alone; this process hosts pages and no analytics."""
+    vori = Vori(Settings(home=str(tmp_path), server=Server(workers=("web",))), SystemClock())
+    assert "analytics" not in [worker.name for worker in vori.workers]
+    roles = {GroupId(3): Role.MEMBER}
+    page = Page(Principal(user_id=UserId(1), name="Mina", roles=roles), None)
+    vori._events._pages.add(page)
+    async with running(vori.workers):
+        await until(lambda: _is_relaying(vori._road, "requests"))
+        async with transaction():
+            await sink.tell_changed([(5, 3), (6, 4), (5, 3)])
+        told = await page.get(within_s=20)
+    assert told == '{"type":"analytics.changed","meetingId":5,"groupId":3}'
+    assert await page.get(within_s=0) is None

@@ -45,6 +45,8 @@ def plan(runs, **more):
             "checkpoint": str(runs.checkpoint),
             "master": "local[2]",
             "once": True,
+            "weeks_every_s": 0,
+            "options": {"spark.sql.shuffle.partitions": "1"},
             **more,
         }
     )

@@ -29,7 +29,6 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from vori import log
 from vori.analytics import metrics, sink, source
-from vori.analytics.messages import WindowsChanged
 from vori.analytics.plan import CURSOR, SOURCES, Plan, Report
 from vori.analytics.report import count_weeks
 from vori.analytics.sink import Minute
@@ -49,6 +48,8 @@ TICK_S = 0.5
 STANDBY_S = 2.0
 CHECK_S = 5.0
 """How often the job looks whether it still holds its lock."""
+WEEKS_AFTER_S = 10.0
+"""The minutes come first: the weeks are counted when they have had so long to begin."""
 
 _logger = log.get(__name__)
 
@@ -154,7 +155,6 @@ class Job:
         self._report = report
         self._given = spark
         self._loop = _Loop()
-        self._changed: list[WindowsChanged] = []
         self._reported = -1
         self._heard_at = time.monotonic()
         self._closed_until: datetime | None = None
@@ -212,9 +212,11 @@ class Job:
                 query.awaitTermination()
                 self._tell_batches(query)
                 self._close(_now() - WATERMARK)
-                self._count_weeks(spark)
+                if self._plan.weeks_every_s:
+                    self._count_weeks(spark)
             else:
-                self._watch(spark, query)
+                with self._beside(spark):
+                    self._watch(query)
         finally:
             query.stop()
 
@@ -238,11 +240,32 @@ class Job:
         """Store a batch. The same batch again, after a crash, changes nothing."""
         table = batch.toArrow()
         minutes = msgspec.convert(table.to_pylist(), list[Minute])
-        changed = self._loop.run(sink.write_minutes(minutes))
-        self._changed += [WindowsChanged(meeting_id=m, group_id=g) for m, g in changed]
+        self._loop.run(sink.write_minutes(minutes))
 
-    def _watch(self, spark: SparkSession, query: StreamingQuery) -> None:
-        weeks_at = check_at = time.monotonic()
+    @contextlib.contextmanager
+    def _beside(self, spark: SparkSession) -> Iterator[None]:
+        """Count the weeks now and then, in a thread: the minutes do not wait for them."""
+
+        def count() -> None:
+            wait_s = WEEKS_AFTER_S
+            while not self._stop.wait(wait_s):
+                self._count_weeks(spark)
+                wait_s = self._plan.weeks_every_s
+
+        if not self._plan.weeks_every_s:
+            yield
+            return
+        thread = threading.Thread(target=count, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            spark.sparkContext.cancelAllJobs()
+            thread.join()
+
+    def _watch(self, query: StreamingQuery) -> None:
+        check_at = time.monotonic()
         while not self._stop.wait(TICK_S):
             if not query.isActive:
                 error = query.exception()
@@ -254,9 +277,6 @@ class Job:
             if now >= check_at:
                 check_at = now + CHECK_S
                 self._loop.run(outbox.still_there(self._lock))
-            if now >= weeks_at:
-                self._count_weeks(spark)
-                weeks_at = time.monotonic() + self._plan.weeks_every_s
 
     def _tell_batches(self, query: StreamingQuery) -> None:
         last = query.lastProgress
@@ -267,8 +287,7 @@ class Job:
             if progress["batchId"] <= self._reported or "addBatch" not in progress["durationMs"]:
                 continue
             self._reported = progress["batchId"]
-            changed, self._changed = self._changed, []
-            report = report_of(progress, changed)
+            report = report_of(progress)
             if report.rows:
                 self._heard_at = time.monotonic()
             watermark = progress.get("eventTime", {}).get("watermark")
@@ -300,7 +319,8 @@ class Job:
             figures |= count_text(spark, url, self._loop.run, _now())
             self._loop.run(sink.forget_minutes(timedelta(days=self._plan.keep_days)))
         except Exception:
-            _logger.exception("the weeks could not be counted")
+            if not self._stop.is_set():  # else their jobs were cancelled
+                _logger.exception("the weeks could not be counted")
         else:
             self._report(Report(kind="weeks", figures=figures))
 
@@ -319,7 +339,7 @@ class Job:
             shutil.rmtree(checkpoint)
 
 
-def report_of(progress: dict[str, Any], changed: list[WindowsChanged]) -> Report:
+def report_of(progress: dict[str, Any]) -> Report:
     """A batch as Spark's `StreamingQueryProgress` tells of it."""
     operators = {o["operatorName"]: o for o in progress.get("stateOperators", [])}
     late = sum(o["numRowsDroppedByWatermark"] for o in operators.values())
@@ -339,7 +359,6 @@ def report_of(progress: dict[str, Any], changed: list[WindowsChanged]) -> Report
         batch_ms=duration_ms,
         lag_ms=max(0, round(lag_ms)),
         minutes=operators.get("stateStoreSave", {}).get("numRowsTotal", 0),
-        changed=tuple(dict.fromkeys(changed)),
     )
 
 
@@ -378,10 +397,11 @@ def main() -> int:
     log.configure(Log(format="json"))
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     told = os.fdopen(os.dup(1), "wb", buffering=0)
+    telling = threading.Lock()
     os.dup2(2, 1)  # whatever else prints goes with the logs
 
     def report(report: Report) -> None:
-        with contextlib.suppress(BrokenPipeError):
+        with telling, contextlib.suppress(BrokenPipeError):
             told.write(msgspec.json.encode(report) + b"\n")
 
     job = Job(plan, report)

@@ -114,10 +114,17 @@ class Insight(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class WindowsChanged(Struct, frozen=True, kw_only=True, rename="camel"):
-    """On no topic: open pages are told that a meeting's minutes were counted anew."""
+    """Open pages are told that a meeting's minutes were counted anew: read them again."""
 
     meeting_id: MeetingId
     group_id: GroupId
+
+
+class MinutesCounted(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Among VORI's own processes: a batch was counted. Each tells the pages that are open on it."""
+
+    event_id: EventId
+    changed: tuple[WindowsChanged, ...]
 
 
 Result = TicketMetrics | Productivity | GroupTrend | Insight

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from vori.analytics.messages import WindowsChanged
 from vori.streams import topics
 
 SOURCES = (
@@ -39,6 +38,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """More settings of Spark."""
     ivy: str = ""
     weeks_every_s: float = 600.0
+    """0: weeks, insights and words are not counted."""
     keep_days: int = 400
     once: bool = False
     """Work off what is there, count the weeks, and end."""
@@ -60,6 +60,5 @@ class Report(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tr
     """How old the newest event of the batch was when the batch was done."""
     minutes: int = 0
     """Minutes of meetings that may still change."""
-    changed: tuple[WindowsChanged, ...] = ()
     message: str = ""
     figures: dict[str, float] = {}

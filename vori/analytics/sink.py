@@ -19,10 +19,12 @@ from msgspec.structs import asdict
 from vori.analytics.messages import (
     GroupTrend,
     Insight,
+    MinutesCounted,
     Productivity,
     Span,
     TicketMetrics,
     Trend,
+    WindowsChanged,
 )
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
@@ -47,12 +49,24 @@ class Minute(Struct, frozen=True, kw_only=True):
     productivity: float
 
 
-async def write_minutes(minutes: Sequence[Minute]) -> list[tuple[MeetingId, GroupId]]:
-    """Upsert minutes; returns the meetings in which anything changed."""
+async def write_minutes(minutes: Sequence[Minute]) -> int:
+    """Upsert minutes, and tell every process in which meetings any changed; returns how many did."""
     if not minutes:
-        return []
-    rows = await DB.fetch(_UPSERT_MINUTES, *_columns(minutes, Minute.__struct_fields__))
-    return sorted({(MeetingId(row["meeting_id"]), GroupId(row["group_id"])) for row in rows})
+        return 0
+    async with transaction():
+        rows = await DB.fetch(_UPSERT_MINUTES, *_columns(minutes, Minute.__struct_fields__))
+        await tell_changed((row["meeting_id"], row["group_id"]) for row in rows)
+    return len(rows)
+
+
+async def tell_changed(meetings: Iterable[tuple[int, int]]) -> None:
+    """Tell, in this transaction, that numbers of these (meeting, group) were counted anew."""
+    changed = tuple(
+        WindowsChanged(meeting_id=MeetingId(meeting), group_id=GroupId(group))
+        for meeting, group in sorted(set(meetings))
+    )
+    if changed:
+        await publish(MinutesCounted(event_id=EventId(uuid7()), changed=changed))
 
 
 async def close_minutes(until: datetime) -> int:

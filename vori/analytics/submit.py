@@ -17,14 +17,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from vori import log
-from vori.analytics.messages import WindowsChanged
 from vori.analytics.plan import CURSOR, SOURCES, Plan, Report
 from vori.data.engine import DB
 from vori.errors import Unavailable, VoriError
@@ -236,13 +235,10 @@ class Analytics:
         settings: Spark,
         kafka: Kafka,
         home: Path,
-        tell: Callable[[WindowsChanged], Awaitable[None]],
     ) -> None:
-        """tell: puts a change before the pages that are open on this process."""
         self._settings = settings
         self._kafka = kafka
         self._home = home
-        self._tell = tell
         self._from_kafka = reads_kafka(settings, kafka)
         self._child: Child | None = None
         self._state = "waiting"
@@ -397,8 +393,6 @@ class Analytics:
                 self._heard_at = time.monotonic()
         elif report.kind == "weeks":
             self._figures = report.figures
-        for changed in report.changed:
-            await self._tell(changed)
 
     def _failed(self, why: str) -> None:
         self._state, self._why, self._trouble = "failed", why, State.DEGRADED

@@ -11,7 +11,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from vori.analytics.messages import GroupTrend, Insight, Productivity, TicketMetrics
+from vori.analytics.messages import (
+    GroupTrend,
+    Insight,
+    MinutesCounted,
+    Productivity,
+    TicketMetrics,
+)
 from vori.ids import EventId, MeetingId
 from vori.meetings.messages import MeetingCreated, MeetingSummary, MeetingUpdated
 from vori.tickets.messages import (
@@ -175,6 +181,13 @@ FINISH_RECORDINGS = Topic(
     doc="A meeting's recordings are to be finished.",
     is_ours=True,
 )
+MINUTES_COUNTED = Topic(
+    name="vori.minutes-counted",
+    struct=MinutesCounted,
+    key=lambda event: "",
+    doc="Minutes of meetings were counted: open pages are to be told.",
+    is_ours=True,
+)
 
 TOPICS: tuple[Topic, ...] = (
     TRANSCRIPTION_COMPLETED,
@@ -194,7 +207,7 @@ TOPICS: tuple[Topic, ...] = (
     DEAD_LETTER,
 )
 
-OURS: tuple[Topic, ...] = (REPLAY_WANTED, FINISH_RECORDINGS)
+OURS: tuple[Topic, ...] = (REPLAY_WANTED, FINISH_RECORDINGS, MINUTES_COUNTED)
 
 AUDIO = Topic(
     name="voriAudioStream",
