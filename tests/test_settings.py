@@ -48,6 +48,8 @@ def test_variables_become_numbers_flags_and_lists() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
+        ("VORI_SERVER__WORKERS", "web,trancribe", "choose from web, transcribe, tickets"),
+        ("VORI_SPEECH__DEVICE", "gpu", "choose from auto, cpu, cuda"),
         ("VORI_SPEECH__MODLE", "x", "did you mean speech.model?"),
         ("VORI_PORT", "1", "did you mean server.port?"),
         ("VORI_SERVER__PORT", "many", "server.port = 'many'"),

@@ -323,6 +323,36 @@ def user_link(context: click.Context, who: str, as_json: bool) -> None:
 
 
 @cli.group()
+def retention() -> None:
+    """Deleting by age: each group's sound and words (`keepSoundDays`, `keepWordsDays`)."""
+
+
+@retention.command("run")
+@click.option("--dry-run", is_flag=True, help="Only tell what is due.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def retention_run(context: click.Context, dry_run: bool, as_json: bool) -> None:
+    """Delete now what is due; `vori serve` does it every `retention.sweep_s`.
+
+    Sound on other machines is removed by the VORI there, at its next look.
+    """
+    from vori.app import sweeper_of
+    from vori.clock import SystemClock
+
+    sweeper = sweeper_of(settings_of(context), SystemClock())
+    swept = _with_database(context, lambda: sweeper.sweep(dry_run=dry_run))
+    if as_json:
+        _print_json(swept)
+        return
+    verb = "would delete" if dry_run else "deleted"
+    for what, meetings in (("sound", swept.sound_of), ("words", swept.words_of)):
+        listed = ", ".join(map(str, meetings[:20])) + (" …" if len(meetings) > 20 else "")
+        click.echo(f"{verb} the {what} of {len(meetings)} meetings{': ' if listed else ''}{listed}")
+    click.echo(f"{verb} {swept.audit_rows} lines of the audit log")
+    click.echo(f"{verb} the files of {swept.recordings} recordings in this home")
+
+
+@cli.group()
 def token() -> None:
     """Secrets by which programs sign in."""
 
@@ -475,8 +505,14 @@ def _clock(millis: int) -> str:
     return f"{millis // 60_000:02}:{millis // 1000 % 60:02}"
 
 
+class _Ended:
+    status = 128 + signal.SIGINT
+    """What a shell sees of a program that a signal ended."""
+
+
 def _interrupt(_: int, frame: Any) -> None:
     """SIGTERM like Ctrl-C, also where Ctrl-C is ignored: what was started is stopped."""
+    _Ended.status = 128 + signal.SIGTERM
     handler = signal.getsignal(signal.SIGINT)
     if not callable(handler):
         raise KeyboardInterrupt
@@ -491,7 +527,7 @@ def main() -> None:
     except click.exceptions.Exit as exc:
         sys.exit(exc.exit_code)
     except click.Abort:
-        sys.exit(130)
+        sys.exit(_Ended.status)
     except click.ClickException as exc:
         exc.show()
         sys.exit(USED_WRONGLY)

@@ -108,6 +108,17 @@ class Oidc(Part, frozen=True):
     """Only addresses of these domains; empty: of any."""
 
 
+class Retention(Part, frozen=True):
+    """What is deleted by age. Sound and words: each group says how long (`keepSoundDays`,
+    `keepWordsDays`).
+    """
+
+    audit_days: Count | None = 400
+    """How long the audit log tells who did what; none: for ever."""
+    sweep_s: Positive = 3_600.0
+    """Between two looks for what is due."""
+
+
 class Limits(Part, frozen=True):
     """What one user, one address and all together may take of this process."""
 
@@ -290,6 +301,7 @@ class Settings(Part, frozen=True):
     database: Database = field(default_factory=Database)
     signin: SignIn = field(default_factory=SignIn)
     oidc: Oidc = field(default_factory=Oidc)
+    retention: Retention = field(default_factory=Retention)
     limits: Limits = field(default_factory=Limits)
     audio: Audio = field(default_factory=Audio)
     speech: Speech = field(default_factory=Speech)
@@ -381,4 +393,10 @@ def _convert(value: Any, kind: type[T], name: str, where: str) -> T:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as exc:
-        raise BadSetting(f"{where}: {name} = {value!r}: {exc}", setting=name) from exc
+        choices = [str(c) for part in (kind, *typing.get_args(kind)) for c in _choices(part)]
+        hint = f"; choose from {', '.join(choices)}" if choices else ""
+        raise BadSetting(f"{where}: {name} = {value!r}: {exc}{hint}", setting=name) from exc
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
