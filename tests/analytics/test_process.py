@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.analytics import three_weeks
+from tests.analytics.conftest import CONNECTOR
 from tests.analytics.test_job import Runs, minutes_stored, told
 from tests.analytics.test_metrics import EXPECTED
+from tests.analytics.test_weeks import WEEKS
 from vori.analytics.plan import SOURCES, Plan
-from vori.analytics.submit import Child, find_java, submit
+from vori.analytics.submit import Child, find_java
+from vori.data.engine import DB
 from vori.errors import Unavailable
 
 pytestmark = [pytest.mark.spark, pytest.mark.postgres]
@@ -32,37 +36,24 @@ def java_home():
 
 
 @pytest.fixture
-def runs(database_url, tmp_path):
-    runs = Runs(None, database_url, tmp_path)
+def runs(spark, database_url, tmp_path):
+    runs = Runs(spark, database_url, tmp_path)
     runs.do(three_weeks.put_rows)
     return runs
 
 
-def plan(runs, **more):
-    return Plan(
-        **{
-            "database_url": runs.url,
-            "checkpoint": str(runs.checkpoint),
-            "master": "local[2]",
-            "once": True,
-            "weeks_every_s": 0,
-            "options": {"spark.sql.shuffle.partitions": "1"},
-            **more,
-        }
-    )
-
-
-def finish(runs, java_home, **more):
-    reports = []
-    with asyncio.Runner() as runner:
-        code = runner.run(submit(plan(runs, **more), java_home, reports.append))
-    assert code == 0, reports
-    return reports
-
-
 async def killed_in_a_batch(runs, java_home):
     """Run with tiny batches and kill it as soon as it has told of two."""
-    child = await Child.start(plan(runs, rows_per_batch=4), java_home)
+    plan = Plan(
+        database_url=runs.url,
+        checkpoint=str(runs.checkpoint),
+        master="local[2]",
+        once=True,
+        weeks_every_s=0,
+        rows_per_batch=4,
+        options={"spark.sql.shuffle.partitions": "1"},
+    )
+    child = await Child.start(plan, java_home)
     batches = 0
     async for report in child.reports():
         batches += report.kind == "batch"
@@ -78,7 +69,7 @@ def test_a_job_killed_in_a_batch_goes_on_with_the_same_numbers(runs, java_home):
     with asyncio.Runner() as runner:
         runner.run(killed_in_a_batch(runs, java_home))
     before = runs.do(minutes_stored)
-    reports = finish(runs, java_home)
+    reports = runs.run()
     assert len(before) < len(EXPECTED) or sum(r.rows for r in reports) == 0
     assert runs.do(minutes_stored) == EXPECTED
     assert len(runs.do(lambda: told("analytics.productivity"))) == len(EXPECTED)
@@ -140,23 +131,42 @@ def until_alive(workers: int) -> None:
     pytest.fail("the cluster did not come up")
 
 
-def test_two_workers_of_a_cluster_count_the_same(runs, java_home, cluster):
+def test_submitted_to_a_cluster_two_workers_count_minutes_and_weeks(runs, cluster, tmp_path):
     runs.publish()
-    options = {
-        "spark.driver.host": "127.0.0.1",
-        "spark.executor.memory": "512m",
-        "spark.executor.cores": "1",
-        "spark.sql.shuffle.partitions": "2",
-    }
-    finish(runs, java_home, master=cluster, options=options)
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    lines = ("spark.driver.host 127.0.0.1", "spark.executor.memory 512m", "spark.executor.cores 1")
+    (conf / "spark-defaults.conf").write_text("\n".join(lines))
+    kept = {n: v for n, v in os.environ.items() if not n.startswith("VORI_")}
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "vori", "--home", str(tmp_path / "home")),
+            *("analytics", "submit", "--master", cluster, "--once"),
+        ],
+        env=kept
+        | {
+            "VORI_DATABASE__URL": runs.url,
+            "SPARK_CONF_DIR": str(conf),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sum(r.get("rows", 0) for r in reports) == len(three_weeks.events())
+    assert [r["kind"] for r in reports][-1] == "weeks"
     assert runs.do(minutes_stored) == EXPECTED
-
-
-CONNECTOR = Path(__file__).parents[2] / "tools" / "spark" / "target" / "jars"
+    for worker in ("1", "2"):
+        assert list((tmp_path / worker).glob("app-*/*/stderr")), "a worker had no part in it"
+    [weeks] = runs.do(lambda: DB.fetch("SELECT count(*) AS n FROM analytics_trends"))
+    assert weeks["n"] == len(WEEKS)
 
 
 @pytest.mark.kafka
-def test_the_numbers_from_kafka_are_those_from_the_outbox(runs, java_home, kafka):
+def test_the_numbers_from_kafka_are_those_from_the_outbox(runs, kafka):
     from aiokafka import AIOKafkaProducer
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -189,12 +199,5 @@ def test_the_numbers_from_kafka_are_those_from_the_outbox(runs, java_home, kafka
             await producer.stop()
 
     asyncio.run(produce())
-    jars = tuple(str(jar) for jar in sorted(CONNECTOR.glob("*.jar")))
-    finish(
-        runs,
-        java_home,
-        kafka={"kafka.bootstrap.servers": kafka},
-        topic_prefix=prefix,
-        jars=jars,
-    )
+    runs.run(kafka={"kafka.bootstrap.servers": kafka}, topic_prefix=prefix)
     assert runs.do(minutes_stored) == EXPECTED
