@@ -24,12 +24,13 @@ from vori.data.engine import DB, transaction
 from vori.data.home import home_id, open_home
 from vori.data.migrate import migrate
 from vori.data.outbox import publish
+from vori.data.retention import Sweeper
 from vori.errors import Conflict, Unavailable, VoriError
 from vori.ids import AudioId, EventId, GroupId, MeetingId, uuid7
 from vori.meetings import sound
 from vori.meetings.events import Events, events_socket
 from vori.meetings.messages import MeetingStatus, MeetingUpdated
-from vori.meetings.store import MinutesText
+from vori.meetings.store import MinutesText, announce_updated
 from vori.page import page_route
 from vori.people.auth import SignIn, ensure_dev, principal_of
 from vori.people.messages import Principal
@@ -66,7 +67,7 @@ from vori.transcribe.retranscribe import Retranscriber
 from vori.transcribe.routes import transcript_routes
 from vori.transcribe.store import CaptionStore
 from vori.transcribe.upload import Uploads
-from vori.worker import Worker, running
+from vori.worker import Worker, background, running
 
 if TYPE_CHECKING:
     from vori.tickets.board import TicketBoard
@@ -110,7 +111,8 @@ async def _serve(
                     None, at=SystemClock().now(), hours=settings.signin.link_hours
                 )
             vori = Vori(settings, SystemClock())
-            async with running(vori.workers):
+            sweeper = sweeper_of(settings, SystemClock())
+            async with running(vori.workers), background(sweeper.run()):
                 host, port = listening.getsockname()[:2]
                 scheme = "https" if settings.server.tls_cert else "http"
                 url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -125,6 +127,11 @@ async def _serve(
                 await server.serve(sockets=[listening])
             if vori.failure is not None:
                 raise vori.failure
+
+
+def sweeper_of(settings: Settings, clock: Clock) -> Sweeper:
+    """Deletes by age: what groups and settings say."""
+    return Sweeper(settings.home_path, clock, settings.retention, announce_updated)
 
 
 class Vori:

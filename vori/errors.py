@@ -7,6 +7,7 @@ VoriError
 ├── NotFound        404  no such thing, or none that this user may see
 ├── Idle            408  nothing came for too long
 ├── Conflict        409  the thing is in another state than the request needs
+├── Gone            410  it was there, and has been deleted for good
 ├── TooLarge        413  over a limit; the text names the limit
 ├── TooMany         429  this sender asks too often; try again later
 ├── Busy            503  every worker has a full queue; try again later
@@ -62,6 +63,11 @@ class Idle(VoriError):
 class Conflict(VoriError):
     status = 409
     code = "conflict"
+
+
+class Gone(VoriError):
+    status = 410
+    code = "gone"
 
 
 class TooLarge(VoriError):

@@ -113,8 +113,8 @@ class Retention(Part, frozen=True):
     `keepWordsDays`).
     """
 
-    audit_days: Count | None = 400
-    """How long the audit log tells who did what; none: for ever."""
+    audit_days: Annotated[int, Meta(ge=0)] = 400
+    """How long the audit log tells who did what; 0: for ever."""
     sweep_s: Positive = 3_600.0
     """Between two looks for what is due."""
 

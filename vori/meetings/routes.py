@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -27,7 +28,7 @@ from vori.api import (
     cursor_of,
     place_of,
 )
-from vori.errors import Forbidden, NotFound
+from vori.errors import Forbidden, Gone, NotFound
 from vori.ids import BIGINT_MAX, AudioId, GroupId, MeetingId
 from vori.meetings import store
 from vori.meetings.audio import send_file
@@ -97,11 +98,12 @@ class NewMinutes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
 
 class TranscriptText(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`transcript` is the text of all `lines`, one a line."""
+    """`transcript` is the text of all `lines`, one a line; none when the words were deleted."""
 
     meeting_id: MeetingId
     transcript: str
     lines: tuple[Line, ...]
+    words_deleted_at: datetime | None = None
 
 
 class MeetingRoutes(Controller):
@@ -224,6 +226,9 @@ class MeetingRoutes(Controller):
             meeting_id=MeetingId(meeting_id),
             transcript="\n".join(line.text for line in lines),
             lines=lines,
+            words_deleted_at=(await store.meeting(MeetingId(meeting_id))).words_deleted_at
+            if not lines
+            else None,
         )
 
     @get("/{meeting_id:int}/minutes", summary="The minutes, as Markdown")
@@ -310,13 +315,14 @@ class MeetingRoutes(Controller):
     ) -> Response[Any]:
         await meeting_for(principal, MeetingId(meeting_id))
         wanted = None if audio_id is None else AudioId(audio_id)
+        await store.require_sound(MeetingId(meeting_id), wanted)
         return await send_file(request, await audio_file(MeetingId(meeting_id), wanted))
 
 
 async def _export(meeting_id: MeetingId, group_id: GroupId) -> Export:
     try:
         minutes = (await store.minutes(meeting_id)).markdown
-    except NotFound:
+    except (NotFound, Gone):
         minutes = ""
     found = await tickets.tickets(
         [group_id], tickets.Filters(meeting_id=meeting_id), before=NEWEST, limit=MOST_TICKETS

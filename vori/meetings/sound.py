@@ -12,7 +12,7 @@ from vori.data.engine import DB, transaction
 from vori.errors import Conflict, Forbidden, NotFound
 from vori.ids import GroupId, MeetingId
 from vori.meetings.messages import MeetingStatus
-from vori.meetings.store import announce_created, announce_updated
+from vori.meetings.store import announce_created, announce_updated, words_deleted
 from vori.people.messages import Principal
 
 ATTEMPTS = 3
@@ -57,7 +57,8 @@ async def admit(
         principal.user_id,
     )
     [meeting] = await DB.fetch(
-        "SELECT group_id, status, started_at, language FROM meetings WHERE id = $1 FOR UPDATE",
+        "SELECT group_id, status, started_at, language, words_deleted_at FROM meetings"
+        " WHERE id = $1 FOR UPDATE",
         meeting_id,
     )
     if meeting["group_id"] != group_id:
@@ -70,6 +71,8 @@ async def admit(
             code="meeting_ended",
             meeting_id=meeting_id,
         )
+    if meeting["words_deleted_at"] is not None:
+        raise words_deleted(meeting_id, meeting["words_deleted_at"])
     if made:
         await announce_created(meeting_id)
     elif meeting["status"] != "LIVE":

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
-from vori.errors import Conflict, NotFound
+from vori.errors import Conflict, Gone, NotFound
 from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId, uuid7
 from vori.meetings.messages import (
     MeetingCreated,
@@ -42,6 +42,9 @@ class Meeting(Struct, frozen=True, kw_only=True, rename="camel"):
     """Minutes have been written since the meeting last ended."""
     notes: tuple[str, ...] = ()
     """What people should know about its last reading: that an engine was away, or cut off."""
+    sound_deleted_at: datetime | None = None
+    words_deleted_at: datetime | None = None
+    """By the group's days (`keepSoundDays`, `keepWordsDays`)."""
 
 
 class Line(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -74,6 +77,7 @@ class RecordingInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     failure: str | None
     started_at: datetime
     finished_at: datetime | None
+    sound_deleted_at: datetime | None = None
 
 
 class MinutesText(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -91,7 +95,7 @@ class MinutesText(Struct, frozen=True, kw_only=True, rename="camel"):
 
 _MEETING = """
 SELECT m.id AS meeting_id, m.group_id, m.title, m.status, m.language, m.time_zone, m.started_at,
-       m.ended_at, m.created_by, m.created_at, m.updated_at,
+       m.ended_at, m.created_by, m.created_at, m.updated_at, m.sound_deleted_at, m.words_deleted_at,
        EXISTS (SELECT 1 FROM minutes n WHERE n.meeting_id = m.id
                AND n.updated_at >= coalesce(m.ended_at, m.created_at)) AS has_minutes,
        coalesce((SELECT notes FROM readings r WHERE r.meeting_id = m.id), '[]') AS notes
@@ -186,6 +190,8 @@ async def change(meeting_id: MeetingId, changes: dict[str, Any], *, at: datetime
                 meetingId=meeting_id,
             )
         is_opened = new.get("status") is MeetingStatus.LIVE
+        if is_opened and before.words_deleted_at is not None:
+            raise words_deleted(meeting_id, before.words_deleted_at)
         await DB.fetch(
             "UPDATE meetings SET title = $2, language = $3, time_zone = $4, status = $5,"
             " started_at = CASE WHEN $6 THEN coalesce(started_at, $7) ELSE started_at END,"
@@ -315,12 +321,50 @@ async def recordings(meeting_id: MeetingId) -> tuple[RecordingInfo, ...]:
     rows = await DB.fetch(
         """
         SELECT id AS recording_id, audio_id, meeting_id, user_id, status, language, offset_ms,
-               decoded_ms AS duration_ms, received_bytes, failure, started_at, finished_at
+               decoded_ms AS duration_ms, received_bytes, failure, started_at, finished_at,
+               sound_deleted_at
         FROM recordings WHERE meeting_id = $1 ORDER BY offset_ms, id
         """,
         meeting_id,
     )
     return tuple(RecordingInfo(**row) for row in rows)
+
+
+async def require_sound(meeting_id: MeetingId, audio_id: AudioId | None) -> None:
+    """Raises Gone when the sound of the recording, or of the meeting's first, was deleted."""
+    rows = await DB.fetch(
+        "SELECT sound_deleted_at FROM recordings WHERE meeting_id = $1"
+        " AND ($2::text IS NULL OR audio_id = $2) ORDER BY started_at, id LIMIT 1",
+        meeting_id,
+        audio_id,
+    )
+    if rows and rows[0]["sound_deleted_at"] is not None:
+        at = rows[0]["sound_deleted_at"]
+        raise Gone(
+            f"The sound of this recording was deleted on {at:%Y-%m-%d}, as its group or the person"
+            " who spoke wanted it.",
+            code="sound_deleted",
+            meetingId=meeting_id,
+        )
+
+
+async def require_words(meeting_id: MeetingId) -> None:
+    """Raises Gone when what was said in the meeting was deleted."""
+    rows = await DB.fetch(
+        "SELECT words_deleted_at AS at FROM meetings WHERE id = $1 AND words_deleted_at IS NOT NULL",
+        meeting_id,
+    )
+    if rows:
+        raise words_deleted(meeting_id, rows[0]["at"])
+
+
+def words_deleted(meeting_id: MeetingId, at: datetime) -> Gone:
+    return Gone(
+        f"What was said in meeting {meeting_id} was deleted on {at:%Y-%m-%d}, after the days that"
+        " its group keeps it.",
+        code="words_deleted",
+        meetingId=meeting_id,
+    )
 
 
 async def minutes(meeting_id: MeetingId) -> MinutesText:
@@ -330,6 +374,7 @@ async def minutes(meeting_id: MeetingId) -> MinutesText:
         meeting_id,
     )
     if not rows:
+        await require_words(meeting_id)
         raise NotFound(
             "There are no minutes yet; they are written when the meeting has ended.",
             code="no_minutes",

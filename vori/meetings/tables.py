@@ -29,6 +29,7 @@ class Meeting(Table, db=DB, tablename="meetings"):
     created_at = Timestamptz(default=TimestamptzNow())
     updated_at = Timestamptz(default=TimestamptzNow())
     sound_deleted_at = Timestamptz(default=None, null=True)
+    words_deleted_at = Timestamptz(default=None, null=True)
 
 
 class Minutes(Table, db=DB, tablename="minutes"):

@@ -81,6 +81,9 @@ class Group(Struct, frozen=True, kw_only=True, rename="camel"):
     auto_above: float | None = None
     budget_tokens: int | None = None
     budget_cost: float | None = None
+    keep_sound_days: int | None = None
+    keep_words_days: int | None = None
+    """Days after a meeting's end; None: until somebody deletes the meeting."""
 
 
 class GroupMember(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -48,7 +48,8 @@ class GroupName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
 class GroupChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """`policy`: what machines may change by themselves; threshold: from `autoAbove` on.
 
-    The budgets are for a calendar month (UTC); null for no limit.
+    The budgets are for a calendar month (UTC); null for no limit. Sound and words of a meeting are
+    deleted so many days after its end; null keeps them. Sound goes with the words at the latest.
     """
 
     name: Name | UnsetType = UNSET
@@ -56,6 +57,9 @@ class GroupChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     auto_above: Annotated[float, Meta(ge=0, le=1)] | UnsetType | None = UNSET
     budget_tokens: Annotated[int, Meta(ge=0, le=BIGINT_MAX)] | UnsetType | None = UNSET
     budget_cost: Annotated[float, Meta(ge=0, le=1e12)] | UnsetType | None = UNSET
+    keep_sound_days: Annotated[int, Meta(ge=0, le=36_500)] | UnsetType | None = UNSET
+    """0: no sound is kept once the meeting is over."""
+    keep_words_days: Annotated[int, Meta(ge=1, le=36_500)] | UnsetType | None = UNSET
 
 
 class NewMember(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -116,7 +120,10 @@ class GroupRoutes(Controller):
         require_member(principal, GroupId(group_id))
         return await store.group(GroupId(group_id), principal.user_id)
 
-    @patch("/{group_id:int}", summary="Change a group's name, policy or budget (ADMIN)")
+    @patch(
+        "/{group_id:int}",
+        summary="Change a group's name, policy, budget or days of keeping (ADMIN)",
+    )
     async def change_group(
         self, principal: SignedIn, group_id: PathId, data: JSONBody[GroupChange]
     ) -> Group:

@@ -155,7 +155,7 @@ async def change_account(
 async def groups_of(user_id: UserId) -> tuple[Group, ...]:
     rows = await DB.fetch(
         "SELECT g.id AS group_id, g.name, m.role, g.created_at, g.policy, g.auto_above,"
-        " g.budget_tokens, g.budget_cost FROM groups g"
+        " g.budget_tokens, g.budget_cost, g.keep_sound_days, g.keep_words_days FROM groups g"
         " JOIN members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.id",
         user_id,
     )
@@ -202,15 +202,24 @@ async def change_group(group_id: GroupId, changes: dict[str, Any], user_id: User
                 " machines change tickets by themselves.",
                 code="no_threshold",
             )
+        if after.keep_words_days is not None and (after.keep_sound_days or 0) > (
+            after.keep_words_days
+        ):
+            raise BadMessage(
+                "`keepSoundDays` cannot be more than `keepWordsDays`: the sound tells the words.",
+                code="sound_outlives_words",
+            )
         await DB.fetch(
             "UPDATE groups SET name = $2, policy = $3, auto_above = $4, budget_tokens = $5,"
-            " budget_cost = $6 WHERE id = $1",
+            " budget_cost = $6, keep_sound_days = $7, keep_words_days = $8 WHERE id = $1",
             group_id,
             after.name,
             after.policy.value,
             after.auto_above,
             after.budget_tokens,
             after.budget_cost,
+            after.keep_sound_days,
+            after.keep_words_days,
         )
         return after
 

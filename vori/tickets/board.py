@@ -32,7 +32,7 @@ from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
 from vori.errors import Busy, Conflict, NotFound
 from vori.ids import EventId, GroupId, MeetingId, TicketId, UserId, uuid7
-from vori.meetings.store import MinutesText, is_edited, store_minutes
+from vori.meetings.store import MinutesText, is_edited, store_minutes, words_deleted
 from vori.tickets import machine, proposals, store, usage
 from vori.tickets.decide import (
     Create,
@@ -117,16 +117,19 @@ class TicketBoard:
     ) -> StoredPassage:
         """All final captions of the meeting by meeting time, its group's members and tickets.
 
-        `captions` stand in for the stored ones. Raises NotFound when the meeting was deleted.
+        `captions` stand in for the stored ones. Raises NotFound when the meeting was deleted,
+        Gone when its words were.
         """
         rows = await DB.fetch(
-            "SELECT group_id, language, time_zone, coalesce(started_at, created_at) AS started_at"
-            " FROM meetings WHERE id = $1",
+            "SELECT group_id, language, time_zone, coalesce(started_at, created_at) AS started_at,"
+            " words_deleted_at FROM meetings WHERE id = $1",
             meeting_id,
         )
         if not rows:
             raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
         [meeting] = rows
+        if meeting["words_deleted_at"] is not None:  # nothing said asks for nothing: not to be read
+            raise words_deleted(meeting_id, meeting["words_deleted_at"])
         group_id = GroupId(meeting["group_id"])
         if captions is None:
             rows = await DB.fetch(_CAPTIONS, meeting_id)

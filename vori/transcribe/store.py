@@ -85,6 +85,11 @@ class CaptionStore:
                     "This audioId belongs to a recording of another meeting; choose a new one.",
                     code="audio_id_taken",
                 )
+            if row["sound_deleted_at"] is not None:
+                raise Conflict(
+                    "This recording's sound was deleted; choose a new audioId.",
+                    code="sound_deleted",
+                )
             await self._keep_home(row["id"], is_new=bool(inserted))
             return _opened(row, is_new=bool(inserted), now=now)
 
@@ -251,7 +256,7 @@ async def _heard_once(key: RecordingKey, fresh: list[Caption]) -> list[Caption]:
 
 _RECORDINGS = """
 SELECT r.id, r.audio_id, r.meeting_id, r.group_id, r.user_id, r.language, r.offset_ms,
-    r.decoded_ms, r.started_at,
+    r.decoded_ms, r.started_at, r.sound_deleted_at,
     (SELECT coalesce(max(c.seq) + 1, 0) FROM captions c WHERE c.recording_id = r.id) AS next_seq,
     (SELECT c.text FROM captions c WHERE c.recording_id = r.id ORDER BY c.seq DESC LIMIT 1)
         AS previous_text

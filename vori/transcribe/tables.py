@@ -45,6 +45,7 @@ class Recording(Table, db=DB, tablename="recordings"):
     failure = Text(default=None, null=True)
     started_at = Timestamptz(default=TimestamptzNow())
     finished_at = Timestamptz(default=None, null=True)
+    sound_deleted_at = Timestamptz(default=None, null=True)
 
 
 class CaptionRow(Table, db=DB, tablename="captions"):

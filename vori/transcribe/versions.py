@@ -148,7 +148,14 @@ async def begin_draft(
     created_by: UserId | None,
     at: datetime,
 ) -> int:
-    """A new, empty version; its number. In the caller's transaction, which holds the recording."""
+    """A new, empty version; its number. In the caller's transaction, which holds the recording.
+
+    Raises Conflict when the recording's sound was deleted.
+    """
+    if await DB.fetch(
+        "SELECT 1 FROM recordings WHERE id = $1 AND sound_deleted_at IS NOT NULL", recording_id
+    ):
+        raise Conflict("The recording's sound was deleted.", code="sound_deleted")
     if origin is not Origin.UPLOAD:
         await _note_live(recording_id)
     [row] = await DB.fetch(
