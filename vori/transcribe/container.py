@@ -508,13 +508,13 @@ def decode_file(file: Path | BinaryIO, *, limit_s: float) -> Iterator[Samples]:
         yield np.concatenate(held)
 
 
-def file_duration_ms(path: Path) -> int | None:
+def file_duration_ms(file: BinaryIO) -> int | None:
     """How long the file says that it is; None where it does not say, or libav cannot tell."""
     try:
         with av.open(
-            str(path),
+            file,
             mode="r",
-            options={"format_whitelist": FILE_FORMATS, "protocol_whitelist": "file"},
+            options={"format_whitelist": FILE_FORMATS, "protocol_whitelist": "none"},
             metadata_errors="replace",
         ) as container:
             return None if container.duration is None else max(0, container.duration // 1000)

@@ -9,8 +9,8 @@ from typing import BinaryIO
 import numpy as np
 from msgspec import Struct
 
-from vori.transcribe.container import Decoder, decode_file, open_decoder
 from vori.transcribe.messages import AudioFormat, Encoding, Samples
+from vori.transcribe.sandbox import ApartDecoder, Replay, decode_file, open_decoder
 from vori.transcribe.voice import (
     SpeechEnded,
     SpeechStarted,
@@ -48,7 +48,7 @@ class Ear:
         self._settled = samples_of(settled_ms)
         self._heard = 0
         self._start_ms = 0
-        self._decoder: Decoder | None = None
+        self._decoder: ApartDecoder | None = None
         self._gate: VoiceGate | None = None
 
     @property
@@ -61,21 +61,36 @@ class Ear:
         """The current part's container cannot be decoded before it is complete."""
         return self._decoder is not None and self._decoder.encoding is Encoding.FILE
 
+    @property
+    def is_apart(self) -> bool:
+        """The current part is decoded by another process, for which the next call may wait."""
+        return self._decoder is not None and (self._decoder.is_apart or self.reads_whole_files)
+
     def begin(self, fmt: AudioFormat, offset_ms: int) -> list[Heard]:
         """A new stream, `offset_ms` into the recording, or later if the one before lasted longer."""
         self._heard = max(self._heard, samples_of(offset_ms))
+        self.close()
         self._decoder = open_decoder(fmt)
         return self._sort(self._gate.skip_to(self.heard_ms)) if self._gate else []
 
-    def hear(self, data: bytes) -> list[Heard]:
-        """Raises BadMessage for what cannot be decoded; what was decoded before came earlier."""
-        assert self._decoder is not None
-        return self._listen(self._decoder.feed(data))
+    def hear(self, data: bytes, replay: Replay | None = None) -> list[Heard]:
+        """Raises BadMessage for what cannot be decoded; what was decoded before came earlier.
 
-    def end(self) -> list[Heard]:
-        """The current part ends here."""
+        replay: the part's bytes again, from its beginning; DecoderDied, without it, may be nobody's
+        fault, and the same call with it goes on.
+        """
         assert self._decoder is not None
-        return self._listen(self._decoder.finish()) + self._flush()
+        return self._listen(self._decoder.feed(data, replay))
+
+    def end(self, replay: Replay | None = None) -> list[Heard]:
+        """The current part ends here. Raises as `hear` does."""
+        assert self._decoder is not None
+        return self._listen(self._decoder.finish(replay)) + self._flush()
+
+    def close(self) -> None:
+        """Nothing more is to be heard of the current part. Any thread may call this."""
+        if self._decoder is not None:
+            self._decoder.close()
 
     def flush(self) -> list[Heard]:
         """Close the open utterance here; what comes after begins another."""

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vori.settings import Speech
-from vori.transcribe.container import decode_file
 from vori.transcribe.messages import RATE_HZ, Samples
 from vori.transcribe.offline import transcribe_samples
 from vori.transcribe.recogniser import Recogniser
+from vori.transcribe.sandbox import decode_file
 from vori.transcribe.silero import Silero
 from vori.transcribe.voice import VoiceGate
 

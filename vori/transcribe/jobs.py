@@ -18,7 +18,14 @@ from vori.transcribe.messages import Job, JobState, JobUpdated, RecordingKey
 from vori.transcribe.versions import Origin, VersionCaption
 
 ACTIVE = (JobState.QUEUED.value, JobState.RUNNING.value)
-NOT_THE_SOUND_S = ("internal", "cancelled", "interrupted", "upload_incomplete", "recogniser_failed")
+NOT_THE_SOUND_S = (
+    "internal",
+    "cancelled",
+    "interrupted",
+    "upload_incomplete",
+    "recogniser_failed",
+    "decoder_unavailable",
+)
 """Failures that another attempt mends; the others are in the sound itself."""
 MOST_ATTEMPTS = 3
 """A job that was begun so often and never ended is given up: it may be what brings VORI down."""

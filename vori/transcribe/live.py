@@ -8,6 +8,7 @@ passing over what is already settled.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +21,7 @@ from vori import log
 from vori.errors import Busy, Unavailable, VoriError
 from vori.ids import CaptionId, EventId, uuid7
 from vori.settings import Audio, Speech
+from vori.transcribe import sandbox
 from vori.transcribe.ear import Ear, Heard
 from vori.transcribe.guard import why_not_said
 from vori.transcribe.journal import Journal
@@ -50,6 +52,7 @@ from vori.transcribe.outgoing import (
 )
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import ModelInfo, Window
+from vori.transcribe.sandbox import DecoderDied, Replay
 from vori.transcribe.settle import Piece, Settler
 
 logger = log.get(__name__)
@@ -388,6 +391,7 @@ class LiveRecording:
             self._listener = None
         finally:
             self._let_go.set()
+            self._ear.close()
             for task in (syncing, hearing):
                 task.cancel()
             await asyncio.gather(syncing, hearing, return_exceptions=True)
@@ -420,7 +424,9 @@ class LiveRecording:
                 elif isinstance(item, Flush):
                     await self._flush()
                 elif not is_broken:
-                    await self._take(await asyncio.to_thread(self._ear.hear, item))
+                    await self._take(
+                        await self._heard(index, functools.partial(self._ear.hear, item))
+                    )
                     self._tell_if_late()
             except VoriError as exc:
                 if index == self._begun - 1:
@@ -463,12 +469,23 @@ class LiveRecording:
 
     async def _end_part(self, index: int) -> None:
         if not self._ear.reads_whole_files:
-            await self._take(await asyncio.to_thread(self._ear.end))
+            await self._take(await self._heard(index, self._ear.end))
             return
         await self._retry(self._acknowledge_strictly)
         heard = self._ear.end_file(self.journal.parts()[index].path)
-        while (some := await asyncio.to_thread(next, heard, None)) is not None:
+        while (some := await sandbox.in_thread(next, heard, None)) is not None:
             await self._take(some)
+
+    async def _heard(self, index: int, hear: Callable[[Replay | None], list[Heard]]) -> list[Heard]:
+        """What came of `hear`. A decoder that died is replaced: the journal has what it was told."""
+        if not self._ear.is_apart:
+            return await asyncio.to_thread(hear, None)
+        try:
+            return await sandbox.in_thread(hear, None)
+        except DecoderDied:
+            await self._retry(self._acknowledge_strictly)
+            part = self.journal.parts()[index]
+            return await sandbox.in_thread(hear, functools.partial(self.journal.read, part))
 
     async def _take(self, heard_now: list[Heard]) -> None:
         """Sort what was heard into utterances; wait while recognition is far behind."""

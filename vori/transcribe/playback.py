@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from uuid import UUID
@@ -14,9 +15,9 @@ import numpy as np
 import structlog
 
 from vori.errors import BadMessage, TooLarge
-from vori.transcribe.container import decode_file, open_decoder
 from vori.transcribe.journal import Journal, Part, unavailable
 from vori.transcribe.messages import RATE_HZ, Encoding, Samples
+from vori.transcribe.sandbox import decode_file, open_decoder
 
 MAX_S = 24 * 3600
 """The longest recording that is played: 2.8 GB as WAV, within what its header can say."""
@@ -144,14 +145,15 @@ def s16(samples: Samples) -> bytes:
 
 def _sound_of_part(journal: Journal, part: Part) -> Iterator[Samples]:
     decoder = open_decoder(part.format)
+    replay = partial(journal.read, part)
     try:
         for data in journal.read(part):
-            if len(samples := decoder.feed(data)):
+            if len(samples := decoder.feed(data, replay)):
                 yield samples
             if decoder.encoding is Encoding.FILE:
                 yield from decode_file(part.path, limit_s=MAX_S)
                 return
-        if len(samples := decoder.finish()):
+        if len(samples := decoder.finish(replay)):
             yield samples
     except BadMessage as error:
         log.warning(
@@ -161,6 +163,8 @@ def _sound_of_part(journal: Journal, part: Part) -> Iterator[Samples]:
             code=error.code,
             decoded_ms=decoder.decoded_ms,
         )
+    finally:
+        decoder.close()
 
 
 def _covering(journal: Journal, cache: Path, to_ms: int | None) -> Path | None:

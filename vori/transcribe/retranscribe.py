@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -334,15 +335,16 @@ def _heard(journal: Journal, ear: Ear, failures: list[BadMessage]) -> Iterator[H
     for part in journal.parts():
         try:
             yield from ear.begin(part.format, part.offset_ms)
+            replay = partial(journal.read, part)
             for data in journal.read(part):
-                yield from ear.hear(data)
+                yield from ear.hear(data, replay)
                 if ear.reads_whole_files:
                     break
             if ear.reads_whole_files:
                 for some in ear.end_file(part.path):
                     yield from some
             else:
-                yield from ear.end()
+                yield from ear.end(replay)
         except BadMessage as exc:
             logger.warning("part cut short", part=part.index, code=exc.code)
             failures.append(exc)

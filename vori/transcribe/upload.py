@@ -21,11 +21,11 @@ from vori.ids import AudioId, GroupId, MeetingId, UserId, uuid7
 from vori.people.messages import Principal
 from vori.settings import Audio
 from vori.transcribe import jobs
-from vori.transcribe.container import decode_file, file_duration_ms
 from vori.transcribe.ear import MAX_FILE_S
 from vori.transcribe.jobs import Wanted
 from vori.transcribe.journal import Journal
 from vori.transcribe.messages import AudioFormat, Encoding, Job
+from vori.transcribe.sandbox import decode_file, file_duration_ms, in_thread
 from vori.transcribe.store import check_speaker
 from vori.transcribe.versions import Origin
 
@@ -91,7 +91,7 @@ class Uploads:
             )
             await self._write(journal, sound)
             path = journal.parts()[0].path
-            duration_ms = await asyncio.to_thread(_checked, path)
+            duration_ms = await in_thread(_checked, path)
             job = await self._accept(recording_id, upload, principal, journal, duration_ms)
         except BaseException:
             # Whoever cancels waits for this: what was not accepted leaves nothing behind.
