@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from tests.web_site import Person, Site, events, uncommitted
-from vori.ids import TicketId
+from vori.data.engine import transaction
+from vori.ids import MeetingId, TicketId
 from vori.tickets import store
+from vori.tickets.messages import Receipt, TicketStatus
 
 pytestmark = pytest.mark.postgres
 
@@ -194,6 +196,43 @@ async def test_the_board_is_filtered(site: Site, mina: Person) -> None:
     assert await listed(dueBefore="2026-03-20") == ["login"]
     assert await listed(dueAfter="2026-03-21") == ["report"]
     assert await listed(groupId=mina.group_id, meetingId=99) == []
+
+
+async def test_a_meeting_lists_what_its_words_changed_besides_what_it_made(
+    site: Site, mina: Person
+) -> None:
+    async def met() -> MeetingId:
+        answer = await mina.post("/api/meetings", json={"groupId": mina.group_id})
+        return MeetingId(answer.json()["meetingId"])
+
+    here, elsewhere = await met(), await met()
+    await make(mina, "made here", groupId=None, meetingId=here)
+    moved = await make(mina, "moved here")
+    await make(mina, "of no meeting")
+    at = site.clock.now()
+    said = Receipt(
+        quote="It is done.",
+        caption_ids=(),
+        start_ms=0,
+        end_ms=900,
+        engine="local",
+        confidence=0.9,
+        reason="",
+    )
+    async with transaction():
+        before = await store.locked(TicketId(moved["ticketId"]))
+        done = {"status": TicketStatus.DONE}
+        after = await store.set_fields(before, done, human_edited=(), at=at)
+        kind = store.HistoryKind.UPDATED
+        await store.record_change(before, after, kind, at=at, meeting_id=here, receipt=said)
+
+    async def listed(**query: Any) -> list[str]:
+        answer = await mina.get("/api/tickets", params=query)
+        return [t["title"] for t in answer.json()["items"]]
+
+    assert await listed(touchedIn=here) == ["moved here", "made here"]
+    assert await listed(touchedIn=elsewhere) == []
+    assert await listed(meetingId=here) == ["made here"]
 
 
 async def test_pages_neither_repeat_nor_miss_while_tickets_are_made(

@@ -83,6 +83,15 @@ class TicketRoutes(Controller):
         ] = None,
         due_after: Annotated[date | None, QueryParameter(name="dueAfter")] = None,
         due_before: Annotated[date | None, QueryParameter(name="dueBefore")] = None,
+        touched_in: Annotated[
+            int | None,
+            QueryParameter(
+                name="touchedIn",
+                ge=1,
+                le=BIGINT_MAX,
+                description="Made in this meeting, or changed by what was said in it.",
+            ),
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[TicketDetail]:
@@ -95,6 +104,7 @@ class TicketRoutes(Controller):
             text=q or None,
             due_after=due_after,
             due_before=due_before,
+            touched_in=None if touched_in is None else MeetingId(touched_in),
         )
         groups = principal.roles if group_id is None else [GroupId(group_id)]
         return await _page(groups, filters, limit=limit, cursor=cursor)

@@ -78,6 +78,8 @@ class Filters(Struct, frozen=True, kw_only=True):
     text: str | None = None
     due_after: date | None = None
     due_before: date | None = None
+    touched_in: MeetingId | None = None
+    """Made in this meeting, or changed by what was said in it."""
 
 
 _TICKET = """
@@ -96,9 +98,11 @@ WHERE t.group_id = ANY($1) AND t.dismissed_at IS NULL
   AND ($5::text IS NULL OR t.id || ' ' || t.title || ' ' || t.content ILIKE $5)
   AND ($6::date IS NULL OR t.due >= $6)
   AND ($7::date IS NULL OR t.due <= $7)
-  AND (t.created_at, substr(t.id, 3)::bigint) < ($8, $9)
+  AND ($8::bigint IS NULL OR t.meeting_id = $8
+       OR t.id IN (SELECT ticket_id FROM ticket_history WHERE meeting_id = $8))
+  AND (t.created_at, substr(t.id, 3)::bigint) < ($9, $10)
 ORDER BY t.created_at DESC, substr(t.id, 3)::bigint DESC
-LIMIT $10
+LIMIT $11
 """
 
 
@@ -128,6 +132,7 @@ async def tickets(
         None if filters.text is None else f"%{_literally(filters.text)}%",
         filters.due_after,
         filters.due_before,
+        filters.touched_in,
         before[0],
         before[1],
         limit,

@@ -120,7 +120,10 @@ export function useEvents(meetingId?: number): boolean | null {
         case 'ticket.created':
         case 'ticket.updated':
           if (event.deleted) dropTicket(client, event.ticket.ticketId)
-          else void refreshTicket(client, event.ticket.ticketId).catch(() => undefined)
+          else {
+            const touchedIn = event.meetingId ?? undefined
+            void refreshTicket(client, event.ticket.ticketId, touchedIn).catch(() => undefined)
+          }
           if (event.ticket.assigneeId === client.getQueryData<User>(meQuery.queryKey)?.userId) {
             void client.invalidateQueries({ queryKey: keys.notices })
           }

@@ -26,8 +26,8 @@ export const keys = {
   notices: ['notices'] as const,
 }
 
-/** Whose tickets: a group's, or one meeting's. */
-export type Scope = { groupId: number } | { meetingId: number }
+/** Which tickets: a group's, or those that a meeting made or changed. */
+export type Scope = { groupId: number } | { touchedIn: number }
 
 /** Whether anybody is signed in, and how one may sign in. */
 export const sessionQuery = queryOptions({
@@ -228,14 +228,20 @@ export const standingsQuery = analytics<T.GroupStanding[]>('standings', 'groups'
 export const realtimeQuery = (meetingId: number) =>
   analytics<T.Realtime>('realtime', `meetings/${meetingId}/realtime`, {})
 
-/** Put a ticket as the server has it into every list that shows it; an older one is passed over. */
-export function keepTicket(client: QueryClient, ticket: T.Ticket): void {
+/**
+ * Put a ticket as the server has it into every list that shows it; an older one is passed over.
+ *
+ * touchedIn: the meeting whose words changed it.
+ */
+export function keepTicket(client: QueryClient, ticket: T.Ticket, touchedIn?: number): void {
   for (const [key, list] of client.getQueriesData<T.Ticket[]>({ queryKey: ['tickets'] })) {
     const scope = key[1] as Scope
     const isHere =
       'groupId' in scope
         ? scope.groupId === ticket.groupId
-        : scope.meetingId === ticket.meetingId
+        : scope.touchedIn === ticket.meetingId ||
+          scope.touchedIn === touchedIn ||
+          list?.some((one) => one.ticketId === ticket.ticketId)
     if (list && isHere) client.setQueryData(key, placed(list, ticket))
   }
   void client.invalidateQueries({ queryKey: keys.history(ticket.ticketId) })
@@ -257,9 +263,13 @@ export function dropTicket(client: QueryClient, ticketId: string): void {
 }
 
 /** Ask for the ticket as it is now, and show it. */
-export async function refreshTicket(client: QueryClient, ticketId: string): Promise<void> {
+export async function refreshTicket(
+  client: QueryClient,
+  ticketId: string,
+  touchedIn?: number,
+): Promise<void> {
   try {
-    keepTicket(client, await json<T.Ticket>('GET', `/api/tickets/${ticketId}`))
+    keepTicket(client, await json<T.Ticket>('GET', `/api/tickets/${ticketId}`), touchedIn)
   } catch (error) {
     if (error instanceof Problem && error.status === 404) dropTicket(client, ticketId)
     else throw error

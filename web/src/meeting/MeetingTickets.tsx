@@ -16,7 +16,7 @@ import { useSay } from '../ui/toasts'
 export function MeetingTickets({ meeting, names }: { meeting: Meeting; names: Map<number, string> }) {
   const { t } = useTranslation()
   const { data: tickets = [], error, refetch } = useQuery(
-    ticketsQuery({ meetingId: meeting.meetingId }),
+    ticketsQuery({ touchedIn: meeting.meetingId }),
   )
   const [openId, setOpenId] = useState<string | 'new' | null>(null)
   const opened = tickets.find((one) => one.ticketId === openId)
