@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import anyio.lowlevel
 import uvicorn
 
 from vori.errors import Unavailable
@@ -46,6 +47,8 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # anyio reads in its backend when it is first used: 40 ms in which sockets would wait.
+        await anyio.lowlevel.checkpoint()
         await super().startup(sockets=sockets)
         self._announce()
 
