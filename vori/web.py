@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.middleware import ASGIMiddleware
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.openapi.spec import Components, OpenAPI, SecurityScheme, Tag
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
 from msgspec import Struct
@@ -112,6 +113,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     cors_origins: Sequence[str] = ()
     open_metrics: bool = False
+    remove_sound: Callable[[], Awaitable[int]] | None = None
+    """Removes from this home what the database says is deleted."""
 
 
 def operating_routes() -> list[ControllerRouterHandler]:
@@ -523,9 +526,54 @@ async def _start_script() -> str:
     return _START
 
 
+class _Described(OpenAPI):
+    """The document with VORI's errors in place of Litestar's, which nobody is ever told."""
+
+    def to_schema(self) -> dict[str, Any]:
+        schema = super().to_schema()
+        schema["components"]["schemas"]["Problem"] = _PROBLEM_SCHEMA
+        for path, operations in schema["paths"].items():
+            is_ours = not path.startswith("/v1/")  # those have their convention's errors
+            for operation in operations.values():
+                answers = operation["responses"]
+                answers.pop("400", None)
+                answers["4XX"] = {
+                    "description": "What is wrong with the request; `code` names it.",
+                    "content": {PROBLEM: _PROBLEM} if is_ours else {},
+                }
+                answers["503"] = {
+                    "description": "Something VORI needs is away or has no room; try again.",
+                    "content": {PROBLEM: _PROBLEM} if is_ours else {},
+                }
+        return schema
+
+
+_PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
+_PROBLEM_SCHEMA = {
+    "title": "Problem",
+    "description": "An error as RFC 9457 has it; some carry ids of what they are about.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "requestId"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "requestId": {"type": "string"},
+    },
+}
+
+
+class _Config(OpenAPIConfig):
+    def to_openapi_schema(self) -> OpenAPI:
+        made = super().to_openapi_schema()
+        return _Described(**{field.name: getattr(made, field.name) for field in fields(made)})
+
+
 def _description() -> OpenAPIConfig:
     page = _SwaggerPage()
-    return OpenAPIConfig(
+    return _Config(
         title="VORI",
         version=vori.__version__,
         description="Meetings in, tracked work out. Errors are problems (RFC 9457) with a `code`.",
