@@ -165,7 +165,8 @@ class Speech(Part, frozen=True):
     compute_type: str = "auto"
     replicas: Annotated[int, Meta(ge=0)] = 0
     """Workers that decode; 0 takes one per core on CPU and two per device on CUDA."""
-    batch_size: Count = 4
+    batch_size: Count = 16
+    """Windows decoded in one call, at most: live ones are so few that a call takes about 0.35 s."""
     queue_size: Count = 64
     language: Literal["auto", "ko", "en"] = "auto"
     partial_ms: Count = 500
@@ -176,6 +177,8 @@ class Speech(Part, frozen=True):
     """CUDA devices that share the rooms."""
     silence_ms: Count = 500
     """Silence that ends an utterance."""
+    foresee_end: bool = True
+    """Find its final words 200 ms into that silence already, to have them when it is over."""
     max_utterance_s: Annotated[float, Meta(gt=1, le=28)] = 28.0
     offline: bool = False
     """Never ask the model hub."""

@@ -53,10 +53,11 @@ class Host:
         self.audio = Audio(sync_ms=10, resume_s=60)
         self.listener = Listener()
         self.beside: Any = None
+        self.silence_ms = 500
 
     def open_ear(self, progress: Progress) -> Ear:
         return Ear(
-            lambda start_ms: VoiceGate(loudness, start_ms=start_ms),
+            lambda start_ms: VoiceGate(loudness, start_ms=start_ms, silence_ms=self.silence_ms),
             settled_ms=progress.settled_ms,
         )
 

@@ -54,7 +54,7 @@ def test_rooms_ask_less_often_while_partials_wait_and_as_often_as_before_when_th
     for number in range(40):
         schedule.put(job(number, Priority.PARTIAL, since_s=number))
         schedule.take(number + 0.5, idle=1, background=0)
-    assert 1.4 < schedule.interval_s(0.5, 3.0) < 1.6
+    assert 0.7 < schedule.interval_s(0.5, 3.0) < 0.8
     for number in range(40):
         schedule.put(job(number, Priority.PARTIAL, since_s=number))
         schedule.take(number + 10, idle=1, background=0)
@@ -72,3 +72,29 @@ def test_what_is_withdrawn_is_not_taken():
     assert schedule.withdraw(one)
     assert not schedule.withdraw(one)
     assert taken(schedule) == []
+
+
+def test_batches_are_so_small_that_live_windows_are_not_late():
+    schedule: Schedule[Job] = Schedule(batch_size=16, sizes_s=(10, 30))
+    for number in range(40):
+        schedule.put(job(number, Priority.PARTIAL))
+    assert len(taken(schedule)) == 4, "before it is known how long a window takes"
+    for _ in range(30):
+        schedule.took(1.0, 4, 0.4)
+        schedule.took(20.0, 1, 5.0)
+    assert len(taken(schedule)) == 3
+    for _ in range(30):
+        schedule.took(1.0, 2, 1.6)
+    assert len(taken(schedule)) == 1
+    for _ in range(30):
+        schedule.took(1.0, 4, 0.02)
+    assert len(taken(schedule)) == 16
+
+
+def test_files_have_longer_batches_where_nobody_is_live():
+    schedule: Schedule[Job] = Schedule(batch_size=16)
+    for number in range(40):
+        schedule.put(job(number, Priority.BACKGROUND))
+    for _ in range(30):
+        schedule.took(1.0, 4, 0.8)
+    assert len(taken(schedule, 60)) == 10

@@ -34,6 +34,8 @@ class Heard(Struct, frozen=True, kw_only=True):
     start_ms: int
     samples: Samples
     end_ms: int | None = None
+    may_end_ms: int | None = None
+    """Where the utterance ends if nobody speaks again soon; None while somebody does."""
 
 
 class Ear:
@@ -122,7 +124,13 @@ class Ear:
                     self._start_ms = event.start_ms
                     heard.append(Heard(start_ms=event.start_ms, samples=event.samples))
                 case SpeechWentOn():
-                    heard.append(Heard(start_ms=self._start_ms, samples=event.samples))
+                    heard.append(
+                        Heard(
+                            start_ms=self._start_ms,
+                            samples=event.samples,
+                            may_end_ms=event.may_end_ms,
+                        )
+                    )
                 case SpeechEnded():
                     nothing = np.zeros(0, np.float32)
                     heard.append(

@@ -62,6 +62,8 @@ UNHEARD_BYTES = 4 * 1024 * 1024
 MAX_WAIT_S = 5.0
 LAGGING_S = 3.0
 """Clients are told when words come so much later than they were said."""
+GUESSED_TAIL_MS = 1_000
+"""So much older than the last guess counts what it did not settle, at most."""
 NOTHING = Transcript(text="", language="")
 
 
@@ -111,12 +113,17 @@ class Speaking:
         self.guessed_ms = 0
         self.flushes = 0
         """How often the client asked for what was said up to the end of this."""
+        self._may_end_ms: int | None = None
+        self._foreseen: tuple[int, Transcript | None] | None = None
+        """What was heard of so many samples, as if the utterance ended there; None: not yet."""
         self._chunks: list[Samples] = []
         self._count = 0
 
-    def grow(self, samples: Samples) -> None:
+    def grow(self, samples: Samples, may_end_ms: int | None = None) -> None:
+        """may_end_ms: where it ends if nobody speaks again soon; None while somebody does."""
         self._chunks.append(samples)
         self._count += len(samples)
+        self._may_end_ms = may_end_ms
 
     def samples(self) -> Samples:
         if len(self._chunks) != 1:
@@ -126,21 +133,58 @@ class Speaking:
     def close(self, end_ms: int) -> None:
         """The utterance ends at `end_ms` of the recording."""
         self.is_closed = True
-        count = max(0, min(end_ms - self.start_ms, self.duration_ms)) * RATE_HZ // 1000
-        self._chunks = [self.samples()[:count]]
-        self._count = count
+        self._count = self._samples_to(end_ms)
+        self._chunks = [self.samples()[: self._count]]
 
-    def guess(self) -> Samples:
-        """All of it so far, to be put into words now."""
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody speaks any more, so that it may be over."""
+        return self._may_end_ms is not None
+
+    @property
+    def is_end_due(self) -> bool:
+        """It may be over, and has not been put into final words yet."""
+        if self.is_closed or self._may_end_ms is None:
+            return False
+        return self._foreseen is None or self._foreseen[0] != self._samples_to(self._may_end_ms)
+
+    def guess(self) -> tuple[Samples, bool]:
+        """All of it so far, to be put into words now; whether it may be over with that."""
+        is_end = self.is_end_due
         self.guessed_ms = self.duration_ms
         self.since_s = time.monotonic()
-        return self.samples()
+        if not is_end or self._may_end_ms is None:
+            return self.samples(), False
+        self._foreseen = self._samples_to(self._may_end_ms), None
+        return self.samples()[: self._foreseen[0]], True
+
+    def foresee(self, samples: Samples, transcript: Transcript) -> None:
+        """The final words of `samples`, should the utterance end there."""
+        if self._foreseen is not None and self._foreseen[0] == len(samples):
+            self._foreseen = len(samples), transcript
+
+    @property
+    def foreseen(self) -> Transcript | None:
+        """The final words of all of it, where they are known already."""
+        if self._foreseen is None or self._foreseen[0] != self._count:
+            return None
+        return self._foreseen[1]
+
+    def unsettled_s(self, settled_ms: int | None) -> float:
+        """For how long sound has waited to become settled words; settled_ms: up to here they are.
+
+        What a guess left unsettled counts for little: it had its turn.
+        """
+        begin_ms = self.start_ms if settled_ms is None else settled_ms
+        guessed_ms = self.start_ms + self.guessed_ms - GUESSED_TAIL_MS
+        return (self.start_ms + self.duration_ms - max(begin_ms, guessed_ms)) / 1000
 
     def trim(self, to_ms: int) -> None:
         """Forget what lies before `to_ms` of the recording."""
         cut = min(max(to_ms - self.start_ms, 0) * RATE_HZ // 1000, self._count)
         self._chunks = [self.samples()[cut:]]
         self._count -= cut
+        self._foreseen = None
         self.guessed_ms = max(0, self.guessed_ms - max(to_ms - self.start_ms, 0))
         self.start_ms = max(self.start_ms, to_ms)
 
@@ -150,6 +194,9 @@ class Speaking:
         end = max(0, piece.end_ms - self.start_ms) * RATE_HZ // 1000
         return level_db(self.samples()[start:end])
 
+    def _samples_to(self, end_ms: int) -> int:
+        return max(0, min(end_ms - self.start_ms, self.duration_ms)) * RATE_HZ // 1000
+
     @property
     def duration_ms(self) -> int:
         return self._count * 1000 // RATE_HZ
@@ -158,19 +205,21 @@ class Speaking:
 class Guess:
     """An open utterance waiting for a worker, which then gets all that was said by then."""
 
-    def __init__(self, speaking: Speaking, window: Callable[[Samples], Window]) -> None:
+    def __init__(self, speaking: Speaking, window: Callable[[Samples, bool], Window]) -> None:
+        """window: of samples; final where the utterance may be over with them."""
         self._speaking = speaking
         self._window = window
         self.samples: Samples | None = None
         """What the worker got; None while it waits."""
+        self.is_end = False
 
     @property
     def seconds(self) -> float:
         return self._speaking.duration_ms / 1000
 
     def window(self) -> Window:
-        self.samples = self._speaking.guess()
-        return self._window(self.samples)
+        self.samples, self.is_end = self._speaking.guess()
+        return self._window(self.samples, self.is_end)
 
 
 def _language_for(tag: str, model: ModelInfo) -> str | None:
@@ -493,7 +542,8 @@ class LiveRecording:
             if not self._speaking or self._speaking[-1].is_closed:
                 self._speaking.append(Speaking(heard.start_ms))
                 self.tell(VoiceBegan(start_ms=heard.start_ms))
-            self._speaking[-1].grow(heard.samples)
+            foresees = self._speech_settings.foresee_end and not self._is_file
+            self._speaking[-1].grow(heard.samples, heard.may_end_ms if foresees else None)
             if heard.end_ms is not None:
                 self._speaking[-1].close(heard.end_ms)
                 self.tell(VoiceEnded(end_ms=heard.end_ms))
@@ -553,6 +603,8 @@ class LiveRecording:
                 await self._wait()
 
     def _is_guess_due(self, speaking: Speaking) -> bool:
+        if speaking.is_quiet:
+            return speaking.is_end_due
         settings = self._speech_settings
         interval_s = self._pool.interval_s(
             settings.partial_ms / 1000, settings.partial_max_ms / 1000
@@ -566,33 +618,44 @@ class LiveRecording:
 
     async def _guess(self, speaking: Speaking) -> None:
         """A partial of the open utterance; long ones settle their safe beginning."""
-        guess = Guess(speaking, lambda samples: self._window(samples, is_final=False))
+        guess = Guess(speaking, self._window)
         due_s = speaking.since_s
         transcript = await self._guessed(speaking, guess)
         heard = guess.samples
-        if heard is None or transcript is None or speaking.is_closed:
+        if heard is None or transcript is None:
+            return
+        if guess.is_end:
+            speaking.foresee(heard, transcript)
+        if speaking.is_closed:
             return
         self._tell_if_lagging(time.monotonic() - due_s)
         if why_not_said(transcript, len(heard) / RATE_HZ):
             return
         start_ms = speaking.start_ms
-        end_ms = start_ms + len(heard) * 1000 // RATE_HZ
+        # Behind the samples of an end there was only silence.
+        end_ms = start_ms + max(len(heard) * 1000 // RATE_HZ, speaking.guessed_ms)
         partial = self._settler.partial(transcript, start_ms=start_ms, audio_end_ms=end_ms)
         if partial is not None:
             self.tell(Hypothesis(partial=partial, seq=self._next_seq))
+        if guess.is_end:
+            return
         committed = self._settler.commit(start_ms=start_ms, audio_end_ms=end_ms)
         if committed is not None:
             await self._settle(committed.pieces, transcript.language, committed.trim_to_ms)
             speaking.trim(committed.trim_to_ms)
 
     async def _guessed(self, speaking: Speaking, guess: Guess) -> Transcript | None:
-        """Withdrawn when the utterance ends while it waits: then its final is due."""
+        """Withdrawn when the utterance ends, or may end, while it waits: then its final is due."""
+        priority = Priority.FINAL if speaking.is_end_due else Priority.PARTIAL
         waiting = asyncio.ensure_future(
-            self._pool.submit(guess, priority=Priority.PARTIAL, since_s=speaking.since_s)
+            self._pool.submit(guess, priority=priority, since_s=self._since_s(speaking))
         )
         try:
             while not waiting.done():
-                if speaking.is_closed and guess.samples is None:
+                is_over = speaking.is_closed or (
+                    speaking.is_end_due and priority is Priority.PARTIAL
+                )
+                if is_over and guess.samples is None:
                     return None
                 change = asyncio.ensure_future(self._wait())
                 await asyncio.wait((waiting, change), return_when=asyncio.FIRST_COMPLETED)
@@ -625,7 +688,7 @@ class LiveRecording:
         heard = speaking.samples()
         end_ms = speaking.start_ms + len(heard) * 1000 // RATE_HZ
         closed_s = time.monotonic()
-        transcript = await self._decode(heard) or NOTHING
+        transcript = speaking.foreseen or await self._decode(speaking, heard) or NOTHING
         if not self._is_file:
             self._tell_if_lagging(time.monotonic() - closed_s)
         why = why_not_said(transcript, len(heard) / RATE_HZ)
@@ -636,13 +699,18 @@ class LiveRecording:
         language = transcript.language or self._heard_language or ""
         await self._settle(pieces, language, end_ms, ended=speaking)
 
-    async def _decode(self, samples: Samples) -> Transcript | None:
+    def _since_s(self, speaking: Speaking) -> float:
+        """Since when the oldest sound waits whose words are not settled, by the pool's clock."""
+        return time.monotonic() - speaking.unsettled_s(self._settler.settled_end_ms)
+
+    async def _decode(self, speaking: Speaking, samples: Samples) -> Transcript | None:
         """Decode for good; a window that fails three times stays in the journal, untold."""
         for attempt in range(3):
             try:
                 return await self._pool.submit(
                     self._window(samples, is_final=True),
                     priority=Priority.BACKGROUND if self._is_file else Priority.FINAL,
+                    since_s=None if self._is_file else self._since_s(speaking),
                 )
             except (Busy, Unavailable):
                 await asyncio.sleep(min(2.0**attempt, MAX_WAIT_S))
@@ -699,7 +767,7 @@ class LiveRecording:
                 )
             )
 
-    def _window(self, samples: Samples, *, is_final: bool) -> Window:
+    def _window(self, samples: Samples, is_final: bool) -> Window:
         return Window(
             samples=samples,
             language=self._language,

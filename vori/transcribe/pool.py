@@ -85,7 +85,7 @@ class RecogniserPool:
         recogniser: Recogniser,
         *,
         workers: int = 1,
-        batch_size: int = 4,
+        batch_size: int = 16,
         queue_size: int = 64,
         deadline_s: float = 60.0,
         remake: Callable[[], Recogniser] | None = None,
@@ -148,8 +148,8 @@ class RecogniserPool:
         """Wait for the transcript. Cancelling takes it out of the queue.
 
         sound: a window, or what makes one when a worker is free for it (called in the loop).
-        priority: None: final or partial, as the window says. since_s: when the sound that nobody
-            has heard yet began to wait, by the pool's clock (`time.monotonic`); None is now.
+        priority: None: final or partial, as the window says. since_s: since when its oldest sound
+            waits for settled words, by the pool's clock (`time.monotonic`); None is now.
         Raises Busy for a partial when the queue is full, what the recogniser raised (wrapped in
         Unavailable unless it is a VoriError), and Unavailable when the worker hung or the pool
         closes; after Unavailable the same window may be submitted again.
@@ -276,6 +276,8 @@ class RecogniserPool:
         if worker.alarm:
             worker.alarm.cancel()
         self._busy_s += busy_s
+        longest = max(len(window.samples) for window in batch.windows)
+        self._due.took(longest / RATE_HZ, len(batch.jobs), busy_s)
         for job, window, outcome in zip(batch.jobs, batch.windows, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 self._failures += 1

@@ -2,7 +2,8 @@
 
 Finals go before partials, files after everything live; of one priority the recording whose sound
 has waited longest goes first. A batch holds windows of one padded length, since the engine can
-decode only those together: short ones never wait for long ones.
+decode only those together: short ones never wait for long ones. It is so small that it takes about
+BATCH_S: a worker that is busy for longer serves more windows a second, and each of them too late.
 """
 
 from __future__ import annotations
@@ -18,10 +19,16 @@ from vori.transcribe.recogniser import Window
 
 RECENT_S = 5.0
 """Rooms that were heard so lately are live: files then leave a worker to them."""
-PATIENCE_S = 0.25
+PATIENCE_S = 1.0
 """Where partials wait so long for a worker, rooms ask half as often."""
+BATCH_S = 0.35
+"""A live batch takes about so long, at most …"""
+FILE_BATCH_S = 2.0
+"""… and one of files, where nobody is live."""
+FIRST_BATCH = 4
+"""Windows in a batch before it is known how long one takes."""
 WEIGHT = 0.2
-"""Of the newest wait in the mean."""
+"""Of the newest figure in a mean."""
 
 
 class Priority(IntEnum):
@@ -57,7 +64,7 @@ class Fixed:
 
 
 class Job:
-    """A window that waits. `since_s`: when the sound that nobody has heard yet began to wait."""
+    """A window that waits. `since_s`: since when its oldest sound waits for settled words."""
 
     __slots__ = ("number", "priority", "queued_s", "since_s", "sound")
 
@@ -82,13 +89,17 @@ J = TypeVar("J", bound=Job)
 class Schedule(Generic[J]):
     """The jobs of one pool."""
 
-    def __init__(self, *, batch_size: int = 4, sizes_s: Sequence[float] = ()) -> None:
-        """sizes_s: the lengths windows are padded to, ascending; none: all go together."""
+    def __init__(self, *, batch_size: int = 16, sizes_s: Sequence[float] = ()) -> None:
+        """batch_size: at most so many windows at once. sizes_s: the lengths windows are padded to,
+        ascending; none: all go together.
+        """
         self.batch_size = batch_size
         self._sizes_s = sizes_s
         self._due: list[J] = []
         self._live_s = -math.inf
         self._wait_s = 0.0
+        self._window_s: dict[int, float] = {}
+        """How long a worker is busy with one window of each size, in the mean."""
 
     def __len__(self) -> int:
         return len(self._due)
@@ -125,13 +136,14 @@ class Schedule(Generic[J]):
         first = min(self._due, key=lambda job: job.urgency, default=None)
         if first is None:
             return []
-        most = self.batch_size
+        size = self._size(first)
+        is_live = first.priority is not Priority.BACKGROUND
+        most = self._most(size, BATCH_S if is_live else FILE_BATCH_S)
         if first.priority is Priority.BACKGROUND and now_s - self._live_s < RECENT_S:
             # One window, and never all workers: somebody may stop speaking any moment.
             if background and idle < 2:
                 return []
             most = 1
-        size = self._size(first)
         alike = [
             job for job in self._due if job.priority is first.priority and self._size(job) == size
         ]
@@ -143,9 +155,23 @@ class Schedule(Generic[J]):
                 self._wait_s += WEIGHT * (now_s - job.queued_s - self._wait_s)
         return batch
 
+    def took(self, seconds: float, count: int, busy_s: float) -> None:
+        """A worker was busy for `busy_s` with `count` windows, the longest of so many seconds."""
+        size, mean_s = self._size_of(seconds), busy_s / count
+        known_s = self._window_s.get(size, mean_s)
+        self._window_s[size] = known_s + WEIGHT * (mean_s - known_s)
+
+    def _most(self, size: int, batch_s: float) -> int:
+        """How many windows of the size a worker does in `batch_s`; at least one."""
+        window_s = self._window_s.get(size, batch_s / FIRST_BATCH)
+        return max(1, min(self.batch_size, int(batch_s / max(window_s, 0.001))))
+
     def interval_s(self, least_s: float, most_s: float) -> float:
         """How often a room should ask for partials now: as often as others leave room for."""
         return min(most_s, least_s * (1 + self._wait_s / PATIENCE_S))
 
     def _size(self, job: J) -> int:
-        return bisect.bisect_left(self._sizes_s, job.sound.seconds)
+        return self._size_of(job.sound.seconds)
+
+    def _size_of(self, seconds: float) -> int:
+        return bisect.bisect_left(self._sizes_s, seconds)

@@ -123,6 +123,11 @@ class Settler:
         self._echo = ""
         self._echo_end_ms = 0
 
+    @property
+    def settled_end_ms(self) -> int | None:
+        """Where the open utterance's settled words end; None before there are any."""
+        return self._settled[-1].end_ms if self._settled else None
+
     def partial(
         self, transcript: Transcript, *, start_ms: int, audio_end_ms: int
     ) -> Partial | None:

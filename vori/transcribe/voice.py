@@ -38,6 +38,8 @@ class SpeechWentOn(Struct, frozen=True, kw_only=True):
     """More of the running utterance, which may yet turn out to be silence after it."""
 
     samples: Samples
+    may_end_ms: int | None = None
+    """Where the utterance ends if nobody speaks again soon; None while somebody does."""
 
 
 class SpeechEnded(Struct, frozen=True, kw_only=True):
@@ -143,7 +145,9 @@ class VoiceGate:
                 events += [SpeechWentOn(samples=np.concatenate(fresh)), *ended]
                 fresh = []
         if fresh:
-            events.append(SpeechWentOn(samples=np.concatenate(fresh)))
+            events.append(
+                SpeechWentOn(samples=np.concatenate(fresh), may_end_ms=self._may_end_ms())
+            )
         return events
 
     def _listen(self, probability: float) -> list[VoiceEvent]:
@@ -171,6 +175,10 @@ class VoiceGate:
             self._voiced_end = cut
             return [self._end(cut), self._begin(cut)]
         return []
+
+    def _may_end_ms(self) -> int | None:
+        end = self._voiced_end + self._tail
+        return ms_of(end) if self._heard >= end else None
 
     def _begin(self, position: int) -> SpeechStarted:
         """Open an utterance at `position`, or as soon after it as there is sound."""
