@@ -430,6 +430,7 @@ class Vori:
                 limits=self.settings.limits,
                 cors_origins=self.settings.server.cors_origins,
                 open_metrics=self.settings.server.open_metrics,
+                remove_sound=sweeper_of(self.settings, self.clock).remove_sound,
             ),
             route_handlers=[
                 self._meeting_socket(),

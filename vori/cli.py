@@ -322,6 +322,97 @@ def user_link(context: click.Context, who: str, as_json: bool) -> None:
         click.echo(made["path"])
 
 
+@user.command("export")
+@click.argument("who")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--sound", is_flag=True, help="Also the sound of their recordings in this home.")
+@click.pass_context
+def user_export(context: click.Context, who: str, out: Path, sound: bool) -> None:
+    """Write all that belongs to WHO (number or address) into a ZIP of JSON files."""
+    from vori.people.admin import export_user
+    from vori.people.export import add_sound
+
+    user_id, archive = _with_database(context, lambda: export_user(who))
+    try:
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(archive)
+    except OSError as exc:
+        raise BadMessage(f"{out}: {exc.strerror}.", code="cannot_write") from exc
+    added = add_sound(out, settings_of(context).home_path) if sound else 0
+    click.echo(f"user {user_id}: {out}" + (f", with {added} recordings" if sound else ""))
+
+
+@user.command("erase")
+@click.argument("who")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--keep-spoken", is_flag=True, help="Leave the name where somebody said or wrote it.")
+@click.option("--with-groups", is_flag=True, help="Delete groups in which nobody else is, too.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def user_erase(
+    context: click.Context,
+    who: str,
+    dry_run: bool,
+    yes: bool,
+    keep_spoken: bool,
+    with_groups: bool,
+    as_json: bool,
+) -> None:
+    """Forget WHO (number or address): account, sound, name. Cannot be undone.
+
+    Shows what would be done and asks, unless --yes. Tells at the end what remains, and why.
+    """
+    from vori.app import sweeper_of
+    from vori.clock import SystemClock
+    from vori.people.admin import erase_user
+
+    remove_sound = sweeper_of(settings_of(context), SystemClock()).remove_sound
+
+    def work(dry_run: bool) -> Any:
+        return _with_database(
+            context,
+            lambda: erase_user(
+                who,
+                keep_spoken=keep_spoken,
+                with_groups=with_groups,
+                dry_run=dry_run,
+                remove_sound=remove_sound,
+            ),
+        )
+
+    if dry_run or not yes:
+        erased = work(True)
+        _print_json(erased) if as_json else _tell_erased(erased)
+        if dry_run:
+            return
+        click.confirm("Forget this person now? It cannot be undone.", abort=True, err=True)
+    erased = work(False)
+    _print_json(erased) if as_json else _tell_erased(erased)
+
+
+def _tell_erased(erased: Any) -> None:
+    would = "would be" if erased.is_dry_run else "was"
+    click.echo(f"user {erased.user_id} {would} forgotten")
+    click.echo(f"  sound of {erased.recordings} recordings deleted")
+    click.echo(f"  {erased.unassigned} tickets given to nobody")
+    for place, rows in erased.replaced.items():
+        click.echo(f"  name or address replaced in {rows} rows of {place}")
+    for label, groups in (
+        ("groups deleted", erased.groups_deleted),
+        ("groups in which nobody is left", erased.groups_without_members),
+        ("groups with a namesake, whose words keep the name", erased.namesakes_in),
+    ):
+        if groups:
+            click.echo(f"  {label}: {', '.join(map(str, groups))}")
+    if erased.name_stays:
+        click.echo(f"  the name stays in what was said: {erased.name_stays}")
+    click.echo("What remains:")
+    for line in erased.remains:
+        click.echo(f"  - {line}")
+
+
 @cli.group()
 def retention() -> None:
     """Deleting by age: each group's sound and words (`keepSoundDays`, `keepWordsDays`)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,12 @@ from vori.data.engine import DB, transaction
 from vori.errors import NotFound
 from vori.ids import BIGINT_MAX, GroupId, UserId
 from vori.people import store
+from vori.people.erase import Erased, erase
+from vori.people.export import archive
 from vori.people.messages import ALL_SCOPES, Role, Scope, User
 from vori.people.sessions import make_link
+
+RemoveSound = Callable[[], Awaitable[int]]
 
 
 async def add_user(
@@ -81,6 +85,34 @@ async def create_link(who: str, *, hours: float) -> dict[str, Any]:
     user = await find_user(who)
     link = await make_link(user.user_id, at=datetime.now(UTC), hours=hours)
     return {"path": link.path, "expiresAt": link.expires_at, "userId": user.user_id}
+
+
+async def erase_user(
+    who: str, *, keep_spoken: bool, with_groups: bool, dry_run: bool, remove_sound: RemoveSound
+) -> Erased:
+    """Forget the user with this number or address; their sound leaves this home at once."""
+    user = await find_user(who)
+    erased = await erase(
+        user.user_id,
+        at=datetime.now(UTC),
+        keep_spoken=keep_spoken,
+        with_groups=with_groups,
+        dry_run=dry_run,
+    )
+    if not dry_run:
+        await remove_sound()
+    return erased
+
+
+async def export_user(who: str) -> tuple[UserId, bytes]:
+    """All that belongs to the user with this number or address, as a ZIP; the log tells of it."""
+    user = await find_user(who)
+    await DB.fetch(
+        "INSERT INTO audit (at, via, action, target) VALUES ($1, 'command', 'user.exported', $2)",
+        datetime.now(UTC),
+        str(user.user_id),
+    )
+    return user.user_id, await archive(user.user_id)
 
 
 async def find_user(who: str) -> User:

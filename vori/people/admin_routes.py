@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, get, patch, post
+from litestar import Controller, delete, get, patch, post
+from litestar.datastructures import State
 from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET, Struct, UnsetType
 
@@ -15,6 +16,7 @@ from vori.errors import Conflict
 from vori.ids import GroupId, UserId
 from vori.people import sessions, store
 from vori.people.access import require_operator
+from vori.people.erase import Erased, erase
 from vori.people.messages import Account, NewAccount, NewLink, Role
 from vori.people.session_routes import Doors, Email, Name
 
@@ -100,6 +102,47 @@ class AdminUserRoutes(Controller):
             is_admin=given.get("is_admin"),
             at=doors.clock.now() if disabled else None,
         )
+
+    @delete(
+        "/{user_id:int}",
+        summary="Forget somebody: account, sound, name; cannot be undone (administrators)",
+        status_code=200,
+    )
+    async def erase_user(
+        self,
+        principal: SignedIn,
+        doors: Doors,
+        state: State,
+        user_id: PathId,
+        dry_run: Annotated[
+            bool, QueryParameter(name="dryRun", description="Only tell what would be done.")
+        ] = False,
+        keep_spoken: Annotated[
+            bool,
+            QueryParameter(
+                name="keepSpoken", description="Leave the name where somebody said or wrote it."
+            ),
+        ] = False,
+        with_groups: Annotated[
+            bool,
+            QueryParameter(
+                name="withGroups", description="Delete groups in which nobody else is, too."
+            ),
+        ] = False,
+    ) -> Erased:
+        require_operator(principal)
+        erased = await erase(
+            UserId(user_id),
+            at=doors.clock.now(),
+            by=principal.user_id,
+            keep_spoken=keep_spoken,
+            with_groups=with_groups,
+            dry_run=dry_run,
+        )
+        remove_sound = state["parts"].remove_sound
+        if remove_sound is not None and not dry_run:
+            await remove_sound()
+        return erased
 
     @post("/{user_id:int}/link", summary="A new one-time link for a password (administrators)")
     async def make_link(self, principal: SignedIn, doors: Doors, user_id: PathId) -> NewLink:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, delete, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -14,7 +14,7 @@ from vori.api import BodyId, Language, Now, PathId, SignedIn, TimeZone, check_ti
 from vori.data.engine import transaction
 from vori.errors import BadMessage, NotFound
 from vori.ids import BIGINT_MAX, GroupId, UserId
-from vori.people import store
+from vori.people import export, store
 from vori.people.access import require_admin, require_member
 from vori.people.messages import (
     Group,
@@ -97,6 +97,15 @@ class UserRoutes(Controller):
     @patch("/me", summary="Change my name, language or time zone")
     async def change_me(self, principal: SignedIn, data: JSONBody[ProfileChange]) -> User:
         return await store.change_user(principal.user_id, _columns(principal, data))
+
+    @get("/me/export", summary="All that belongs to me, as a ZIP", media_type="application/zip")
+    async def export_me(self, principal: SignedIn) -> Response[bytes]:
+        name = f"vori-user-{principal.user_id}.zip"
+        return Response(
+            await export.archive(principal.user_id),
+            media_type="application/zip",
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )
 
     @post("/sync", summary="Bring my profile up to date; harmless when repeated", status_code=200)
     async def sync(self, principal: SignedIn, data: JSONBody[ProfileChange]) -> User:

@@ -137,6 +137,7 @@ RULES: dict[str, Rule] = {
     # Myself
     "GET /api/users/me": Rule(Needs.SIGNED_IN, READ),
     "PATCH /api/users/me": Rule(Needs.SIGNED_IN, WRITE),
+    "GET /api/users/me/export": Rule(Needs.SIGNED_IN, READ, "user.exported"),
     "POST /api/users/sync": Rule(Needs.SIGNED_IN, WRITE),
     "POST /api/users/me/password": Rule(Needs.SIGNED_IN, WRITE, "password.changed"),
     "GET /api/users/me/sessions": Rule(Needs.SIGNED_IN, READ),
@@ -150,6 +151,7 @@ RULES: dict[str, Rule] = {
     "POST /api/admin/users": Rule(Needs.OPERATOR, ADMIN, "user.added"),
     "GET /api/admin/users/{user_id}": Rule(Needs.OPERATOR, ADMIN),
     "PATCH /api/admin/users/{user_id}": Rule(Needs.OPERATOR, ADMIN, "user.changed"),
+    "DELETE /api/admin/users/{user_id}": Rule(Needs.OPERATOR, ADMIN, "user.erasure_asked"),
     "POST /api/admin/users/{user_id}/link": Rule(Needs.OPERATOR, ADMIN, "user.link_made"),
     "GET /api/admin/dead-letters": Rule(Needs.OPERATOR, ADMIN),
     "GET /api/admin/dead-letters/{letter_id}": Rule(Needs.OPERATOR, ADMIN, "dead_letter.seen"),
