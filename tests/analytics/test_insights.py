@@ -6,10 +6,10 @@ import pytest
 
 from tests.analytics.three_weeks import utc
 from vori.analytics import insights
-from vori.analytics.insights import Stretch
+from vori.analytics.insights import Blocked, Mentioned, Promises, Stretch, WordUse
 from vori.analytics.messages import BestHour, InsightKind, Span, StatusTime
 from vori.analytics.sample import Sample
-from vori.ids import GroupId, MeetingId
+from vori.ids import GroupId, MeetingId, TicketId
 from vori.tickets.messages import TicketStatus
 
 WEEK = Span(start=utc("2026-03-02 00:00"), end=utc("2026-03-02 00:00") + timedelta(days=7))
@@ -89,3 +89,104 @@ def test_the_best_hour_is_told_only_when_it_is_sure():
     [found] = insights.of_best_hour(GROUP, WEEK, best(True))
     assert "14" in found.text["en"]
     assert "14시" in found.text["ko"]
+
+
+def ids(count):
+    return tuple(MeetingId(n) for n in range(1, count + 1))
+
+
+def promises(tickets, kept, meetings=10, *, assigned=0, dated=0):
+    return Promises(
+        tickets=tickets, kept=kept, assigned=assigned, dated=dated, meeting_ids=ids(meetings)
+    )
+
+
+def test_fewer_promises_kept_are_told_with_what_went_along():
+    [found] = insights.of_promises(
+        GROUP, WEEK, promises(12, 2, assigned=3, dated=6), promises(40, 30, assigned=36, dated=20)
+    )
+    assert found.kind is InsightKind.COMPLETION_DROP
+    # 2 / 12 = 17 %, 30 / 40 = 75 %; somebody's: 3 / 12 = 25 % after 36 / 40 = 90 %.
+    assert found.text["en"] == (
+        "Of the tickets made in these days 17% were done within a week, 75% in the weeks before"
+        " (2 of 12, 30 of 40)."
+        " In the same days tickets that are somebody's went from 90% to 25%."
+    )
+    assert "12개 중 2개" in found.text["ko"]
+    assert "담당자가 있는 티켓: 90% → 25%" in found.text["ko"]
+    assert found.numbers["now"] == pytest.approx(1 / 6)
+    assert "datedNow" not in found.numbers
+    assert (found.sample, found.meeting_ids) == (12, ids(10))
+
+
+def test_promises_of_few_meetings_or_with_a_difference_by_chance_are_not_told():
+    good = promises(40, 30)
+    assert list(insights.of_promises(GROUP, WEEK, promises(12, 2, meetings=3), good)) == []
+    assert list(insights.of_promises(GROUP, WEEK, promises(12, 8), good)) == []
+    assert list(insights.of_promises(GROUP, WEEK, promises(12, 2), None)) == []
+
+
+def test_a_blocker_that_comes_back_is_told():
+    def told(times, meetings):
+        blocker = Blocked(about="벤더 답변", key="답변 벤더", meeting_ids=ids(times))
+        return list(insights.of_blockers(GROUP, WEEK, [blocker], meetings=meetings))
+
+    [found] = told(4, 12)
+    assert found.text["en"] == "“벤더 답변” kept work from going on in 4 of 12 meetings."
+    assert found.numbers == {"times": 4.0, "meetings": 12.0}
+    assert (found.meeting_ids, found.sample) == (ids(4), 4)
+    assert told(3, 12) == []
+    assert told(4, 7) == []
+
+
+def test_work_that_is_mentioned_and_does_not_move_is_told():
+    def told(times, days):
+        ticket = Mentioned(
+            ticket_id=TicketId("T-1"), title="Tune it", still_days=days, meeting_ids=ids(times)
+        )
+        return list(insights.of_tickets(GROUP, WEEK, [ticket]))
+
+    [found] = told(5, 21)
+    assert (
+        found.text["en"] == "“Tune it” (T-1) came up in 5 meetings and has not moved for 21 days."
+    )
+    assert "회의 5개에서 나왔지만 21일째" in found.text["ko"]
+    assert (found.ticket_ids, found.meeting_ids) == (("T-1",), ids(5))
+    assert told(3, 21) == []
+    assert told(5, 13) == []
+
+
+def test_a_word_that_more_meetings_say_is_told():
+    def told(times, now, earlier, before):
+        use = WordUse(word="결제", key="결제", meeting_ids=ids(times), before=earlier)
+        return list(insights.of_words(GROUP, WEEK, [use] * 30, now=now, before=before))
+
+    # 8 of 10 after 1 of 30: (45 * 30 + 10 * 1) / 273438880 by chance, of thirty words looked at.
+    [found, *_] = told(8, 10, 1, 30)
+    assert found.text["en"] == "“결제” came up in 8 of 10 meetings, in the weeks before in 1 of 30."
+    assert found.numbers["timesBefore"] == 1.0
+    assert told(4, 10, 6, 30) == []
+    assert told(7, 7, 0, 30) == []
+
+
+def test_a_group_is_compared_with_others_only_when_none_of_them_can_be_told_apart():
+    def told(*means):
+        stretches = {GroupId(n): stretch(10, mean) for n, mean in enumerate(means, 1)}
+        return list(insights.of_groups(GROUP, WEEK, stretches))
+
+    # The mean of 0.3, 0.4 and 0.5, ten meetings each, is 0.4.
+    [found] = told(0.7, 0.3, 0.4, 0.5)
+    assert found.text["en"] == (
+        "Meetings of this group score higher than those of 3 other groups: 0.70 and 0.40"
+        " (means of 10 and 30 meetings)."
+    )
+    assert "다른 3개 그룹의 회의보다 생산성이 높습니다" in found.text["ko"]
+    assert told(0.7, 0.3, 0.4) == []
+    assert told(0.4, 0.3, 0.4, 0.5) == []
+
+
+def test_every_kind_of_insight_is_made_by_somebody():
+    from pathlib import Path
+
+    written = Path(insights.__file__).read_text(encoding="utf-8")
+    assert [kind for kind in InsightKind if f"InsightKind.{kind.name}" not in written] == []

@@ -67,3 +67,12 @@ def test_chance_is_called_a_difference_about_as_rarely_as_promised():
         for _ in range(2000)
     )
     assert wrong / 2000 == pytest.approx(0.05, abs=0.02)
+
+
+def test_the_chance_of_so_many_hits_is_fisher_s():
+    from vori.analytics.sample import chance
+
+    # All of 3 now, none of 3 before: one of the C(6, 3) = 20 ways to draw three hits.
+    assert chance(3, 3, 0, 3) == pytest.approx(1 / 20)
+    assert chance(8, 10, 1, 30) == pytest.approx((45 * 30 + 10) / 273_438_880)
+    assert chance(0, 5, 5, 5) == 1.0

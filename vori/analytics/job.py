@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ from vori.analytics import metrics, sink, source
 from vori.analytics.plan import CURSOR, SOURCES, Plan, Report
 from vori.analytics.report import count_weeks
 from vori.analytics.sink import Minute
-from vori.analytics.text import count_text
+from vori.analytics.text import RECENT, count_text, read_words
 from vori.data import outbox
 from vori.data.engine import DB
 from vori.errors import Unavailable
@@ -158,6 +158,7 @@ class Job:
         self._reported = -1
         self._heard_at = time.monotonic()
         self._closed_until: datetime | None = None
+        self._counted_on: date | None = None
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -244,13 +245,17 @@ class Job:
 
     @contextlib.contextmanager
     def _beside(self, spark: SparkSession) -> Iterator[None]:
-        """Count the weeks now and then, in a thread: the minutes do not wait for them."""
+        """Words and weeks now and then, in a thread: the minutes do not wait for them."""
 
         def count() -> None:
-            wait_s = WEEKS_AFTER_S
+            wait_s, weeks_at = WEEKS_AFTER_S, time.monotonic()
             while not self._stop.wait(wait_s):
-                self._count_weeks(spark)
-                wait_s = self._plan.weeks_every_s
+                if time.monotonic() >= weeks_at:
+                    self._count_weeks(spark)
+                    weeks_at = time.monotonic() + self._plan.weeks_every_s
+                else:
+                    self._read_words(spark)
+                wait_s = min(self._plan.words_every_s, self._plan.weeks_every_s)
 
         if not self._plan.weeks_every_s:
             yield
@@ -312,17 +317,33 @@ class Job:
             self._loop.run(sink.close_minutes(until))
 
     def _count_weeks(self, spark: SparkSession) -> None:
-        """Weeks, hours, insights and words; what fails here does not hold up the minutes."""
+        """Words, weeks and insights; what fails here does not hold up the minutes."""
+        url, run, now = self._plan.database_url, self._loop.run, _now()
+        is_new_day = now.date() != self._counted_on
         try:
-            url = self._plan.database_url
-            figures = count_weeks(spark, url, self._loop.run, _now())
-            figures |= count_text(spark, url, self._loop.run, _now())
-            self._loop.run(sink.forget_minutes(timedelta(days=self._plan.keep_days)))
+            began = time.monotonic()
+            figures = count_text(
+                *(spark, url, run, now), is_over=self._stop.is_set, anyway=is_new_day
+            )
+            figures["wordsS"] = time.monotonic() - began
+            began = time.monotonic()
+            figures |= count_weeks(spark, url, run, now)
+            figures["weeksS"] = time.monotonic() - began
+            run(sink.forget_minutes(timedelta(days=self._plan.keep_days), RECENT))
         except Exception:
             if not self._stop.is_set():  # else their jobs were cancelled
                 _logger.exception("the weeks could not be counted")
         else:
+            self._counted_on = now.date()
             self._report(Report(kind="weeks", figures=figures))
+
+    def _read_words(self, spark: SparkSession) -> None:
+        url, run = self._plan.database_url, self._loop.run
+        try:
+            read_words(spark, url, run, _now(), is_over=self._stop.is_set)
+        except Exception:
+            if not self._stop.is_set():
+                _logger.exception("the words of meetings could not be read")
 
     def _forget_other_database(self) -> None:
         """Start from the beginning when the checkpoint tells of a database that is not this one.
@@ -359,6 +380,7 @@ def report_of(progress: dict[str, Any]) -> Report:
         batch_ms=duration_ms,
         lag_ms=max(0, round(lag_ms)),
         minutes=operators.get("stateStoreSave", {}).get("numRowsTotal", 0),
+        parts=progress["durationMs"],
     )
 
 

@@ -161,6 +161,17 @@ class Keyword(Struct, frozen=True, kw_only=True, rename="camel"):
     count_before: int | None = None
 
 
+class KeywordTrend(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A word of a meeting that goes on: how often in its last five minutes of talk (`count`), in
+    the five before (`countBefore`), and in all (`total`).
+    """
+
+    term: str
+    count: int
+    count_before: int
+    total: int
+
+
 class Realtime(Struct, frozen=True, kw_only=True, rename="camel"):
     """A meeting so far: minutes with any words or work, oldest first, and all of them together."""
 
@@ -173,6 +184,8 @@ class Realtime(Struct, frozen=True, kw_only=True, rename="camel"):
     captions: int
     windows: tuple[MetricWindow, ...]
     keywords: tuple[Keyword, ...]
+    keyword_trends: tuple[KeywordTrend, ...] = ()
+    """Those said most in the last five minutes first."""
 
 
 class StatusCount(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -39,6 +39,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     ivy: str = ""
     weeks_every_s: float = 600.0
     """0: weeks, insights and words are not counted."""
+    words_every_s: float = 20.0
+    """Between two looks at the words of meetings that go on; with weeks alone."""
     keep_days: int = 400
     once: bool = False
     """Work off what is there, count the weeks, and end."""
@@ -60,5 +62,7 @@ class Report(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tr
     """How old the newest event of the batch was when the batch was done."""
     minutes: int = 0
     """Minutes of meetings that may still change."""
+    parts: dict[str, int] = {}
+    """Of `batch_ms`, what Spark spent on what."""
     message: str = ""
     figures: dict[str, float] = {}

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
 
 from vori.analytics import insights, sink, weeks
-from vori.analytics.insights import Stretch
-from vori.analytics.messages import Insight, Span, StatusTime, Trend
+from vori.analytics.insights import Blocked, Mentioned, Promises, Stretch
+from vori.analytics.messages import Insight, InsightKind, Span, StatusTime, Trend
 from vori.analytics.sample import Sample
 from vori.analytics.sink import GroupTrendRow, HourRow
 from vori.analytics.store import best_hour
@@ -23,12 +24,21 @@ WEEK = timedelta(days=7)
 BEFORE = 4 * WEEK
 """A week is compared with so much before it."""
 
+KINDS = tuple(kind for kind in InsightKind if kind is not InsightKind.RISING_KEYWORD)
+"""The insights of this file; that of words is `text.py`'s."""
+
+BLOCKERS = "group_id long, meeting_id long, about string"
+MENTIONS = (
+    "ticket_id string, group_id long, title string, still_since timestamp, meeting_id long,"
+    " at timestamp"
+)
+
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 def count_weeks(spark: SparkSession, url: str, run: Run, now: datetime) -> dict[str, float]:
     """Count trends, hours and insights as of `now`; returns how much there was."""
-    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    run(sink.count_talk())
     met = weeks.scored(_table(spark, url, _MEETINGS, weeks.MEETINGS)).cache()
     tickets = _table(spark, url, _TICKETS, weeks.TICKETS).cache()
     moves = _table(spark, url, _MOVES, weeks.MOVES)
@@ -40,9 +50,12 @@ def count_weeks(spark: SparkSession, url: str, run: Run, now: datetime) -> dict[
         period = Span(start=end - WEEK, end=end)
         stretches = _rows(weeks.compared(met, end - WEEK - BEFORE, end - WEEK, end))
         found = _insights(period, stretches, rows, hours)
+        found += _compared(Span(start=end - BEFORE, end=end), met)
+        found += _promised(Span(start=end - 2 * WEEK, end=end - WEEK), tickets)
+        found += _stuck(spark, url, Span(start=end - BEFORE, end=end), met, now)
         changed = run(sink.write_trends(rows))
         run(sink.write_hours(hours))
-        told = run(sink.write_insights(found, at=now))
+        told = run(sink.write_insights(found, at=now, kinds=KINDS))
     finally:
         met.unpersist()
         tickets.unpersist()
@@ -114,6 +127,63 @@ def _insights(
     return found
 
 
+def _compared(period: Span, met: DataFrame) -> list[Insight]:
+    """Each group beside all others."""
+    rows = _rows(weeks.compared(met, period.start, period.start, period.end))
+    stretches = {GroupId(row["group_id"]): _stretch(row) for row in rows}
+    return [i for g in sorted(stretches) for i in insights.of_groups(g, period, stretches)]
+
+
+def _promised(period: Span, tickets: DataFrame) -> list[Insight]:
+    """What was promised in `period`, which is a week gone, and in the four weeks before."""
+    rows = _rows(weeks.promises(tickets, period.start - BEFORE, period.start, period.end))
+    found = {
+        (GroupId(row.pop("group_id")), row.pop("is_now")): msgspec.convert(row, Promises)
+        for row in rows
+    }
+    groups = sorted({group for group, _ in found})
+    return [
+        insight
+        for group in groups
+        for insight in insights.of_promises(
+            group, period, found.get((group, True)), found.get((group, False))
+        )
+    ]
+
+
+def _stuck(
+    spark: SparkSession, url: str, period: Span, met: DataFrame, now: datetime
+) -> list[Insight]:
+    """What comes back in a group's meetings and does not go away: blockers, and tickets."""
+    since = period.start.isoformat()
+    held = met.where((f.col("started_at") >= period.start) & (f.col("started_at") < period.end))
+    meetings = {row["group_id"]: row["count"] for row in _rows(held.groupBy("group_id").count())}
+    heard = _table(spark, url, _BLOCKERS.format(since=since), BLOCKERS)
+    keyed = heard.withColumn("key", f.udf(_key, "string", useArrow=False)("about"))
+    mentions = _table(spark, url, _MENTIONS.format(since=since), MENTIONS)
+    found: list[Insight] = []
+    for group, rows in _grouped(weeks.recurring(keyed, insights.OFTEN)).items():
+        blockers = msgspec.convert(rows, list[Blocked])
+        found += insights.of_blockers(group, period, blockers, meetings=meetings.get(group, 0))
+    for group, rows in _grouped(weeks.mentioned(mentions, insights.OFTEN, now)).items():
+        found += insights.of_tickets(group, period, msgspec.convert(rows, list[Mentioned]))
+    return found
+
+
+def _grouped(frame: DataFrame) -> dict[GroupId, list[dict[str, Any]]]:
+    groups: dict[GroupId, list[dict[str, Any]]] = defaultdict(list)
+    for row in _rows(frame):
+        groups[GroupId(row["group_id"])].append(row)
+    return groups
+
+
+def _key(about: str) -> str:
+    """In Spark's Python workers: the content words of a blocker, in no order."""
+    from vori.analytics.words import words_of
+
+    return " ".join(sorted(words_of(about)))
+
+
 def _stretch(row: dict[str, Any]) -> Stretch:
     return Stretch(
         meeting_ids=tuple(MeetingId(m) for m in row["meeting_ids"]),
@@ -124,14 +194,12 @@ def _stretch(row: dict[str, Any]) -> Stretch:
     )
 
 
-# A minute of talk is one of the meeting in which a caption begins.
 _MEETINGS = """
 SELECT m.id AS meeting_id, m.group_id, m.started_at, m.time_zone,
-       coalesce(c.minutes, 0)::float8 AS minutes, coalesce(t.made, 0)::int AS made,
+       coalesce(k.minutes, 0)::float8 AS minutes, coalesce(t.made, 0)::int AS made,
        coalesce(h.moved, 0)::int AS moved, coalesce(b.blockers, 0)::int AS blockers
 FROM meetings m
-LEFT JOIN (SELECT meeting_id, count(DISTINCT meeting_start_ms / 60000) AS minutes FROM captions
-           WHERE duplicate_of IS NULL GROUP BY meeting_id) c ON c.meeting_id = m.id
+LEFT JOIN analytics_talk k ON k.meeting_id = m.id
 LEFT JOIN (SELECT meeting_id, count(*) AS made FROM tickets
            WHERE dismissed_at IS NULL GROUP BY meeting_id) t ON t.meeting_id = m.id
 LEFT JOIN (SELECT meeting_id, count(*) AS moved FROM ticket_history
@@ -143,7 +211,8 @@ WHERE m.started_at IS NOT NULL AND m.group_id % $2::int = $1::int
 """
 
 _TICKETS = """
-SELECT t.id AS ticket_id, t.group_id, t.created_at, t.status,
+SELECT t.id AS ticket_id, t.group_id, t.meeting_id, t.created_at, t.status,
+       t.assignee_id IS NOT NULL AS is_assigned, t.due IS NOT NULL AS is_dated,
        (SELECT max(h.at) FROM ticket_history h
         WHERE h.ticket_id = t.id AND h.after ->> 'status' = 'DONE') AS done_at
 FROM tickets t WHERE t.meeting_id IS NOT NULL AND t.dismissed_at IS NULL
@@ -156,4 +225,30 @@ SELECT h.ticket_id, t.group_id, h.at, h.before ->> 'status' AS from_status,
 FROM ticket_history h JOIN tickets t ON t.id = h.ticket_id
 WHERE h.before ? 'status' AND h.after ? 'status' AND t.dismissed_at IS NULL
   AND t.meeting_id IS NOT NULL AND t.group_id % $2::int = $1::int
+"""
+
+_BLOCKERS = """
+SELECT b.group_id, b.meeting_id, b.about FROM blockers b JOIN meetings m ON m.id = b.meeting_id
+WHERE m.started_at >= '{since}'::timestamptz AND b.group_id % $2::int = $1::int
+"""
+
+# A meeting speaks of a ticket when its words mean it, or when it changed it.
+_MENTIONS = """
+SELECT t.id AS ticket_id, t.group_id, t.title, t.still_since, s.meeting_id, s.at
+FROM (
+    SELECT id, group_id, meeting_id, title, coalesce(
+        (SELECT max(h.at) FROM ticket_history h
+         WHERE h.ticket_id = t.id AND h.after ? 'status' AND h.undone_at IS NULL), created_at
+    ) AS still_since
+    FROM tickets t
+    WHERE status <> 'DONE' AND dismissed_at IS NULL AND group_id % $2::int = $1::int
+) t JOIN (
+    SELECT key AS ticket_id, w.meeting_id, m.started_at AS at
+    FROM analytics_words w JOIN meetings m ON m.id = w.meeting_id, jsonb_object_keys(w.tickets) key
+    WHERE m.started_at >= '{since}'::timestamptz
+    UNION
+    SELECT h.ticket_id, h.meeting_id, m.started_at
+    FROM ticket_history h JOIN meetings m ON m.id = h.meeting_id
+    WHERE m.started_at >= '{since}'::timestamptz AND h.kind = 'updated'
+) s ON s.ticket_id = t.id AND s.meeting_id IS DISTINCT FROM t.meeting_id
 """

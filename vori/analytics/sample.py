@@ -71,6 +71,20 @@ def differ(a: Sample, b: Sample, *, comparisons: int = 1, needed: int = NEEDED) 
     return abs(a.mean - b.mean) / error > limit
 
 
+def chance(hits: int, of: int, hits_before: int, of_before: int) -> float:
+    """How likely at least so many `hits` are where nothing changed between now and before.
+
+    Fisher's exact test, one-sided: of all hits, as many as that among `of` drawn blindly.
+    """
+    total, whole = hits + hits_before, of + of_before
+    ways = sum(
+        math.comb(of, k) * math.comb(of_before, total - k)
+        for k in range(hits, min(of, total) + 1)
+        if total - k <= of_before
+    )
+    return ways / math.comb(whole, total)
+
+
 def t_quantile(probability: float, freedom: float) -> float:
     """The quantile of Student's t; within 0.5 % for five degrees of freedom and more."""
     z = NormalDist().inv_cdf(probability)

@@ -9,16 +9,20 @@ What a deleted meeting or group led to is not written: it would outlive them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from vori.analytics.messages import (
     GroupTrend,
     Insight,
+    InsightKind,
     MinutesCounted,
     Productivity,
     Span,
@@ -26,12 +30,16 @@ from vori.analytics.messages import (
     Trend,
     WindowsChanged,
 )
+from vori.analytics.words import Words, together
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
 from vori.ids import EventId, GroupId, MeetingId, uuid7
 
+T = TypeVar("T")
+
 CLOSE_AT_ONCE = 500
 """Minutes closed in one transaction: a long one would hold up everyone who reads the outbox."""
+AT_ONCE = 200
 
 
 class Minute(Struct, frozen=True, kw_only=True):
@@ -81,9 +89,14 @@ async def close_minutes(until: datetime) -> int:
             return closed
 
 
-async def forget_minutes(keep: timedelta) -> None:
-    """Delete minutes that are older than `keep`."""
+async def forget_minutes(keep: timedelta, keep_words: timedelta) -> None:
+    """Delete minutes that are older than `keep`, and words of minutes older than `keep_words`."""
     await DB.fetch("DELETE FROM analytics_windows WHERE window_end < now() - $1::interval", keep)
+    await DB.fetch(
+        "DELETE FROM analytics_minute_words w USING meetings m WHERE m.id = w.meeting_id"
+        " AND coalesce(m.started_at, m.created_at) < now() - $1::interval",
+        keep_words,
+    )
 
 
 def _told(row: Any) -> tuple[TicketMetrics, Productivity]:
@@ -142,6 +155,17 @@ class GroupWord(Struct, frozen=True, kw_only=True):
     count_before: int
 
 
+class MinuteWords(Struct, frozen=True, kw_only=True):
+    """What was said in one minute of a meeting's talk, and the tickets it meant."""
+
+    meeting_id: MeetingId
+    group_id: GroupId
+    minute: int
+    newest: datetime
+    words: Words
+    tickets: tuple[str, ...]
+
+
 class TopicRow(Struct, frozen=True, kw_only=True):
     group_id: GroupId
     name: str
@@ -150,13 +174,65 @@ class TopicRow(Struct, frozen=True, kw_only=True):
     meeting_ids: tuple[MeetingId, ...]
 
 
+async def open_titles() -> dict[int, str]:
+    """By group its open tickets' titles by their ids, as JSON."""
+    rows = await DB.fetch(
+        "SELECT group_id, jsonb_object_agg(id, title ORDER BY id)::text AS titles FROM tickets"
+        " WHERE status <> 'DONE' AND dismissed_at IS NULL GROUP BY group_id"
+    )
+    return {row["group_id"]: row["titles"] for row in rows}
+
+
+async def write_minute_words(rows: Sequence[MinuteWords]) -> None:
+    """Store words of minutes, and anew those of their meetings; open pages are told."""
+    if not rows:
+        return
+    meetings = sorted({row.meeting_id for row in rows})
+    names = ("meeting_id", "minute", "words", "tickets", "newest")
+    async with transaction():
+        meeting_ids, minute, words, tickets, newest = _columns(rows, names)
+        await DB.fetch(
+            _UPSERT_MINUTE_WORDS,
+            *(meeting_ids, minute, [*map(_json, words)], [*map(_json, tickets)], newest),
+        )
+        await DB.fetch(_FORGET_EMPTY_MINUTES, meetings)
+        of: dict[int, list[Any]] = defaultdict(list)
+        for row in await DB.fetch(
+            "SELECT meeting_id, words, tickets FROM analytics_minute_words"
+            " WHERE meeting_id = ANY($1) ORDER BY meeting_id, minute",
+            meetings,
+        ):
+            of[row["meeting_id"]].append(row)
+        whole = [
+            (
+                meeting,
+                _json(together(msgspec.convert(part["words"], Words) for part in parts)),
+                _json(Counter(ticket for part in parts for ticket in part["tickets"])),
+            )
+            for meeting, parts in of.items()
+        ]
+        if whole:
+            await DB.fetch(_UPSERT_WORDS, *map(list, zip(*whole, strict=True)))
+        await tell_changed((row.meeting_id, row.group_id) for row in rows)
+
+
+async def count_talk() -> None:
+    """Count in how many minutes somebody spoke, for meetings with captions that came since."""
+    await DB.fetch(_COUNT_TALK)
+
+
 async def write_trends(rows: Sequence[GroupTrendRow]) -> int:
     """Upsert weeks; those that changed are told. Returns how many did."""
     changed = 0
-    for row in rows:
+    for some in batched(rows, AT_ONCE):
         async with transaction():
-            told = await DB.fetch(_UPSERT_TREND, *_trend_values(row))
-            await publish(*(_trend_event(row) for _ in told))
+            columns = list(zip(*map(_trend_values, some), strict=True))
+            told = {
+                (row["group_id"], row["period_start"])
+                for row in await DB.fetch(_UPSERT_TRENDS, *map(list, columns))
+            }
+            news = [row for row in some if (row.group_id, row.trend.period.start) in told]
+            await publish(*map(_trend_event, news))
         changed += len(told)
     return changed
 
@@ -166,7 +242,7 @@ def _trend_values(row: GroupTrendRow) -> tuple[Any, ...]:
     return (
         *(row.group_id, t.period.start, t.period.end, t.meeting_count, t.avg_productivity),
         *(t.avg_actionable_items, t.avg_status_updates, t.avg_blockers, t.tickets_made),
-        *(t.completion_rate, t.hours_to_done, list(t.time_in_status)),
+        *(t.completion_rate, t.hours_to_done, _json(t.time_in_status)),
         None if t.bottleneck is None else t.bottleneck.value,
     )
 
@@ -219,15 +295,18 @@ async def write_topics(rows: Sequence[TopicRow]) -> None:
             )
 
 
-async def write_insights(insights: Sequence[Insight], *, at: datetime) -> int:
-    """Replace all insights; new ones and those that say something else are told.
+async def write_insights(
+    insights: Sequence[Insight], *, at: datetime, kinds: Collection[InsightKind]
+) -> int:
+    """Replace all insights of `kinds`; new ones and those that say something else are told.
 
     Returns how many were told. One that has not changed keeps the time it was first found.
     """
     told = 0
     async with transaction():
         await DB.fetch(
-            "DELETE FROM analytics_insights WHERE insight_id <> ALL($1)",
+            "DELETE FROM analytics_insights WHERE kind = ANY($1) AND insight_id <> ALL($2)",
+            [kind.value for kind in kinds],
             [insight.insight_id for insight in insights],
         )
         for insight in insights:
@@ -266,6 +345,18 @@ async def _replace(
             f" JOIN {owner} o ON o.id = new.{key} FOR KEY SHARE OF o",
             *_columns(rows, names),
         )
+
+
+def batched(rows: Sequence[T], size: int) -> Iterator[list[T]]:
+    """`rows` in lists of at most `size`."""
+    left = iter(rows)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def _json(value: Any) -> str:
+    """As an element of an array: a list would be taken for one more dimension."""
+    return msgspec.json.encode(value).decode()
 
 
 def _columns(rows: Iterable[Struct], names: Sequence[str]) -> list[list[Any]]:
@@ -308,13 +399,17 @@ UPDATE analytics_windows SET is_closed = true WHERE (meeting_id, window_start) I
 ) RETURNING *
 """
 
-_UPSERT_TREND = """
+_UPSERT_TRENDS = """
 INSERT INTO analytics_trends AS t (group_id, period_start, period_end, meeting_count,
     avg_productivity, avg_actionable_items, avg_status_updates, avg_blockers, tickets_made,
     completion_rate, hours_to_done, time_in_status, bottleneck)
-SELECT $1::bigint, $2::timestamptz, $3::timestamptz, $4::int, $5::float8, $6::float8, $7::float8,
-       $8::float8, $9::int, $10::float8, $11::float8, $12::jsonb, $13::varchar
-WHERE EXISTS (SELECT 1 FROM groups WHERE id = $1::bigint)
+SELECT new.* FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[], $4::int[],
+    $5::float8[], $6::float8[], $7::float8[], $8::float8[], $9::int[], $10::float8[],
+    $11::float8[], $12::jsonb[], $13::varchar[])
+    AS new(group_id, period_start, period_end, meeting_count, avg_productivity,
+           avg_actionable_items, avg_status_updates, avg_blockers, tickets_made, completion_rate,
+           hours_to_done, time_in_status, bottleneck)
+JOIN groups g ON g.id = new.group_id
 ON CONFLICT (group_id, period_start) DO UPDATE SET
     meeting_count = excluded.meeting_count, avg_productivity = excluded.avg_productivity,
     avg_actionable_items = excluded.avg_actionable_items,
@@ -329,7 +424,45 @@ WHERE (t.meeting_count, t.avg_productivity, t.avg_actionable_items, t.avg_status
        excluded.avg_actionable_items, excluded.avg_status_updates, excluded.avg_blockers,
        excluded.tickets_made, excluded.completion_rate, excluded.hours_to_done,
        excluded.time_in_status, excluded.bottleneck)
-RETURNING 1
+RETURNING group_id, period_start
+"""
+
+_UPSERT_MINUTE_WORDS = """
+INSERT INTO analytics_minute_words AS w (meeting_id, minute, words, tickets, newest)
+SELECT new.* FROM unnest($1::bigint[], $2::int[], $3::jsonb[], $4::jsonb[], $5::timestamptz[])
+    AS new(meeting_id, minute, words, tickets, newest)
+JOIN meetings m ON m.id = new.meeting_id
+ON CONFLICT (meeting_id, minute) DO UPDATE SET words = excluded.words,
+    tickets = excluded.tickets, newest = excluded.newest, computed_at = now()
+"""
+
+# A recording that was put into words again may leave minutes in which nobody speaks now.
+_FORGET_EMPTY_MINUTES = """
+DELETE FROM analytics_minute_words w WHERE meeting_id = ANY($1) AND NOT EXISTS (
+    SELECT 1 FROM captions c WHERE c.meeting_id = w.meeting_id AND c.duplicate_of IS NULL
+      AND c.meeting_start_ms >= w.minute * 60000::bigint
+      AND c.meeting_start_ms < (w.minute + 1) * 60000::bigint)
+"""
+
+_UPSERT_WORDS = """
+INSERT INTO analytics_words (meeting_id, group_id, captions, words, tickets)
+SELECT m.id, m.group_id, (SELECT count(*) FROM captions c
+                          WHERE c.meeting_id = m.id AND c.duplicate_of IS NULL)::int,
+       new.words, new.tickets
+FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[]) AS new(meeting_id, words, tickets)
+JOIN meetings m ON m.id = new.meeting_id
+ON CONFLICT (meeting_id) DO UPDATE SET captions = excluded.captions, words = excluded.words,
+    tickets = excluded.tickets, computed_at = now()
+"""
+
+_COUNT_TALK = """
+INSERT INTO analytics_talk (meeting_id, minutes, newest)
+SELECT meeting_id, count(DISTINCT meeting_start_ms / 60000), max(created_at) FROM captions
+WHERE duplicate_of IS NULL AND meeting_id IN (
+    SELECT meeting_id FROM captions WHERE created_at > coalesce(
+        (SELECT max(newest) - interval '1 hour' FROM analytics_talk), '-infinity'))
+GROUP BY meeting_id
+ON CONFLICT (meeting_id) DO UPDATE SET minutes = excluded.minutes, newest = excluded.newest
 """
 
 _UPSERT_INSIGHT = """

@@ -18,6 +18,7 @@ from vori.analytics.messages import (
     InsightKind,
     InsightView,
     Keyword,
+    KeywordTrend,
     MeetingTopic,
     MetricWindow,
     Realtime,
@@ -36,6 +37,7 @@ from vori.tickets.messages import TicketStatus
 
 FEW_KEYWORDS = 20
 STANDING_WEEKS = 4
+TREND_MINUTES = 5
 
 
 async def realtime(meeting_id: MeetingId, group_id: GroupId) -> Realtime:
@@ -58,7 +60,34 @@ async def realtime(meeting_id: MeetingId, group_id: GroupId) -> Realtime:
         captions=sum(row["captions"] for row in rows),
         windows=tuple(_window(row) for row in rows),
         keywords=await meeting_keywords(meeting_id, limit=FEW_KEYWORDS),
+        keyword_trends=await keyword_trends(meeting_id, limit=FEW_KEYWORDS),
     )
+
+
+async def keyword_trends(meeting_id: MeetingId, *, limit: int) -> tuple[KeywordTrend, ...]:
+    """The words of the last minutes of talk, beside the minutes before."""
+    rows = await DB.fetch(
+        "SELECT minute, words FROM analytics_minute_words WHERE meeting_id = $1 ORDER BY minute",
+        meeting_id,
+    )
+    if not rows:
+        return ()
+    last = rows[-1]["minute"]
+    said: dict[str, KeywordTrend] = {}
+    for row in rows:
+        age = last - row["minute"]
+        for key, (count, form) in msgspec.convert(row["words"], dict[str, tuple[int, str]]).items():
+            known = said.get(key)
+            said[key] = KeywordTrend(
+                term=known.term if known else form,
+                count=(known.count if known else 0) + count * (age < TREND_MINUTES),
+                count_before=(known.count_before if known else 0)
+                + count * (TREND_MINUTES <= age < 2 * TREND_MINUTES),
+                total=(known.total if known else 0) + count,
+            )
+    recent = [word for word in said.values() if word.count]
+    recent.sort(key=lambda word: (-word.count, word.count_before, word.term))
+    return tuple(recent[:limit])
 
 
 def minutes_of(rows: Sequence[Any]) -> float:

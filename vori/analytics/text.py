@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -13,10 +13,11 @@ from pyspark.ml.feature import IDF, CountVectorizer, Normalizer
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as f
 
-from vori.analytics import sink
+from vori.analytics import insights, sink
+from vori.analytics.messages import Insight, InsightKind, Span
 from vori.analytics.sample import NEEDED
-from vori.analytics.sink import GroupWord, MeetingWord, TopicRow
-from vori.data.engine import DB
+from vori.analytics.sink import GroupWord, MeetingWord, MinuteWords, TopicRow
+from vori.analytics.words import Words
 from vori.ids import GroupId, MeetingId
 
 RECENT = timedelta(days=28)
@@ -30,32 +31,103 @@ SEED = 1
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
-_UNREAD = "meeting_id long, group_id long, captions int, text string"
+MINUTES_AT_ONCE = 2_000
+"""Minutes of talk read in one go, so that what was read is kept when the job ends."""
+
+_MINUTES = "meeting_id long, group_id long, minute int, newest timestamp, text string"
 _WORDS = "meeting_id long, group_id long, started_at timestamp, words string"
 
 
-def count_text(spark: SparkSession, url: str, run: Run, now: datetime) -> dict[str, float]:
-    """Read the meetings whose captions changed, then count keywords and topics anew, if any did."""
+def read_words(
+    spark: SparkSession, url: str, run: Run, now: datetime, *, is_over: Callable[[], bool]
+) -> int:
+    """Read the minutes of recent meetings whose captions changed; returns how many there were.
+
+    Their words, and the tickets they mean, are stored by minute, and put together by meeting.
+    Ends early when `is_over`.
+    """
+    since = now - RECENT
+    titles = run(sink.open_titles())
+
+    def one(group_id: int, text: str | None) -> str:
+        from vori.analytics.words import read
+
+        return msgspec.json.encode(read(text or "", titles.get(group_id, "{}"))).decode()
+
+    read_one = f.udf(one, "string", useArrow=False)
+    count = 0
+    while not is_over():
+        sql = _CHANGED.format(since=since.isoformat(), limit=MINUTES_AT_ONCE)
+        reader = spark.read.format("vori_query").options(url=url, sql=sql, schema=_MINUTES)
+        changed = reader.load().repartition(2)
+        changed = changed.select(
+            "meeting_id",
+            "group_id",
+            "minute",
+            "newest",
+            read_one("group_id", "text").alias("read"),
+        )
+        rows = changed.toArrow().to_pylist()
+        run(sink.write_minute_words([_minute_words(row) for row in rows]))
+        count += len(rows)
+        if len(rows) < MINUTES_AT_ONCE:
+            break
+    return count
+
+
+def count_text(
+    spark: SparkSession,
+    url: str,
+    run: Run,
+    now: datetime,
+    *,
+    is_over: Callable[[], bool] = lambda: False,
+    anyway: bool = True,
+) -> dict[str, float]:
+    """Read what changed, then count keywords and topics anew, if any did or `anyway`."""
+    minutes = read_words(spark, url, run, now, is_over=is_over)
+    told = {"minutesRead": float(minutes)}
+    if is_over() or not (minutes or anyway):
+        return told
     reader = spark.read.format("vori_query").options(url=url)
-    unread = reader.options(sql=_UNREAD_SQL, schema=_UNREAD, parts=2).load()
-    words = f.udf(_count, "string", useArrow=False)(f.col("text")).alias("words")
-    counted = unread.select("meeting_id", "captions", words).toArrow().to_pylist()
-    if not counted:
-        return {"meetingsRead": 0}
-    run(_store(counted))
-    since = (now - RECENT).isoformat()
-    sql = _WORDS_SQL.replace("{since}", since)
-    frame = reader.options(sql=sql, schema=_WORDS, parts=1).load()
-    meetings = [_meeting(row) for row in frame.orderBy("meeting_id").collect()]
+    sql = _WORDS_SQL.format(since=(now - RECENT).isoformat())
+    frame = reader.options(sql=sql, schema=_WORDS, parts=2).load()
+    meetings = sorted(map(_meeting, frame.toArrow().to_pylist()), key=lambda m: m.meeting_id)
     if not meetings:
-        return {"meetingsRead": len(counted)}
+        return told
     weighed = weigh(spark, meetings)
     keywords = [word for meeting in weighed for word in meeting.keywords()]
     run(sink.write_meeting_words([m.meeting_id for m in weighed], keywords))
     run(sink.write_group_words(list(group_words(weighed, now - WEEK))))
+    rising = list(insights_of(weighed, now))
+    run(sink.write_insights(rising, at=now, kinds=(InsightKind.RISING_KEYWORD,)))
     topics = list(topics_of(spark, weighed))
     run(sink.write_topics(topics))
-    return {"meetingsRead": len(counted), "topics": len(topics)}
+    return told | {"meetings": len(meetings), "topics": len(topics), "rising": len(rising)}
+
+
+def insights_of(meetings: list[Weighed], now: datetime) -> Iterator[Insight]:
+    """Words said in more of a group's meetings of the last seven days than of the weeks before."""
+    end = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    period = Span(start=end - WEEK, end=end)
+    for group, held in _by_group(meetings).items():
+        weights: dict[str, float] = defaultdict(float)
+        for meeting in held:
+            for key, weight in meeting.weights.items():
+                weights[key] += weight
+        chosen = sorted(weights, key=lambda k: (-weights[k], k))[:KEYWORDS]
+        week = [m for m in held if period.start <= m.started_at < end]
+        before = [m for m in held if m.started_at < period.start]
+        words = [
+            insights.WordUse(
+                word=max((m.words[key] for m in week if key in m.words), default=(0, key))[1],
+                key=key,
+                meeting_ids=tuple(m.meeting_id for m in week if key in m.words),
+                before=sum(key in m.words for m in before),
+            )
+            for key in chosen
+        ]
+        yield from insights.of_words(group, period, words, now=len(week), before=len(before))
 
 
 class Weighed(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +137,7 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
     group_id: GroupId
     started_at: datetime
     weights: dict[str, float]
-    words: dict[str, tuple[int, str]]
+    words: Words
 
     def keywords(self) -> list[MeetingWord]:
         best = sorted(self.weights, key=lambda key: (-self.weights[key], key))[:KEYWORDS]
@@ -178,27 +250,25 @@ def _clusters(spark: SparkSession, meetings: list[Weighed]) -> list[tuple[int, i
     return [(row["place"], row["prediction"]) for row in found.orderBy("place").collect()]
 
 
-def _count(text: str) -> str:
-    """In Spark's Python workers: what was said, to its words as JSON."""
-    from vori.analytics.words import words_of
+def _minute_words(row: dict[str, Any]) -> MinuteWords:
+    words, tickets = msgspec.json.decode(row["read"], type=tuple[Words, tuple[str, ...]])
+    return MinuteWords(
+        meeting_id=MeetingId(row["meeting_id"]),
+        group_id=GroupId(row["group_id"]),
+        minute=row["minute"],
+        newest=row["newest"],
+        words=words,
+        tickets=tickets,
+    )
 
-    return msgspec.json.encode(words_of(text)).decode()
 
-
-async def _store(counted: list[dict[str, Any]]) -> None:
-    for row in counted:
-        await DB.fetch(_STORE, row["meeting_id"], row["captions"], row["words"])
-
-
-def _meeting(row: Row) -> Weighed:
-    from datetime import UTC
-
+def _meeting(row: dict[str, Any]) -> Weighed:
     return Weighed(
         meeting_id=MeetingId(row["meeting_id"]),
         group_id=GroupId(row["group_id"]),
-        started_at=row["started_at"].replace(tzinfo=UTC),
+        started_at=row["started_at"].astimezone(UTC),
         weights={},
-        words=msgspec.json.decode(row["words"], type=dict[str, tuple[int, str]]),
+        words=msgspec.json.decode(row["words"], type=Words),
     )
 
 
@@ -213,25 +283,31 @@ def _repeated(words: dict[str, tuple[int, str]]) -> list[str]:
     return [key for key, (count, _) in words.items() for _ in range(count)]
 
 
-# A recording put into words again may have as many captions as before: their newest tells.
-_UNREAD_SQL = """
-SELECT c.meeting_id, c.group_id, c.captions, c.text FROM (
-    SELECT meeting_id, min(group_id) AS group_id, count(*)::int AS captions,
-           max(created_at) AS newest, string_agg(text, E'\\n' ORDER BY meeting_start_ms, id) AS text
-    FROM captions WHERE duplicate_of IS NULL AND group_id % $2::int = $1::int GROUP BY meeting_id
-) c LEFT JOIN analytics_words w ON w.meeting_id = c.meeting_id
-WHERE w.meeting_id IS NULL OR w.captions <> c.captions OR w.computed_at < c.newest
+# Captions come in the order of their commits, not of `created_at`: a minute is read once more
+# when it was read within ten seconds of its newest caption.
+_CHANGED = """
+SELECT m.id AS meeting_id, m.group_id, changed.minute::int AS minute, changed.newest,
+       (SELECT string_agg(c.text, E'\\n' ORDER BY c.meeting_start_ms, c.id) FROM captions c
+        WHERE c.meeting_id = m.id AND c.duplicate_of IS NULL
+          AND c.meeting_start_ms >= changed.minute * 60000
+          AND c.meeting_start_ms < (changed.minute + 1) * 60000) AS text
+FROM (
+    SELECT meeting_id, meeting_start_ms / 60000 AS minute, max(created_at) AS newest
+    FROM captions
+    WHERE created_at > coalesce((SELECT max(newest) - interval '10 minutes'
+                                 FROM analytics_minute_words), '{since}'::timestamptz)
+    GROUP BY 1, 2
+) changed
+JOIN meetings m ON m.id = changed.meeting_id AND m.started_at >= '{since}'::timestamptz
+LEFT JOIN analytics_minute_words w ON w.meeting_id = m.id AND w.minute = changed.minute
+WHERE m.group_id % $2::int = $1::int
+  AND (w.meeting_id IS NULL OR w.newest < changed.newest
+       OR w.computed_at < changed.newest + interval '10 seconds')
+ORDER BY changed.newest LIMIT {limit} / $2::int
 """
 
 _WORDS_SQL = """
 SELECT w.meeting_id, w.group_id, m.started_at, w.words::text AS words
 FROM analytics_words w JOIN meetings m ON m.id = w.meeting_id
 WHERE m.started_at >= '{since}'::timestamptz AND w.group_id % $2::int = $1::int
-"""
-
-_STORE = """
-INSERT INTO analytics_words (meeting_id, group_id, captions, words)
-SELECT id, group_id, $2::int, $3::jsonb FROM meetings WHERE id = $1
-ON CONFLICT (meeting_id) DO UPDATE SET captions = excluded.captions, words = excluded.words,
-    computed_at = now()
 """

@@ -16,7 +16,10 @@ MEETINGS = (
     "meeting_id long, group_id long, started_at timestamp, time_zone string, minutes double,"
     " made int, moved int, blockers int"
 )
-TICKETS = "ticket_id string, group_id long, created_at timestamp, done_at timestamp, status string"
+TICKETS = (
+    "ticket_id string, group_id long, meeting_id long, created_at timestamp, done_at timestamp,"
+    " status string, is_assigned boolean, is_dated boolean"
+)
 MOVES = "ticket_id string, group_id long, at timestamp, from_status string, to_status string"
 
 
@@ -93,6 +96,55 @@ def compared(meetings: DataFrame, since: datetime, start: datetime, end: datetim
         f.sort_array(f.collect_list("meeting_id")).alias("meeting_ids"),
         *(f.avg(m).cast("double").alias(m) for m in measures),
         *(f.coalesce(f.stddev_samp(m), f.lit(0.0)).alias(f"{m}_deviation") for m in measures),
+    )
+
+
+def promises(tickets: DataFrame, since: datetime, start: datetime, end: datetime) -> DataFrame:
+    """Tickets made from `start` to `end` (`is_now`), and before, from `since`: by group `tickets`,
+    of those `kept` (done within seven days), `assigned`, `dated`, and the `meeting_ids`.
+    """
+    chosen = tickets.where((f.col("created_at") >= since) & (f.col("created_at") < end))
+    kept = (f.col("status") == "DONE") & (
+        f.col("done_at") <= f.col("created_at") + f.expr("INTERVAL 7 DAYS")
+    )
+    return chosen.groupBy("group_id", (f.col("created_at") >= start).alias("is_now")).agg(
+        f.count(f.lit(1)).cast("int").alias("tickets"),
+        f.count_if(kept).cast("int").alias("kept"),
+        f.count_if("is_assigned").cast("int").alias("assigned"),
+        f.count_if("is_dated").cast("int").alias("dated"),
+        f.sort_array(f.collect_set("meeting_id")).alias("meeting_ids"),
+    )
+
+
+def recurring(blockers: DataFrame, times: int) -> DataFrame:
+    """Blockers (`group_id`, `meeting_id`, `about`, `key`) that at least so many meetings heard of:
+    `group_id`, `key`, `about` (as it was told most), `meeting_ids`.
+    """
+    return (
+        blockers.where(f.col("key") != "")
+        .groupBy("group_id", "key")
+        .agg(
+            f.mode("about", True).alias("about"),
+            f.sort_array(f.collect_set("meeting_id")).alias("meeting_ids"),
+        )
+        .where(f.size("meeting_ids") >= times)
+        .orderBy("group_id", "key")
+    )
+
+
+def mentioned(mentions: DataFrame, times: int, now: datetime) -> DataFrame:
+    """Mentions (`ticket_id`, `group_id`, `title`, `still_since`, `meeting_id`, `at`) of tickets
+    since they last moved, to those that at least so many meetings spoke of: `ticket_id`,
+    `group_id`, `title`, `still_days`, `meeting_ids`.
+    """
+    days = (f.lit(now).cast("double") - f.col("still_since").cast("double")) / 86_400
+    return (
+        mentions.where(f.col("at") > f.col("still_since"))
+        .groupBy("ticket_id", "group_id", "title", "still_since")
+        .agg(f.sort_array(f.collect_set("meeting_id")).alias("meeting_ids"))
+        .where(f.size("meeting_ids") >= times)
+        .withColumn("still_days", f.floor(days).cast("int"))
+        .orderBy("ticket_id")
     )
 
 
