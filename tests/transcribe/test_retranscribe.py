@@ -28,7 +28,7 @@ from tests.transcribe.test_recordings import (
 from tests.web_site import events
 from vori.data.engine import DB, transaction
 from vori.errors import BadMessage, Conflict, Forbidden, NotFound, Unavailable
-from vori.ids import UserId
+from vori.ids import CaptionId, UserId, uuid7
 from vori.people.messages import Principal, Role
 from vori.transcribe import jobs, offline, retranscribe, versions
 from vori.transcribe.jobs import Wanted
@@ -384,3 +384,39 @@ async def test_a_job_waits_for_a_database_that_is_away_for_long(
     assert (done.state, done.failure) == (JobState.COMPLETE, None)
     assert tries >= 4
     assert await current() == [word.upper() for word in words(SENTENCE)]
+
+
+async def test_versions_of_more_captions_than_are_read_at_once_are_whole(bench: Bench) -> None:
+    count = 2 * versions.MANY + 203
+    async with bench.host.running() as recordings:
+        recording = await bench.record(recordings, SENTENCE)
+        other = await bench.record(recordings, SENTENCE, audio_id="b")
+    now = bench.host.clock.now()
+    for which in (recording, other):
+        draft = [
+            versions.VersionCaption(
+                caption_id=CaptionId(uuid7()),
+                seq=number,
+                text=f"this is sentence number {number} of a long day",
+                language="en",
+                start_ms=number * 3000,
+                end_ms=number * 3000 + 2500,
+                meeting_start_ms=number * 3000,
+                speaker_id=None,
+                words=(),
+            )
+            for number in range(count)
+        ]
+        async with transaction():
+            number = await versions.begin_draft(
+                which, origin=versions.Origin.AGAIN, language=None, created_by=None, at=now
+            )
+            await versions.extend_draft(which, number, draft, at=now)
+        await versions.apply(MEETING, which, number)
+        text = await versions.version(MEETING, which, number)
+        assert [caption.seq for caption in text.captions] == list(range(count))
+    [marked] = await DB.fetch("SELECT count(duplicate_of) AS count FROM captions")
+    assert marked["count"] == count, "each sentence of one microphone is the other's, too"
+    await versions.apply(MEETING, recording, 1)
+    text = await versions.version(MEETING, recording, number)
+    assert len(text.captions) == count

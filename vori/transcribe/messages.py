@@ -52,7 +52,9 @@ class Utterance(Struct, frozen=True, kw_only=True):
     is_closed: bool
 
 
-class Word(Struct, frozen=True, kw_only=True, rename="camel"):
+class Word(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """There are many; they hold nothing for a garbage collector to look at."""
+
     text: str
     start_ms: int
     end_ms: int

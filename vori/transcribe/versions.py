@@ -30,7 +30,7 @@ from vori.transcribe.messages import Caption, Word
 FEW = 100
 """So many captions are compared at once; more in a thread, since sockets would wait."""
 MANY = 500
-"""Events that are published with one statement."""
+"""Rows that are read, or events that are published, with one statement: sockets wait meanwhile."""
 
 
 class VersionState(StrEnum):
@@ -106,29 +106,43 @@ async def versions(meeting_id: MeetingId) -> list[Version]:
 
 async def version(meeting_id: MeetingId, recording_id: UUID, number: int) -> VersionText:
     """Raises NotFound."""
-    rows = await DB.fetch(
-        f"{_VERSIONS} WHERE r.meeting_id = $1 AND r.id = $2 AND coalesce(v.number, 1) = $3",
-        meeting_id,
-        recording_id,
-        min(number, 2**31 - 1),
-    )
-    if not rows:
-        raise _absent(recording_id, number)
-    found = _version(rows[0])
-    if found.state is VersionState.CURRENT:
-        captions = await DB.fetch(
-            f"{_CAPTIONS} FROM captions WHERE recording_id = $1 ORDER BY seq", recording_id
-        )
-    else:
-        captions = await DB.fetch(
-            f"{_CAPTIONS} FROM version_captions WHERE recording_id = $1 AND number = $2"
-            " ORDER BY seq",
+    async with transaction():
+        # Nobody swaps versions while one is read.
+        await DB.fetch("SELECT 1 FROM recordings WHERE id = $1 FOR KEY SHARE", recording_id)
+        rows = await DB.fetch(
+            f"{_VERSIONS} WHERE r.meeting_id = $1 AND r.id = $2 AND coalesce(v.number, 1) = $3",
+            meeting_id,
             recording_id,
-            number,
+            min(number, 2**31 - 1),
         )
+        if not rows:
+            raise _absent(recording_id, number)
+        found = _version(rows[0])
+        if found.state is VersionState.CURRENT:
+            captions = await _all_of(
+                f"{_CAPTIONS} FROM captions WHERE recording_id = $3", recording_id
+            )
+        else:
+            captions = await _all_of(
+                f"{_CAPTIONS} FROM version_captions WHERE recording_id = $3 AND number = $4",
+                recording_id,
+                number,
+            )
     # Hours of words take longer to read than a socket may wait.
     read = await asyncio.to_thread(lambda: tuple(_caption(row) for row in captions))
     return VersionText(version=found, captions=read)
+
+
+async def _all_of(sql: str, *arguments: Any) -> list[Any]:
+    """Captions in the order of their `seq`, some at a time; `arguments` begin at $3."""
+    found: list[Any] = []
+    seq = -1
+    while page := await DB.fetch(
+        f"{sql} AND seq > $1 ORDER BY seq LIMIT $2", seq, MANY, *arguments
+    ):
+        found += page
+        seq = page[-1]["seq"]
+    return found
 
 
 async def current(recording_id: UUID) -> int:
@@ -337,18 +351,14 @@ async def _swap(recording: Any, number: int) -> bool:
 
 
 async def _carry_ids(recording_id: UUID, number: int) -> None:
-    old = await DB.fetch(
-        "SELECT id, start_ms, end_ms, text FROM captions WHERE recording_id = $1", recording_id
-    )
-    new = await DB.fetch(
-        "SELECT id, start_ms, end_ms, text FROM version_captions"
-        " WHERE recording_id = $1 AND number = $2",
+    columns = "SELECT id, start_ms, end_ms, text, seq"
+    old = await _all_of(f"{columns} FROM captions WHERE recording_id = $3", recording_id)
+    new = await _all_of(
+        f"{columns} FROM version_captions WHERE recording_id = $3 AND number = $4",
         recording_id,
         number,
     )
-    carried = await asyncio.to_thread(
-        carry_ids, [Timed(**row) for row in old], [Timed(**row) for row in new]
-    )
+    carried = await asyncio.to_thread(lambda: carry_ids(_timed(old), _timed(new)))
     await DB.fetch(
         "UPDATE version_captions k SET id = c.old FROM unnest($3::uuid[], $4::uuid[]) c(new, old)"
         " WHERE k.recording_id = $1 AND k.number = $2 AND k.id = c.new",
@@ -357,6 +367,13 @@ async def _carry_ids(recording_id: UUID, number: int) -> None:
         list(carried),
         list(carried.values()),
     )
+
+
+def _timed(rows: Sequence[Any]) -> list[Timed]:
+    return [
+        Timed(id=row["id"], start_ms=row["start_ms"], end_ms=row["end_ms"], text=row["text"])
+        for row in rows
+    ]
 
 
 class _TakenBack(Exception):
@@ -404,7 +421,9 @@ async def mark_duplicates(
             " WHERE meeting_id = $1 AND duplicate_of IS NOT NULL",
             meeting_id,
         )
-    rows = await DB.fetch(
+    rows: list[Any] = []
+    behind: tuple[int, UUID] = (-(2**62), UUID(int=0))
+    while page := await DB.fetch(
         """
         SELECT id AS caption_id, recording_id, meeting_start_ms AS start_ms,
                meeting_start_ms + end_ms - start_ms AS end_ms, text,
@@ -415,16 +434,24 @@ async def mark_duplicates(
         WHERE meeting_id = $1 AND duplicate_of IS NULL
           AND meeting_start_ms BETWEEN $2 AND $3
           AND EXISTS (SELECT 1 FROM recordings r WHERE r.meeting_id = $1 OFFSET 1)
+          AND (meeting_start_ms, id) > ($4::bigint, $5::uuid)
+        ORDER BY meeting_start_ms, id LIMIT $6
         """,
         meeting_id,
         start_ms - merge.LONGEST_MS,
         2**62 if end_ms is None else end_ms + merge.NEAR_MS,
-    )
-    spoken = [merge.Spoken(**row) for row in rows]
-    if len(spoken) > FEW:
-        found = await asyncio.to_thread(merge.duplicates, spoken)
-    else:
-        found = merge.duplicates(spoken)
+        *behind,
+        MANY,
+    ):
+        rows += page
+        behind = page[-1]["start_ms"], page[-1]["caption_id"]
+        if len(page) < MANY:
+            break
+
+    def duplicates() -> dict[UUID, UUID]:
+        return merge.duplicates([merge.Spoken(**row) for row in rows])
+
+    found = await asyncio.to_thread(duplicates) if len(rows) > FEW else duplicates()
     if found:
         await DB.fetch(
             "UPDATE captions c SET duplicate_of = d.better"
