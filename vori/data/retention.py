@@ -250,6 +250,7 @@ _WORDS = (
     "DELETE FROM analytics_group_keywords k USING meetings m, analytics_words w WHERE m.id = $1"
     " AND w.meeting_id = m.id AND k.group_id = m.group_id AND w.words ? k.term",
     "DELETE FROM analytics_words WHERE meeting_id = $1",
+    "DELETE FROM analytics_minute_words WHERE meeting_id = $1",
     "DELETE FROM analytics_meeting_keywords WHERE meeting_id = $1",
     "DELETE FROM analytics_topics WHERE $1 = ANY (meeting_ids)",
     "DELETE FROM analytics_insights WHERE $1 = ANY (meeting_ids)",
