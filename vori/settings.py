@@ -261,6 +261,8 @@ class Kafka(Part, frozen=True):
     """A process that is silent for so long loses its partitions to the others."""
     send_timeout_s: Positive = 20.0
     """A batch not acknowledged for so long is sent again, over a new connection."""
+    group_topics: bool = False
+    """Send each group's weeks on analytics.trends.group.{groupId}, too."""
     audio_group_id: Annotated[int, Meta(ge=1)] | None = None
     """Sound on the topic voriAudioStream is recorded as meetings of this group; none: not read."""
 

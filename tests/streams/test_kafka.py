@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ import pytest
 from tests.kafka import unique
 from tests.streams.test_relay import Told, created, tell, until
 from tools.kafka.broker import PASSWORD, USER, Broker
+from vori.analytics.messages import GroupTrend, Span
 from vori.data.engine import DB
 from vori.data.tables import DeadLetter
 from vori.errors import Unavailable
+from vori.ids import EventId, GroupId, uuid7
 from vori.settings import Kafka as KafkaSettings
 from vori.streams import kafka as kafka_module
 from vori.streams.codec import encode
@@ -92,6 +95,33 @@ async def test_a_message_is_the_event_as_json_with_its_key_and_id(database, kafk
     assert msgspec.json.decode(record.value)["title"] == "주간 회의"
     assert record.value.decode() == encode(event)
     assert dict(record.headers)["eventId"].decode() == str(event.event_id)
+
+
+async def test_a_group_s_weeks_have_a_topic_of_their_own_where_that_is_set(
+    database, kafka, tmp_path
+):
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    weeks = [
+        GroupTrend(
+            event_id=EventId(uuid7()),
+            group_id=GroupId(group),
+            period=Span(start=start, end=start + timedelta(days=7)),
+            avg_productivity=0.5,
+            avg_actionable_items=2.0,
+            avg_status_updates=1.0,
+            meeting_count=3,
+        )
+        for group in (4, 5, 4)
+    ]
+    await tell(*weeks)
+    settings = settings_for(kafka, group_topics=True)
+    async with road_on(settings, tmp_path).lifespan():
+        trends = f"{settings.topic_prefix}analytics.trends"
+        assert len(await read_all(kafka, f"{trends}.groups", 3)) == 3
+        [apart] = await read_all(kafka, f"{trends}.group.5", 1)
+        both = await read_all(kafka, f"{trends}.group.4", 2)
+    assert apart.value.decode() == encode(weeks[1])
+    assert [record.value.decode() for record in both] == [encode(weeks[0]), encode(weeks[2])]
 
 
 async def test_topics_are_made_as_the_settings_say(database, kafka, tmp_path):

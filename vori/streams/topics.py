@@ -155,6 +155,8 @@ GROUP_TRENDS = Topic(
     key=_group,
     doc="Seven days of a group were counted.",
 )
+TRENDS_OF_GROUP = "analytics.trends.group"
+"""With `kafka.group_topics`, each group's weeks also go to this, a full stop, and its id."""
 INSIGHTS = Topic(
     name="analytics.insights",
     struct=Insight,
