@@ -8,7 +8,7 @@ import { createRoot } from 'react-dom/client'
 import { Problem } from './api/http'
 import { session } from './api/session'
 import { SignInGate } from './pages/SignIn'
-import { router } from './routes'
+import { fetchPieces, router } from './routes'
 import { Toasts } from './ui/toasts'
 
 const client = new QueryClient({
@@ -28,7 +28,12 @@ session.subscribe(() => {
 
 const root = document.getElementById('root')
 if (!root) throw new Error('index.html has no #root')
-createRoot(root).render(
+createRoot(root, {
+  // What the API says is shown, not logged.
+  onCaughtError: (error) => {
+    if (!(error instanceof Problem)) console.error(error)
+  },
+}).render(
   <StrictMode>
     <QueryClientProvider client={client}>
       <Toasts>
@@ -39,3 +44,6 @@ createRoot(root).render(
     </QueryClientProvider>
   </StrictMode>,
 )
+
+const QUIET_MS = 4_000
+window.setTimeout(fetchPieces, QUIET_MS)

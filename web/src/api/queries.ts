@@ -7,6 +7,7 @@ import {
 import type { QueryClient } from '@tanstack/react-query'
 import { json, Problem } from './http'
 import type * as T from './types'
+import { health } from './health'
 
 const PAGE = 200
 /** As many tickets as one board shows; the API gives them 200 at a time. */
@@ -59,8 +60,7 @@ export const systemQuery = queryOptions({
 
 export const healthQuery = queryOptions({
   queryKey: ['health'],
-  // A part that is down is told with 503, and its report all the same.
-  queryFn: async ({ signal }) => (await fetch('/health', { signal })).json() as Promise<T.HealthReport>,
+  queryFn: ({ signal }) => health(signal),
   staleTime: 10_000,
 })
 

@@ -1,9 +1,17 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet, useNavigate, useParams, type ErrorComponentProps } from '@tanstack/react-router'
+import {
+  Link,
+  Outlet,
+  useNavigate,
+  useParams,
+  useRouter,
+  type ErrorComponentProps,
+} from '@tanstack/react-router'
 import { DropdownMenu } from 'radix-ui'
 import { useEffect, useState, type ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useEvents } from '../api/events'
+import { Problem } from '../api/http'
 import { meQuery, noticesQuery } from '../api/queries'
 import { session } from '../api/session'
 import { choose, LANGUAGES, type Language } from '../i18n'
@@ -20,7 +28,7 @@ import {
   Wave,
 } from '../ui/icons'
 import { useNotices, useSeen, useSentence } from '../ui/notices'
-import { Avatar, Button, Empty, Select } from '../ui/parts'
+import { Avatar, Button, Empty, Failure, Select } from '../ui/parts'
 import { chooseTheme, useTheme, type Theme } from '../ui/theme'
 import { moment } from '../ui/times'
 
@@ -339,11 +347,28 @@ export function NotFound() {
   return <Empty icon={<Alert className="size-6" />} title={t('error.notFound')} />
 }
 
+const AGAIN_AFTER_MS = 3_000
+
+/** A piece of the page that could not be loaded: it is asked for until it comes. */
+function Missing({ problem }: { problem: Problem }) {
+  const router = useRouter()
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      void router.invalidate()
+    }, AGAIN_AFTER_MS)
+    return () => {
+      window.clearInterval(timer)
+    }
+  }, [router])
+  return <Failure error={problem} onRetry={() => void router.invalidate()} />
+}
+
 export function Broken({ error }: ErrorComponentProps) {
   const { t } = useTranslation()
   useEffect(() => {
-    console.error(error)
+    if (!(error instanceof Problem)) console.error(error)
   }, [error])
+  if (error instanceof Problem) return <Missing problem={error} />
   return (
     <div role="alert">
       <Empty icon={<Alert className="size-6 text-danger" />} title={t('error.broken')}>
