@@ -20,6 +20,7 @@ from litestar.params import FromPath
 from vori import log, web
 from vori.analytics.messages import MinutesCounted
 from vori.clock import Clock, SystemClock
+from vori.data.backup import Manifest, unpack
 from vori.data.engine import DB, transaction
 from vori.data.home import home_id, open_home
 from vori.data.migrate import migrate
@@ -581,6 +582,27 @@ async def open_database(settings: Settings, *, migrated: bool = True) -> AsyncIt
         yield
     finally:
         await DB.close()
+
+
+async def restore_backup(settings: Settings, file: Path, *, force: bool) -> tuple[Manifest, Path]:
+    """Make the home, and its database or that of the URL, of a backup; or leave all as it was.
+
+    Gives what the backup holds, and the folder that was used to set things aside.
+    """
+    is_embedded = settings.database.url is None
+    with open_home(settings.home_path) as home:
+        restoring = await asyncio.to_thread(
+            unpack, file, home.path, force=force, keeps_database=is_embedded
+        )
+        try:
+            await asyncio.to_thread(restoring.clear)
+            async with _database(settings):
+                await restoring.load()
+        except BaseException:
+            await asyncio.to_thread(restoring.undo)
+            raise
+        await asyncio.to_thread(restoring.finish)
+    return restoring.manifest, restoring.aside
 
 
 @contextlib.asynccontextmanager

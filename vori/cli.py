@@ -247,6 +247,57 @@ def migrate(context: click.Context) -> None:
     _run(work)
 
 
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def backup(context: click.Context, file: Path, as_json: bool) -> None:
+    """Write database, sound and settings (no secrets) into FILE, also while VORI runs.
+
+    The file is not encrypted, and as private as the meetings. Sound that other machines recorded
+    is backed up there.
+    """
+    from vori.data.backup import back_up
+
+    settings = settings_of(context)
+    made = _with_database(
+        context, lambda: back_up(file, settings.home_path, msgspec.to_builtins(settings))
+    )
+    if as_json:
+        _print_json(made)
+        return
+    rows = sum(made.rows.values())
+    click.echo(f"{file}: {rows} rows, sound of {made.recordings} recordings")
+    if made.elsewhere:
+        click.echo(f"the sound of {made.elsewhere} recordings is on other machines", err=True)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Set aside what is in the home.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def restore(context: click.Context, file: Path, force: bool, as_json: bool) -> None:
+    """Make this home, and the database of database.url if it is set, of the backup FILE.
+
+    The home must be empty (or --force), the database too. Everybody signs in again; whoever was
+    forgotten after the backup has to be forgotten again.
+    """
+    from vori.app import restore_backup
+
+    settings = settings_of(context)
+    made, aside = _run(lambda: restore_backup(settings, file, force=force))
+    if as_json:
+        _print_json(made)
+        return
+    click.echo(
+        f"{settings.home_path}: {sum(made.rows.values())} rows, sound of {made.recordings}"
+        f" recordings, of {made.made_at:%Y-%m-%d %H:%M} UTC"
+    )
+    if aside.exists():
+        click.echo(f"what was there before is in {aside}")
+
+
 @cli.group()
 def user() -> None:
     """People who may sign in."""

