@@ -390,6 +390,25 @@ async def test_blockers_follow_the_latest_reading(meeting: Meeting) -> None:
     assert [r["about"] for r in await DB.fetch("SELECT about FROM blockers")] == ["server"]
 
 
+async def test_a_blocker_is_told_once_when_it_is_first_noted(meeting: Meeting) -> None:
+    await meeting.say("no access yet", "the server is down")
+    access, server = (Blocker(evidence=(n,), about=a) for n, a in ((0, "access"), (1, "server")))
+    await meeting.read(blockers=(access,))
+    await meeting.read(blockers=(access, server))
+    # Told in other words, it is what was heard before.
+    await meeting.read(blockers=(Blocker(evidence=(0,), about="no access"), server))
+    told = await events("blocker.noted")
+    assert [(t["about"], t["startMs"], t["endMs"]) for t in told] == [
+        ("access", 0, 2_000),
+        ("server", 3_000, 5_000),
+    ]
+    captions = await DB.fetch("SELECT id FROM captions ORDER BY meeting_start_ms")
+    assert [t["captionIds"] for t in told] == [[str(row["id"])] for row in captions]
+    assert {(t["meetingId"], t["groupId"]) for t in told} == {
+        (meeting.meeting_id, meeting.mina.group_id)
+    }
+
+
 async def test_minutes_name_the_tickets_as_they_are_on_the_board(meeting: Meeting) -> None:
     ticket_id = await by_hand(meeting, "Order new chairs")
     await meeting.say("fix the login page please", "the new chairs are ordered, that is done")

@@ -38,6 +38,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 300.0
 STEADY_S = 300.0
 """A job that ran for so long starts again at once."""
 STOP_S = 15.0
+JOB = ("-m", "vori.analytics.job")
 LOG_BYTES = 10 * 1024 * 1024
 SECRETS = ("VORI_", "ANTHROPIC_", "AWS_", "GOOGLE_")
 """Variables that the job, and Spark's own log of its environment, need nothing of."""
@@ -170,7 +171,7 @@ class Child:
         with contextlib.ExitStack() as stack:
             errors = None if log_path is None else stack.enter_context(_log_file(log_path))
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "vori.analytics.job"),
+                *(sys.executable, *JOB),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
@@ -304,7 +305,7 @@ class Analytics:
                 wait_s = FIRST_WAIT_S
             self._totals["restarts"] += 1
             _logger.warning("the analytics job ended", reason=self._why, wait_s=wait_s)
-            await asyncio.sleep(wait_s)
+            await _pause(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def _find(self) -> str:
@@ -396,6 +397,10 @@ class Analytics:
 
     def _failed(self, why: str) -> None:
         self._state, self._why, self._trouble = "failed", why, State.DEGRADED
+
+
+async def _pause(wait_s: float) -> None:
+    await asyncio.sleep(wait_s)
 
 
 async def waiting_events() -> int:
