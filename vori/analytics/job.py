@@ -48,6 +48,7 @@ TICK_S = 0.5
 STANDBY_S = 2.0
 CHECK_S = 5.0
 """How often the job looks whether it still holds its lock."""
+BESIDE = "beside"
 WEEKS_AFTER_S = 10.0
 """The minutes come first: the weeks are counted when they have had so long to begin."""
 
@@ -248,6 +249,7 @@ class Job:
         """Words and weeks now and then, in a thread: the minutes do not wait for them."""
 
         def count() -> None:
+            spark.sparkContext.setJobGroup(BESIDE, "words and weeks", interruptOnCancel=True)
             wait_s, weeks_at = WEEKS_AFTER_S, time.monotonic()
             while not self._stop.wait(wait_s):
                 if time.monotonic() >= weeks_at:
@@ -266,7 +268,7 @@ class Job:
             yield
         finally:
             self._stop.set()
-            spark.sparkContext.cancelAllJobs()
+            spark.sparkContext.cancelJobGroup(BESIDE)
             thread.join()
 
     def _watch(self, query: StreamingQuery) -> None:
