@@ -55,3 +55,38 @@ def test_an_address_with_a_token_is_not_logged(capsys: pytest.CaptureFixture[str
     log.configure(Log(format="json"))
     logging.getLogger("uvicorn.error").info('"WebSocket /ws/meeting/1?token=vori_x" [accepted]')
     assert capsys.readouterr().err == ""
+
+
+NASTY = "Mina\r\n2026-01-01 [error] forged \x1b[31mred\x1b[0m \x9b1m\u2028\u202egnp.exe\x00\x7f\x85"
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_what_others_wrote_cannot_end_a_line_colour_it_or_turn_it_round(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    log.configure(Log(format=form))  # type: ignore[arg-type]
+    logger = log.get("vori.test")
+    with structlog.contextvars.bound_contextvars(audio_id=NASTY):
+        logger.warning(NASTY, name=NASTY, many=[NASTY], deep={NASTY: (NASTY,)})
+        logging.getLogger("another.library").warning("theirs: %s", NASTY)
+    lines = capsys.readouterr().err.split("\n")
+    assert len(lines) == 3
+    for line in lines:
+        assert all(sign.isprintable() or sign == "\t" for sign in line), line
+        assert len(line.splitlines()) <= 1
+    assert "Mina" in lines[0]
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_an_error_that_quotes_others_stays_within_its_own_lines(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    log.configure(Log(format=form))  # type: ignore[arg-type]
+    try:
+        raise ValueError(NASTY)
+    except ValueError:
+        log.get("vori.test").exception("it broke")
+    told = capsys.readouterr().err
+    for line in told.splitlines()[1:]:
+        assert line.startswith("    | "), line
+    assert "\x1b" not in told

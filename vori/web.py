@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from http import HTTPStatus
 from pathlib import Path
@@ -280,12 +281,33 @@ class SocketGate(ASGIMiddleware):
         try:
             with sockets.counted(address_of(ASGIConnection(scope))):
                 scope["state"]["entered_socket"] = enter
-                await next_app(scope, receive, send)
+                await next_app(scope, receive, _noting(scope, send))
         except TooMany as exc:
-            await _no_room(scope, receive, send, exc)
+            with suppress(OSError):  # the client has gone: uvicorn's ClientDisconnected
+                await _no_room(scope, receive, send, exc)
         finally:
             for user_id in users:
                 sockets.leave(user_id)
+
+
+def _noting(scope: Scope, send: Send) -> Send:
+    """Note who opened the socket, with the first word they get once it is known who they are."""
+    noted = False
+
+    async def watch(message: Message) -> None:
+        nonlocal noted
+        principal: Principal | None = scope["state"].get("principal")
+        if not noted and principal is not None and message["type"] == "websocket.send":
+            noted = True
+            rule, app = rule_of(scope), scope["litestar_app"]
+            if rule.audit:
+                audit: Audit = app.state.audit
+                await audit.note_request(
+                    ASGIConnection(scope), principal, rule.audit, rule.scope, group_id=None
+                )
+        await send(message)
+
+    return watch
 
 
 async def _no_room(scope: Scope, receive: Receive, send: Send, error: TooMany) -> None:

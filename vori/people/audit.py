@@ -63,7 +63,8 @@ class Audit:
         given = {k: v for k, v in connection.scope["path_params"].items() if k.endswith("_id")}
         target = str(given.get(next(reversed(given), ""), ""))[:200]
         key = (principal.user_id, action, target, connection.scope["path"])
-        if scope is Scope.READ and not self._is_new(key):
+        # A page asks for the same again and again, and sound comes in many pieces.
+        if scope in (Scope.READ, Scope.RECORD) and not self._is_new(key):
             return
         meeting_id = given.get("meeting_id")
         if connection.scope["type"] == ScopeType.HTTP:
@@ -83,6 +84,16 @@ class Audit:
             )
         except VoriError as exc:
             _log.error("audit lost", action=action, user_id=principal.user_id, code=exc.code)
+
+    async def note_sign_in(self, connection: Any, user_id: UserId | None, action: str) -> None:
+        """A browser that was signed in or refused; refusals alike are noted once in a while."""
+        address = address_of(connection)
+        if action.endswith("refused") and not self._is_new((user_id, action, address)):
+            return
+        try:
+            await self.note(action, user_id=user_id, via="browser", address=address)
+        except VoriError as exc:
+            _log.error("audit lost", action=action, user_id=user_id, code=exc.code)
 
     async def note(
         self,

@@ -18,6 +18,7 @@ from vori.api import Language, Now, PathId, SignedIn, TimeZone, check_time_zone
 from vori.data.engine import DB, transaction
 from vori.errors import BadMessage, Forbidden, NotFound, NotSignedIn
 from vori.people import sessions, store
+from vori.people.audit import Audit
 from vori.people.auth import (
     Credential,
     SignIn,
@@ -117,6 +118,9 @@ class SessionRoutes(Controller):
         )
         stored = rows[0]["password_hash"] if rows else None
         if not await doors.passwords.verify(stored, data.password) or stored is None:
+            await _audit(request).note_sign_in(
+                request, rows[0]["id"] if rows else None, "sign_in.refused"
+            )
             # One answer for every reason: guessing learns nothing.
             raise NotSignedIn("The address or the password is wrong.", code="wrong_password")
         doors.passwords.was_right(account, address)
@@ -293,9 +297,15 @@ async def signed_in(
         agent=request.headers.get("user-agent", ""),
         address=address_of(request),
     )
+    await _audit(request).note_sign_in(request, user.user_id, "session.opened")
     response = Response(await _state(doors, user, expires_at=expires_at))
     response.set_cookie(_cookie(request, secret, max_age=int(86_400 * doors.rules.session_days)))
     return response
+
+
+def _audit(request: Request) -> Audit:
+    audit: Audit = request.app.state.audit
+    return audit
 
 
 def _oidc(doors: SignIn) -> OpenIdConnect:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from litestar.connection import WebSocket
+from litestar.exceptions import WebSocketDisconnect
 from msgspec import Struct
 
 from vori.errors import BadMessage
@@ -83,7 +85,14 @@ def subprotocol_of(socket: WebSocket[Any, Any, Any], known: tuple[str, ...]) -> 
 async def refuse(
     socket: WebSocket[Any, Any, Any], status: int, body: bytes, headers: Mapping[str, str]
 ) -> None:
-    """Answer the request to open a socket with an HTTP error instead."""
+    """Answer the request to open a socket with an HTTP error instead; harmless when it is gone."""
+    with suppress(WebSocketDisconnect, OSError):  # uvicorn's ClientDisconnected is an OSError
+        await _refuse(socket, status, body, headers)
+
+
+async def _refuse(
+    socket: WebSocket[Any, Any, Any], status: int, body: bytes, headers: Mapping[str, str]
+) -> None:
     if "websocket.http.response" not in (socket.scope.get("extensions") or {}):
         await socket.accept()
         await socket.send_data(body.decode(), mode="text")
