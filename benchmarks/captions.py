@@ -200,6 +200,9 @@ class Watched:
             self._rss = max(self._rss, self.rss)
             await asyncio.sleep(0.5)
 
+    def _did(self, what: str) -> int:
+        return int(self._last.get(what, 0)) - int(self._first.get(what, 0))
+
     @property
     def rss(self) -> int:
         """Of the server without its database, in bytes."""
@@ -219,6 +222,8 @@ class Watched:
             "cpuPercent": round(100 * (self._cpu_s() - self._began[1]) / wall_s),
             "clientCpuPercent": round(100 * own_s / wall_s),
             "realTimeFactor": self._last.get("realTimeFactor"),
+            "windows": self._did("windows"),
+            "batchRows": round(self._did("windows") / max(1, self._did("batches")), 2),
             "rssMb": round(self._rss / 2**20),
         }
 
@@ -257,6 +262,7 @@ async def house(options: Options, report: dict[str, Any] | None = None) -> Async
             "VORI_SPEECH__QUEUE_SIZE": str(2 * MAX_ROOMS),
             "VORI_SPEECH__COMPUTE_TYPE": options.compute_type,
             "VORI_SPEECH__PARTIAL_MS": str(options.partial_ms),
+            "VORI_SPEECH__FORESEE_END": str(not options.is_baseline).lower(),
             "VORI_LOG__LEVEL": "warning",
         }
         async with server(Path(home), "demo", program=program, variables=variables) as url:

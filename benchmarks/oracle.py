@@ -41,7 +41,9 @@ class Oracle(Whisper):
         return [self._told(window) for window in windows]
 
     def _max_length_of(self, batch: list[Any], prompt: int) -> int:
-        steps = max(round(1 + STEPS_PER_S * row.seconds) for row in batch)
+        # Rows of trained models end one by one, and each step then costs less, by half at 4 rows.
+        each = [1 + STEPS_PER_S * row.seconds for row in batch]
+        steps = round((max(each) + sum(each) / len(each)) / 2)
         return min(self._max_length, max(2 * steps, prompt + steps))
 
     def _generate_again(self, rows: list[Any]) -> None:

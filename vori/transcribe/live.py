@@ -626,9 +626,9 @@ class LiveRecording:
             return
         if guess.is_end:
             speaking.foresee(heard, transcript)
+        self._tell_if_lagging(time.monotonic() - due_s)
         if speaking.is_closed:
             return
-        self._tell_if_lagging(time.monotonic() - due_s)
         if why_not_said(transcript, len(heard) / RATE_HZ):
             return
         start_ms = speaking.start_ms

@@ -104,6 +104,7 @@ class Partial(Struct, frozen=True, kw_only=True):
     words: tuple[Word, ...] = ()
     settled_words: int = 0
     """So many words, from the first on, will not change any more, but for capitals and marks."""
+    language: str = ""
 
 
 class RecordingKey(Struct, frozen=True, kw_only=True):

@@ -41,6 +41,10 @@ class PoolHealth(Struct, frozen=True, kw_only=True, rename="camel"):
     """Sound put into words since the start."""
     real_time_factor: float
     """Seconds of one worker's work per second of sound; 0 before the first."""
+    windows: int
+    """Put into words since the start …"""
+    batches: int
+    """… in so many batches."""
     failures: int
     restarts: int
     """Workers replaced because they hung."""
@@ -118,7 +122,7 @@ class RecogniserPool:
         self._is_closed = True
         self._number = 0
         self._decoded_s = self._busy_s = 0.0
-        self._failures = self._restarts = 0
+        self._windows = self._batches = self._failures = self._restarts = 0
 
     @property
     def model(self) -> ModelInfo:
@@ -228,6 +232,8 @@ class RecogniserPool:
             oldest_ms=0 if oldest_s is None else round((self._now_s() - oldest_s) * 1000),
             decoded_s=round(self._decoded_s, 3),
             real_time_factor=round(self._busy_s / self._decoded_s, 4) if self._decoded_s else 0,
+            windows=self._windows,
+            batches=self._batches,
             failures=self._failures,
             restarts=self._restarts,
         )
@@ -276,6 +282,8 @@ class RecogniserPool:
         if worker.alarm:
             worker.alarm.cancel()
         self._busy_s += busy_s
+        self._batches += 1
+        self._windows += len(batch.windows)
         longest = max(len(window.samples) for window in batch.windows)
         self._due.took(longest / RATE_HZ, len(batch.jobs), busy_s)
         for job, window, outcome in zip(batch.jobs, batch.windows, outcomes, strict=True):

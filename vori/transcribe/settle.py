@@ -151,6 +151,7 @@ class Settler:
             end_ms=self._shown[-1].end_ms,
             words=tuple(self._shown),
             settled_words=self._shown_settled,
+            language=transcript.language,
         )
 
     def commit(self, *, start_ms: int, audio_end_ms: int) -> Committed | None:

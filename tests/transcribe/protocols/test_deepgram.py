@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -133,6 +134,36 @@ async def test_interims_come_when_asked_for(server: ToneServer) -> None:
     assert not any(m.speech_final for m in interims)
     assert all(m.channel.alternatives[0].words for m in interims)
     assert finals(heard) == ["w1 w2 w3", "w4 w5"]
+
+
+async def test_words_that_have_settled_are_final_while_somebody_speaks(server: ToneServer) -> None:
+    """The parts of an utterance that are final join to what is stored, each word told once."""
+    numbers: list[int | None] = [n % 30 for n in range(14)]  # 4.5 s without a pause
+    async with listening(server, interim_results="true") as socket:
+        for start in range(0, len(s16(tones(numbers))), 6400):
+            windows = len(server.recogniser.windows)
+            await socket.send_media(s16(tones(numbers))[start : start + 6400])
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    while len(server.recogniser.windows) == windows:
+                        await asyncio.sleep(0.005)
+        early = await socket.recv()
+        while not early.is_final:
+            early = await socket.recv()
+        assert not early.speech_final
+        await say(socket, s16(tones([None])))
+        await socket.send_close_stream()
+        heard = [early, *await hear(socket)]
+    results = [m for m in heard if m.type == "Results"]
+    told = [m for m in results if m.is_final]
+    assert " ".join(finals(heard)).split() == [f"w{n}" for n in numbers]
+    assert [m.speech_final for m in told] == [False] * (len(told) - 1) + [True]
+    for interim, final in itertools.pairwise(results):
+        if not interim.is_final:
+            assert interim.start >= early.start + early.duration - 0.05
+        assert final.start >= interim.start
+    [row] = await DB.fetch("SELECT text FROM captions")
+    assert row["text"] == " ".join(finals(heard)).strip()
 
 
 async def test_finalize_makes_the_open_utterance_final(server: ToneServer) -> None:

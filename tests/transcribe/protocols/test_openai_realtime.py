@@ -86,13 +86,15 @@ async def test_utterances_become_items_in_order(server: ToneServer) -> None:
         heard = await hear(made, times=2)
     assert transcripts(heard) == ["w1 w2 w3", "w4 w5"]
     first = heard[0].item_id
-    assert [event.type for event in heard if getattr(event, "item_id", None) == first] == [
+    told = [event for event in heard if getattr(event, "item_id", None) == first]
+    assert [event.type for event in told if event.type != DELTA] == [
         "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",
         "input_audio_buffer.committed",
-        DELTA,
         COMPLETED,
     ]
+    assert told[0].type != DELTA
+    assert "".join(event.delta for event in told if event.type == DELTA) == "w1 w2 w3"
     created = [event for event in heard if event.type == "conversation.item.created"]
     assert created[0].item.id == first
     assert created[0].item.content[0].type == "input_audio"
@@ -232,6 +234,19 @@ async def test_hypotheses_come_when_asked_for(server: ToneServer) -> None:
             await asyncio.sleep(0.02)
         heard = await hear(made, times=2)
     assert any(event.type == "vori.hypothesis" for event in heard)
+
+
+async def test_words_that_have_settled_are_told_while_somebody_speaks(server: ToneServer) -> None:
+    data = pcm24([1, 2, 3, 4, 5, 6, 7, 8])
+    async with session(server) as made:
+        await append(made, data)
+        heard = await hear(made, until=DELTA)
+        assert not any(event.type == "input_audio_buffer.speech_stopped" for event in heard)
+        assert "w1 w2 w3 w4 w5 w6 w7 w8".startswith(heard[-1].delta)
+        await append(made, pcm24([None]))
+        heard += await hear(made)
+    assert "".join(event.delta for event in heard if event.type == DELTA) == heard[-1].transcript
+    assert heard[-1].transcript == "w1 w2 w3 w4 w5 w6 w7 w8"
 
 
 async def test_passage_that_cannot_be_recognised_has_failed(server: ToneServer) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -25,7 +25,7 @@ from vori.ids import AudioId, uuid7
 from vori.people.auth import principal_of
 from vori.settings import Audio
 from vori.transcribe.g711 import expand
-from vori.transcribe.messages import AudioFormat, Encoding, Word
+from vori.transcribe.messages import AudioFormat, Encoding, Partial, Word
 from vori.transcribe.outgoing import (
     Aside,
     Durable,
@@ -38,6 +38,7 @@ from vori.transcribe.outgoing import (
     Settled,
     VoiceBegan,
 )
+from vori.transcribe.protocols.ahead import Ahead
 from vori.transcribe.protocols.handshake import (
     MAX_HOTWORDS,
     MEETING_HEADER,
@@ -56,6 +57,7 @@ from vori.transcribe.protocols.session import (
     converse,
 )
 from vori.transcribe.recordings import Opening, Recordings
+from vori.transcribe.settle import join
 
 RAW = {
     "linear16": Encoding.S16LE,
@@ -78,6 +80,8 @@ REFUSED = {
 }
 ERROR_CODES = {401: "INVALID_AUTH", 403: "FORBIDDEN", 404: "NOT_FOUND", 400: "Bad Request"}
 MIN_UTTERANCE_END_MS = 1_000
+SPAN_MS = 2_000
+"""Words that have settled are told as final, before their caption is, once they last so long."""
 
 
 class Listen(Struct, frozen=True, kw_only=True):
@@ -91,6 +95,7 @@ class Listen(Struct, frozen=True, kw_only=True):
     interim_results: bool
     vad_events: bool
     utterance_end_ms: int | None
+    wants_warnings: bool
 
 
 def deepgram_route(recordings: Recordings, limits: Audio) -> Any:
@@ -157,6 +162,7 @@ def read_query(query: MultiDict[Any], recordings: Recordings) -> Listen:
         interim_results=_switch(query, "interim_results"),
         vad_events=_switch(query, "vad_events"),
         utterance_end_ms=_number(query, "utterance_end_ms", MIN_UTTERANCE_END_MS, 60_000),
+        wants_warnings=_switch(query, "vori"),
     )
 
 
@@ -193,6 +199,7 @@ class DeepgramDialect:
         self._sha256 = hashlib.sha256()
         self._is_open = False
         self._told_flush = False
+        self._ahead = Ahead(span_ms=SPAN_MS)
         self._begun_ms: deque[int] = deque()
         """When the utterances began that have not settled."""
         self._last_word_ms: int | None = None
@@ -248,11 +255,12 @@ class DeepgramDialect:
                 yield self._flushed()
             case VoiceBegan():
                 yield from self._voice_began(message.start_ms)
-            case Hypothesis(partial=partial) if self._asked.interim_results:
-                yield self._results(partial.text, partial.words, partial.start_ms, partial.end_ms)
+            case Hypothesis():
+                yield from self._hypothesis(message.partial)
             case Final():
-                yield self._final(message)
+                yield from self._final(message)
             case Settled():
+                self._ahead.over()
                 yield from self._settled()
             case Flushed():
                 if not self._told_flush:
@@ -272,38 +280,54 @@ class DeepgramDialect:
                     "message": message.message,
                     "retry_after_ms": message.retry_after_ms,
                 }
+            case Notice() if self._asked.wants_warnings:
+                yield {
+                    "type": "Warning",
+                    "code": message.code,
+                    "description": message.message,
+                    "lag_ms": message.lag_ms,
+                }
 
-    def _final(self, final: Final) -> dict[str, Any]:
+    def _hypothesis(self, partial: Partial) -> Iterator[dict[str, Any]]:
+        """What has settled is final; what is open is told to who asked for it."""
+        if settled := self._ahead.settled(partial):
+            yield self._results(settled, partial.language, settled[0].start_ms, is_final=True)
+        still_open = self._ahead.open(partial)
+        if still_open and self._asked.interim_results:
+            yield self._results(still_open, partial.language, still_open[0].start_ms)
+
+    def _final(self, final: Final) -> Iterator[dict[str, Any]]:
+        """The rest of the caption; none, but that the utterance is over, may be left."""
         caption = final.caption
         self._last_word_ms = caption.end_ms
         self._told_flush = self._told_flush or final.is_flushed
-        return self._results(
-            caption.text,
-            caption.words,
-            caption.start_ms,
-            caption.end_ms,
-            is_final=True,
-            speech_final=final.ends_utterance,
-            from_finalize=final.is_flushed,
-        )
+        rest = self._ahead.rest(caption)
+        if rest or final.ends_utterance:
+            yield self._results(
+                rest,
+                caption.language,
+                rest[0].start_ms if rest else caption.end_ms,
+                is_final=True,
+                speech_final=final.ends_utterance,
+                from_finalize=final.is_flushed,
+            )
 
     def _flushed(self) -> dict[str, Any]:
         """There was nothing left to say."""
-        at_ms = self._last_word_ms or 0
-        return self._results("", (), at_ms, at_ms, is_final=True, from_finalize=True)
+        return self._results((), "", self._last_word_ms or 0, is_final=True, from_finalize=True)
 
     def _results(
         self,
-        text: str,
-        words: tuple[Word, ...],
+        words: Sequence[Word],
+        language: str,
         start_ms: int,
-        end_ms: int,
         *,
         is_final: bool = False,
         speech_final: bool = False,
         from_finalize: bool = False,
     ) -> dict[str, Any]:
         sure = sum(word.probability for word in words) / len(words) if words else 0.0
+        end_ms = words[-1].end_ms if words else start_ms
         return {
             "type": "Results",
             "channel_index": [0, 1],
@@ -315,7 +339,7 @@ class DeepgramDialect:
             "channel": {
                 "alternatives": [
                     {
-                        "transcript": text,
+                        "transcript": join(words, language),
                         "confidence": round(sure, 4),
                         "words": [_word(word) for word in words],
                     }

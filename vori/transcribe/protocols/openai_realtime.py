@@ -8,7 +8,7 @@ become final. Both the events of today and those of the beta are understood.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,7 +21,7 @@ from vori.ids import AudioId, uuid7
 from vori.people.auth import principal_of
 from vori.settings import Audio
 from vori.transcribe.g711 import expand
-from vori.transcribe.messages import AudioFormat, Encoding
+from vori.transcribe.messages import AudioFormat, Encoding, Partial, Word
 from vori.transcribe.outgoing import (
     FULL,
     GOING_AWAY,
@@ -36,6 +36,7 @@ from vori.transcribe.outgoing import (
     VoiceBegan,
     VoiceEnded,
 )
+from vori.transcribe.protocols.ahead import Ahead
 from vori.transcribe.protocols.chunks import decoded
 from vori.transcribe.protocols.handshake import (
     MAX_HOTWORDS,
@@ -49,6 +50,7 @@ from vori.transcribe.protocols.handshake import (
 from vori.transcribe.protocols.openai_files import delta_of, error_of
 from vori.transcribe.protocols.session import Control, Flush, Sound, converse
 from vori.transcribe.recordings import Opening, Recordings
+from vori.transcribe.settle import UNSPACED_LANGUAGES, join
 
 IDLE_S = 900.0
 """The convention has no keepalive, and clients may wait long between two commits."""
@@ -220,7 +222,7 @@ def openai_realtime_route(recordings: Recordings, limits: Audio) -> Any:
                 recordings,
                 place,
                 is_beta=beta or "realtime=v1" in socket.headers.get("openai-beta", ""),
-                wants_hypotheses=socket.query_params.get("vori") == "1",
+                is_vori=socket.query_params.get("vori") == "1",
             ),
             recordings,
             lambda: principal_of(socket),
@@ -245,12 +247,13 @@ class RealtimeDialect:
         place: Place,
         *,
         is_beta: bool = False,
-        wants_hypotheses: bool = False,
+        is_vori: bool = False,
     ) -> None:
+        """is_vori: the client asked for what the convention has no events for."""
         self._recordings = recordings
         self._place = place
         self._is_beta = is_beta
-        self._wants_hypotheses = wants_hypotheses
+        self._is_vori = is_vori
         self._session_id = f"sess_{uuid7().hex}"
         # What was read.
         self._config = Config()
@@ -260,6 +263,7 @@ class RealtimeDialect:
         self._has_turns = True
         self._items: deque[Item] = deque()
         self._asked: deque[Asked] = deque()
+        self._ahead = Ahead()
         self._loose: list[str] = []
         """Deltas that no commit has claimed."""
         self._loose_text = ""
@@ -407,14 +411,12 @@ class RealtimeDialect:
                 yield from self._voice_ended(message.end_ms)
             case Final():
                 yield from self._final(message)
-            case Hypothesis() if self._wants_hypotheses:
-                yield {
-                    "type": "vori.hypothesis",
-                    "item_id": self._items[0].id if self._items else None,
-                    "transcript": message.partial.text,
-                }
-            case Settled() if self._has_turns:
-                yield from self._completed(self._items.popleft())
+            case Hypothesis():
+                yield from self._hypothesis(message.partial)
+            case Settled():
+                self._ahead.over()
+                if self._has_turns:
+                    yield from self._completed(self._items.popleft())
             case Flushed():
                 yield from self._flushed()
             case Notice():
@@ -521,7 +523,29 @@ class RealtimeDialect:
             },
         }
 
+    def _hypothesis(self, partial: Partial) -> Iterator[dict[str, Any]]:
+        """Words that have settled are appended, where the utterance has an item already."""
+        item = self._items[0] if self._items and self._has_turns else None
+        if item is not None and (settled := self._ahead.settled(partial)):
+            yield from self._append_words(item, settled, partial.language)
+        if self._is_vori:
+            yield {
+                "type": "vori.hypothesis",
+                "item_id": self._items[0].id if self._items else None,
+                "transcript": partial.text,
+            }
+
+    def _append_words(
+        self, item: Item, words: Sequence[Word], language: str
+    ) -> Iterator[dict[str, Any]]:
+        if words and not item.is_dropped:
+            gap = "" if not item.text or language in UNSPACED_LANGUAGES else " "
+            delta = gap + join(words, language)
+            item.text += delta
+            yield self._delta(item, delta)
+
     def _final(self, final: Final) -> Iterator[dict[str, Any]]:
+        rest = self._ahead.rest(final.caption)
         item = self._items[0] if self._items else None
         if not self._has_turns and self._asked:
             item = self._asked[0].item
@@ -531,10 +555,8 @@ class RealtimeDialect:
             delta = delta_of(final.caption, is_first=not self._loose_text)
             self._loose.append(delta)
             self._loose_text += delta
-        elif not item.is_dropped:
-            delta = delta_of(final.caption, is_first=not item.text)
-            item.text += delta
-            yield self._delta(item, delta)
+        else:
+            yield from self._append_words(item, rest, final.caption.language)
 
     def _delta(self, item: Item, delta: str) -> dict[str, Any]:
         return {
@@ -586,6 +608,13 @@ class RealtimeDialect:
         if not notice.fatal:
             if notice.code == "passage_not_recognised" and self._items:
                 self._items[0].failure = notice
+            if self._is_vori:
+                yield {
+                    "type": "vori.warning",
+                    "code": notice.code,
+                    "message": notice.message,
+                    "lag_ms": notice.lag_ms,
+                }
             return
         for item in self._items:
             if item.is_committed and not item.is_dropped:
