@@ -10,6 +10,7 @@ from enum import Flag, auto
 
 from vori.ids import UserId
 from vori.tickets.extract.dates import Day
+from vori.tickets.extract.signs import Sign
 from vori.tickets.messages import Segment
 
 
@@ -93,6 +94,8 @@ class Clause:
     """The word that the clause puts first as its topic (서평단은 …); "" when none is."""
     excluded: tuple[UserId, ...] = ()
     """Whom the clause says it is not for."""
+    signs: Sign = Sign.NONE
+    """How far work is, hinted at; weighed over a whole turn."""
 
     def has(self, mark: Mark) -> bool:
         """Whether any of the marks is set."""

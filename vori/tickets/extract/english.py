@@ -18,12 +18,14 @@ from vori.tickets.extract.clause import (
     Clause,
     Mark,
     Piece,
+    is_cut,
     seqs_of,
     spans,
 )
 from vori.tickets.extract.dates import Day, find_days
 from vori.tickets.extract.match import Vocabulary, key
 from vori.tickets.extract.people import Mention, People
+from vori.tickets.extract.signs import english_signs
 from vori.tickets.extract.wordlist import listed
 
 # ------------------------------------------------------------------ cleaning
@@ -86,6 +88,7 @@ _BOUNDARY = re.compile(
     + "|"
     + "".join(rf"(?<!\b{w})" for w in _BEFORE_ALSO)
     + r",?\s+(?=also\b)"
+    r"|,?\s+(?=(?:and )?(?:what|how) about (?:the|that|this|your|our|my|those|these)\b)"
     r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry)\b)"
     r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay)(?<!\bif),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one (?:more|other)(?: thing)?|another thing)\b)"
     r"|,?\s+(?=so (?:just|the|for|anyway|next|my|our)\b)"
@@ -106,6 +109,11 @@ _REACTION = re.compile(
     re.IGNORECASE,
 )
 """What somebody says first about what was just heard: no part of what follows."""
+_ANEW = re.compile(
+    rf"(?:(?:so|and|but|oh|um|now|then|well),? )*(?:{_SUBJECT}\b|{_NP_VERB}|(?:the|my|our|your) (?:[\w-]+ ){{0,4}}?[\w-]+'s (?!(?:own|the)\b))",
+    re.IGNORECASE,
+)
+"""A caption that begins like a sentence: the one before it, unless cut, has ended."""
 _ASK = re.compile(
     r"\s+(?=(?:can|could|would|will) (?:you|we|somebody|someone|one of you)\b)", re.IGNORECASE
 )
@@ -118,6 +126,12 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
     for m in _BOUNDARY.finditer(joined):
         cuts.add(m.end())
     for start in (i for i in range(len(joined)) if i == 0 or owners[i] != owners[i - 1]):
+        if (
+            start
+            and not is_cut(joined[:start])
+            and _ANEW.match(joined, start + (joined[start] == " "))
+        ):
+            cuts.add(start)
         reaction = _REACTION.match(joined, start + (joined[start] == " "))
         if reaction:
             cuts.add(reaction.end())
@@ -325,7 +339,7 @@ _PROGRESS = re.compile(
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
 _BEGUN = re.compile(
-    r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|as we speak|set (?:it |that )?going|took (?:it|that|this) on)\b"
+    r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|moved (?:straight |right )?on(?:to| to)|cracked on with|turned to|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|as we speak|set (?:it |that )?going|took (?:it|that|this) on)\b"
 )
 _NEGATION = re.compile(
     r"\b(?:not|n't|never|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|don't|doesn't|won't|can't|couldn't|nobody|nobody's|no one|no one's|nothing|none|without|neither|hardly|barely|yet to|far from)\b|n't\b"
@@ -342,7 +356,7 @@ _PLAN = re.compile(
 _REOPEN = re.compile(
     r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open|in progress)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)\b.{0,4}$|(?:marked|down|listed|recorded|logged) (?:as )?(?:done|completed?|finished|closed)\b|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?$|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
     r"didn't (?:really |actually )?(?:count|work|hold|last|stick)|not (?:actually|really|properly) (?:done|fixed|finished|working|closed)|(?:have to|need to|must|got to|gotta) (?:do|redo|hold|run|test|fix|clean|check|repeat|replace) (?:it|that|this|them|one|the \w+) (?:over|again|once more)|"
-    r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|came back\b(?! (?:with|from|to (?:me|us)|on|clean|clear|fine|negative|good|ok|okay|yesterday|today|this|in|approved|signed))|has come back\b(?! (?:with|from|to (?:me|us)))|it's back\b(?! (?:in (?:service|action|use|business|operation|place)|on ?line|up|working|running|to normal|together))|is back\b(?! (?:on|at|in|from|by|up|online|running|together|working|to))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
+    r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|(?<!results )(?<!result )(?<!samples )(?<!sample )(?<!lab )(?<!tests )(?<!quotes )(?<!quote )(?<!prices )(?<!numbers )(?<!scans )(?<!proofs )(?<!feedback )(?<!they )(?<!he )(?<!she )came back\b(?! (?:with|from|to (?:me|us)|on|clean|clear|fine|negative|good|ok|okay|yesterday|today|this|in|approved|signed))|has come back\b(?! (?:with|from|to (?:me|us)))|it's back\b(?! (?:in (?:service|action|use|business|operation|place)|on ?line|up|working|running|to normal|together))|is back\b(?! (?:on|at|in|from|by|up|online|running|together|working|to))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
 )
 _REOPEN_HARD = re.compile(
     r"\b(?:re-?open\w*|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column|open|in progress)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
@@ -922,6 +936,7 @@ def clause(
         act_text=act,
         excluded=excluded(piece.text, mentions),
         topic=_topic_word(piece.text, vocabulary),
+        signs=english_signs(piece.text.lower()),
     )
 
 

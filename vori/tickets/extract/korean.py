@@ -8,7 +8,7 @@ promised, asked, done or only wished for. Patterns below read a clause as text o
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
@@ -20,6 +20,7 @@ from vori.tickets.extract.clause import COMMAND, MAX_CLAUSE_CHARS, Clause, Mark,
 from vori.tickets.extract.dates import Day, find_days
 from vori.tickets.extract.match import GLOSSARY, STOP, Vocabulary, is_hangul, key, put, stem
 from vori.tickets.extract.people import Mention, People
+from vori.tickets.extract.signs import korean_signs
 from vori.tickets.extract.wordlist import listed
 
 # ------------------------------------------------------------------ morphemes
@@ -217,7 +218,7 @@ _STATIVE_PAST = _m(
     r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
     r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
@@ -235,7 +236,7 @@ _PLAN = _m(
     r"(?:내일|다음|이따|나중|담|모레|후|뒤|부터|월요일|화요일|수요일|목요일|금요일|끝나/VV 면|되/VV 면|나/VV 면|오/VV 면).*(?:시작|착수|보/VV|들어가|손/NNG).*(?:려고|ㄹ게|을게|겠/EP|예정|ㄹ/ETM 거|계획)|려고요?/E[FC]$|예정/NNG"
 )
 _BLOCK = _m(
-    r"막히/VV|막/VV 히|묶이/VV|차단/NNG|발/NNG (?:이/JKS )?묶|(?:중단|지연|보류|스톱|올스톱|홀딩|블록|블로킹|blocked|block)/(?:NNG|SL)|멈추/VV 어/EC 있|(?:작업|공사|일정|진행|개발)/NNG (?:이|가|을|를|도)?/?\S* ?멈추|(?:답|답변|회신|연락|승인|허가|결재|응답|자료|부품|물건|키|열쇠|권한|서류|피드백|도면|재료|자재|비밀번호)/NNG (?:이|가|을|를|도|은|는)?/?(?:J\w+ )?(?:아직/MAG )?(?:안|못)/MAG"
+    r"막히/VV|막/VV 히|묶이/VV|차단/NNG|발/NNG (?:이/JKS )?묶|(?:중단|지연|보류|스톱|올스톱|홀딩|블록|블로킹|blocked|block)/(?:NNG|SL)|멈추/VV 어/EC 있|(?:작업|공사|일정|진행|개발)/NNG (?:이|가|을|를|도)?/?\S* ?멈추|(?:답|답변|회신|연락|승인|허가|결재|응답|자료|부품|물건|키|열쇠|권한|서류|피드백|도면|재료|자재|비밀번호)/NNG (?:이|가|을|를|도|은|는)?/?(?:J\w+ )?(?:아직/MAG )?(?:안/MAG|못/MAG (?:받|구하|얻|찾))"
     r"|못/MAG (?:(?!었/EP)\S+ ){0,2}(?:고/EC 있|ㅂ니다|습니다|어요|는/ETM|ㄴ다|네요|거든|고/E[FC]|죠)|못하/V[VX] (?:고/EC 있|ㅂ니다|습니다|어요|는)|기다리/VV (?:고/EC 있|는/ETM 중)|대기/NNG (?:중|하/XSV 고|상태)|(?:ㄹ|을)/ETM 수(?:가)?/NNB (?:가/JKS |도/JX |는/JX |밖에)?없|고장/NNG|(?:안|못)/MAG (?:나|오|나오|주|되|풀리|내려오|떨어지|도착|들어오)\S* (?:\S+ )?어서|에/JKB 걸리/VV 어 ?/?E?C? ?있|밀리/VV|먹통"
 )
 _BLOCK_HARD = _m(
@@ -251,7 +252,7 @@ _REOPEN_HARD = _m(
     r"다시/MAG (?:\S+ ){0,3}(?:열/VV|오픈|돌리/VV|살리|올리/VV|하/VV ㄹ/ETM 일)|(?:하|할)\S* ?ㄹ?/?E?T?M? ?일/NNG 로/JKB|재오픈|되돌리|reopen|완료/NNG (?:를/JKO )?(?:취소|풀)"
 )
 _HYPO_WORDS = re.compile(
-    r"(?:생각|고민)해\s*(?:볼|보|봐)|면\s*안\s*(?:되|돼|될)|그냥\s*해\s*본|해\s*본\s*(?:말|소리)|언젠가|나중에(?!\s*정)|시간\s*(?:이\s*)?나면|여유\s*(?:가\s*)?(?:되|있|나|생기)|면\s*좋겠|좋을\s*텐데|고\s*싶|만약|만일|수도\s*있|혹시\s*나중|생각만|아이디어|어떨까|어때요|그냥\s*궁금|궁금해서|이론상|꿈|상상|장기적|내년|먼\s*미래|하면\s*(?:재밌|재미있|좋|멋지)|한다면|였다면|했다면|했으면\s*(?:좋았|됐)|(?:지금|당장)\s*(?:하자는|하겠다는|은\s*아니|는\s*아니)"
+    r"(?:생각|고민)해\s*(?:볼|보|봐)|면\s*안\s*(?:되|돼|될)|그냥\s*해\s*본|해\s*본\s*(?:말|소리)|언젠가|나중에(?!\s*정)|시간\s*(?:이\s*)?나면|여유\s*(?:가\s*)?(?:되|있|나|생기)|면\s*좋겠|좋을\s*텐데|차라리|면\s*얼마나|고\s*싶|만약|만일|수도\s*있|혹시\s*나중|생각만|아이디어|어떨까|어때요|그냥\s*궁금|궁금해서|이론상|꿈|상상|장기적|내년|먼\s*미래|하면\s*(?:재밌|재미있|좋|멋지)|한다면|였다면|했다면|했으면\s*(?:좋았|됐)|(?:지금|당장)\s*(?:하자는|하겠다는|은\s*아니|는\s*아니)"
 )
 _UNSURE_WORDS = re.compile(
     r"아마|같은데|같아요|같습니다|확실(?:하|히)?[진지는 ]*(?:않|모르|치)|모르겠|몰라|수도\s*있|듯(?:요|해|합|하|$|\s)|글쎄|추정|걸요|텐데|아닐까|기억이|들은 것|[ㄴ은는]가\s*봐|나\s*봐"
@@ -280,7 +281,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한번|차례로|돌아가면서)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|(?:건|거|안건|현황|상황)[은는을를]?\s*(?:보겠|볼게|봅시다|보죠|보도록)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한\s*번|차례로|돌아가면서|전체적으로)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날"
@@ -395,6 +396,11 @@ def _question(text: str, morphs: str) -> Mark:
         )
     ):
         found |= Mark.QUESTION
+    if re.search(
+        r"(?:어떻게|어디까지|얼마나|언제)(?:/\S+)? (?:\S+ ){0,2}(?:었|았)/EP (?:어요|나요|죠|지요|습니까|어)/EF",
+        morphs,
+    ):
+        found |= Mark.QUESTION
     if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
         found &= ~Mark.QUESTION
     if _WHO_WORDS.search(text):
@@ -436,6 +442,8 @@ def _status(text: str, morphs: str) -> Mark:
     past = _PAST.search(morphs)
     finished = _FINISH.search(morphs)
     whole = _ALL.search(morphs)
+    if whole and past and re.search(r"NNG 되/XSV (?:었|았)/EP", morphs):
+        finished = finished or whole  # "다 선임됐어요"
     complete = re.search(r"(?:다|이미)/MAG (?:되|하)/V\S* ?(?:었|ㄴ/ETM)|되/VV 었/EP 고/EF", morphs)
     if past and Mark.BEGUN not in found:
         state = _STATIVE_PAST.search(morphs)
@@ -510,6 +518,15 @@ def _status(text: str, morphs: str) -> Mark:
         text,
     ):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS
+    if (
+        Mark.DONE in found
+        and re.search(
+            r"까지/JX (?:는/JX |만/JX )?(?:쓰|그리|넣|읽|칠하|깔|붙이|만들|옮기|적)/VV (?:시/EP )?(?:었|았)/EP (?:고|는데|어요|습니다)",
+            morphs,
+        )
+        and not whole
+    ):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # up to there
     if re.search(r"다가/EC 말/V[VX] 었|마저/MAG", morphs):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS | Mark.BEGUN
     if re.search(
@@ -538,6 +555,12 @@ def _status(text: str, morphs: str) -> Mark:
     return found
 
 
+_OPENS = re.compile(
+    r"(?:건|거|것|안건|현황|상황|순서|부분|쪽)(?:부터|은|는|을|를)?\s*(?:먼저\s*|한\s*번\s*|쭉\s*)?(?:보겠|볼게|볼까|봅시다|보죠)"
+)
+"""What a meeting turns to: no promise."""
+
+
 def _asked(text: str, morphs: str, found: Mark) -> Mark:
     out = Mark.NONE
     if _CLOSING_WORDS.search(text):
@@ -545,6 +568,8 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
         return Mark.WEAK
     commit = _COMMIT.search(morphs)
+    if commit and _OPENS.search(text):
+        commit = None
     if commit and re.search(r"시/EP (?:\S+/EP )?$", morphs[: commit.start()]):
         commit = None  # what somebody else would do: "해 주시겠어요"
     if commit and Mark.QUESTION not in found:
@@ -655,12 +680,24 @@ _STOP_NOUNS = frozenset(
     listed(
         "사장 원장 실장 부원장 이사 대표 감독 교수 박사 간호사 기사 점장 소장 본부장 매니저님 팀장님 차장 주임 책임 선임 수석 반장 새벽 밤 낮 점심때 저녁때 퇴근길 반쪽 나머지 일부 중간 가운데 오늘 내일 모레 어제 그제 지금 아까 방금 이번 다음 저번 지난 지난주 지난달 주 달 월 일 년 주말 월요일 화요일 수요일 목요일 금요일 토요일 일요일 아침 "
         "오전 오후 저녁 점심 때 정도 반 쪽 거 것 수 중 말 안 분 씨 님 선생 선생님 팀장 대리 과장 부장 매니저 사람 나중 시간 동안 전 후 뒤 앞 처음 마지막 하나 둘 둘다 "
-        "문제 경우 얘기 이야기 생각 말씀 감사 고생 수고 시작 끝 완료 마무리 진행 일정도 담당 부탁 확인차 여기 거기 저기 그것 이것 누구 뭐 언제 우리 저희 대신 "
+        "어젯밤 간밤 문제 경우 얘기 이야기 생각 말씀 감사 고생 수고 시작 끝 완료 마무리 진행 일정도 담당 부탁 확인차 여기 거기 저기 그것 이것 누구 뭐 언제 우리 저희 대신 "
         "그때 그날 당일 이후 이전 사이 계속 정말 진짜 이호 말일 월말 필요 가능 걸 게 건 데 줄 번 개 대 명 군데 자리 점 상태 편 식 척 만 시도 발견 때문 덕분 자체 회의 이상 이하 "
         "연락 답 작년 올해 내년 상황 어디 아마 대충 얼마"
     )
 )
 
+
+_ROLES = frozenset(
+    listed(
+        "사장 원장 실장 이사 대표 감독 교수 박사 간호사 기사 점장 소장 책임 선임 반장 선생님 매니저"
+    )
+)
+_WEAK_NOUNS = _ROLES | frozenset(
+    listed(
+        "문제 아침 점심 저녁 새벽 주말 시간 사람 상황 연락 담당 처음 마지막 오전 오후 답 자리 상태 회의"
+    )
+)
+"""Nouns that mean little, but tell tickets apart whose titles have them."""
 
 _EOJEOL = re.compile(r"[가-힣]{2,}")
 _JOSA = re.compile(
@@ -683,6 +720,10 @@ def word_bag(
         if t.tag in ("NNG", "NNP", "XR"):
             if _is_content(t.form, names):
                 put(out, key(t.form))
+            elif t.form in _WEAK_NOUNS and t.form not in names:
+                weight = 0.7 if t.form in _ROLES else 0.3
+                if vocabulary is None or vocabulary.knows(key(t.form)):
+                    out.setdefault(key(t.form), weight)
             elif len(t.form) == 1 and (longer := _with_suffix(toks, t)):
                 put(out, key(longer))
             nouns.append((t.form, t.start, t.end))
@@ -704,11 +745,17 @@ def word_bag(
                     out[numbered] = 1.0
             else:
                 out[numbered] = 1.0 if vocabulary.knows(numbered) else 0.02
+    for label in _labels(toks):
+        out[label] = 1.0 if vocabulary is None or vocabulary.knows(label) else 0.02
     covered = {i for _, start, end in nouns for i in range(start, end)}
     for m in _EOJEOL.finditer(text):
         word = _JOSA.sub("", m[0])
         if vocabulary is None:
-            if m.start() not in covered and len(word) >= 2 and _is_content(word, names):
+            apart = _is_syllables(nouns, m.start(), m.start() + len(word))
+            if (m.start() not in covered or apart) and len(word) >= 2 and _is_content(word, names):
+                put(out, key(word))
+        elif len(word) >= 2 and _is_syllables(nouns, m.start(), m.start() + len(word)):
+            if vocabulary.knows(key(word)):
                 put(out, key(word))
         elif m.start() not in covered or not toks:
             known = vocabulary.known_in(m[0])
@@ -717,6 +764,49 @@ def word_bag(
     if vocabulary is not None:
         _refit(out, nouns, vocabulary)
     return out
+
+
+_SINO = {w: i for i, w in enumerate("영일이삼사오육칠팔구십")} | {"백": 100}
+_SAID_NUMBER = re.compile(r"[일이삼사오육칠팔구십백]+")
+_LABEL_UNITS = frozenset(
+    listed("번 호 층 동 반 차 학년 호기 조 라인 구역 관 호실 병동 도크 단계 회차 창구 공장 홀 과")
+)
+
+
+def _labels(toks: Sequence[Token]) -> Iterable[str]:
+    """Numbers that tell things apart, said or written: "사 번 도크" and "4번 도크" are `4번`."""
+    said = ""
+    for i, (a, b) in enumerate(pairwise(toks)):
+        if a.tag in ("NR", "MM") and _SAID_NUMBER.fullmatch(a.form):
+            said += a.form
+            if b.tag in ("NR", "MM"):
+                continue
+        number = a.form if a.tag == "SN" else str(_value(said)) if said else ""
+        said = ""
+        if not number or b.form not in _LABEL_UNITS:
+            continue
+        after = toks[i + 2] if i + 2 < len(toks) else None
+        if after is not None and (after.tag in ("NNG", "NNP", "SL") or after.tag[0] == "J"):
+            yield f"{number}{b.form}"
+
+
+def _value(said: str) -> int:
+    """The number said with Sino-Korean digits: 십칠 is 17, 이백삼 is 203."""
+    total, digit = 0, 0
+    for letter in said:
+        value = _SINO[letter]
+        if value < 10:
+            digit = value
+        else:
+            total, digit = total + (digit or 1) * value, 0
+    return total + digit
+
+
+def _is_syllables(nouns: Sequence[tuple[str, int, int]], start: int, end: int) -> bool:
+    """Whether a written word was taken apart into nouns of one syllable (동측 as 동+측)."""
+    inside = [n for n in nouns if start <= n[1] < end]
+    whole = sum(n[2] - n[1] for n in inside)
+    return len(inside) >= 2 and whole == end - start and all(len(n[0]) == 1 for n in inside)
 
 
 def _with_suffix(toks: Sequence[Token], token: Token) -> str:
@@ -804,6 +894,7 @@ def clause(
         korean=True,
         topic=_topic_word(own),
         excluded=excluded(text, mentions),
+        signs=korean_signs(text, morphs),
     )
 
 
@@ -821,7 +912,9 @@ def _topic_word(toks: Sequence[Token]) -> str:
             return key(nouns[0])
         elif not nouns and (t.tag in ("MAG", "JX") or (t.form, t.tag) == ("요", "EF")):
             continue
-        elif t.tag not in ("IC", "MAJ", "SP", "XSN", "MM"):
+        elif t.tag not in ("IC", "MAJ", "SP", "XSN", "MM") and not (
+            nouns and t.tag in ("NNB", "NR", "SN")
+        ):
             return ""
     return ""
 

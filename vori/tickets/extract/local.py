@@ -20,8 +20,9 @@ from vori.ids import TicketId, UserId
 from vori.tickets.extract import english, korean
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
 from vori.tickets.extract.dates import Day, next_weekday
-from vori.tickets.extract.match import Match, Vocabulary, is_hangul, overlap
+from vori.tickets.extract.match import STOP, Match, Vocabulary, is_hangul, overlap
 from vori.tickets.extract.people import People
+from vori.tickets.extract.signs import Sign
 from vori.tickets.messages import (
     Blocker,
     Draft,
@@ -248,25 +249,46 @@ class Board:
         )
 
     def find(
-        self, clause_words: dict[str, float], speaker: UserId | None, *, least_share: float = 0.0
+        self,
+        clause_words: dict[str, float],
+        speaker: UserId | None,
+        *,
+        least_share: float = 0.0,
+        before: Mapping[str, float] | None = None,
+        tells: bool = False,
     ) -> int | None:
         """The ticket the words mean; None when none does, or when two do alike.
 
-        `least_share`: how much of its title must have been said at least.
+        `least_share`: how much of its title must have been said at least. `before`: what was
+        said just before; it decides between tickets that fit alike. `tells`: whether the words
+        tell how far something is, so that fewer of them are enough.
         """
         matches = self.vocabulary.find(clause_words)
         if not matches:
             return None
         total = sum(x for x in clause_words.values() if x > 0.1) or 1.0
-        good = [m for m in matches[:8] if _fits(m, total) and m.share >= least_share]
+        near = [m for m in matches[:8] if m.share >= least_share or m.labelled]
+        good = [m for m in near if _fits(m, total)] or [m for m in near if tells and _hints(m)]
         if not good:
             return None
         best = good[0]
         rivals = [m for m in good[1:] if best.score - m.score < 0.25]
         if rivals:
+            if before and (found := self._by_context((best, *rivals), clause_words, before)):
+                return found.index
             mine = [m for m in (best, *rivals) if self.tickets[m.index].assignee_id == speaker]
             return mine[0].index if speaker is not None and len(mine) == 1 else None
         return best.index
+
+    def _by_context(
+        self, rivals: Sequence[Match], words: Mapping[str, float], before: Mapping[str, float]
+    ) -> Match | None:
+        """The one of the rivals whose other words were said just before."""
+        wider = {**{w: 0.6 * x for w, x in before.items()}, **words}
+        scores = {m.index: m.score for m in self.vocabulary.find(wider)}
+        ranked = sorted(rivals, key=lambda m: -scores.get(m.index, 0.0))
+        lead = scores.get(ranked[0].index, 0.0) - scores.get(ranked[1].index, 0.0)
+        return ranked[0] if lead >= 0.3 else None
 
     def about(self, word: str) -> int | None:
         """The one ticket whose title has the word that a clause is about."""
@@ -274,10 +296,19 @@ class Board:
         return found[0].index if len(found) == 1 else None
 
 
+def _hints(match: Match) -> bool:
+    """Whether a report that fits no ticket well may still mean this one."""
+    if match.title_hits >= 2 and match.plain_share >= 0.34:
+        return True
+    return match.title_hits >= 1 and match.score >= 1.25 and match.hits > match.title_hits
+
+
 def _fits(match: Match, total: float) -> bool:
     coverage = match.score / total
     if match.title_hits == 0:
         return False
+    if match.labelled and coverage >= 0.4:
+        return True
     if match.title_hits >= 2 and coverage >= 0.9 and match.score >= 0.6:
         return True
     if match.share >= 0.6 or (match.title_hits >= 2 and match.score >= 1.3 and match.share >= 0.34):
@@ -341,6 +372,24 @@ class Subject:
     turn: int = -1
 
 
+@dataclass(slots=True)
+class Episode:
+    """What one speaker tells about a ticket in a turn, and the first reaction to it."""
+
+    ticket: int
+    turn: int
+    speaker: UserId | None
+    last: int
+    points: int = 0
+    happened: bool = False
+    verdict: bool = False
+    remains: bool = False
+    in_doubt: bool = False
+    praised: bool = False
+    clauses: list[Clause] = field(default_factory=list)
+    claim: Claim | None = None
+
+
 class Talk:
     """Follows the talk clause by clause; `result` is its state at the end."""
 
@@ -361,6 +410,7 @@ class Talk:
         self.touched: set[int] = set()
         """Works that may have changed since somebody last looked."""
         self.touched_tickets: set[int] = set()
+        self.episode: Episode | None = None
 
     # -------------------------------------------------------------- hearing
 
@@ -381,6 +431,7 @@ class Talk:
         handled = False
         if subject.ticket is not None:
             self._about_ticket(c, subject)
+            self._weigh(c, subject.ticket)
             self.about_tickets = [*self.about_tickets[-11:], c]
             handled = True
         elif subject.work is not None:
@@ -413,8 +464,15 @@ class Talk:
         if waiting is not None:
             return self._set(c, work=waiting)
         work = self._find_work(c)
-        ticket = self.board.find(c.words, c.speaker, least_share=self._least_share(c))
-        if ticket is None and weight and c.has(_STATUS):
+        ticket = self.board.find(
+            c.words,
+            c.speaker,
+            least_share=self._least_share(c),
+            before=self._just_said(c),
+            tells=c.has(_STATUS) and not c.has(_PROMISE),
+        )
+        fragment = len(c.text) <= 30 and not c.marks & ~(Mark.ACCEPT | Mark.ANAPHOR | Mark.FIRST)
+        if ticket is None and weight and (c.has(_STATUS) or fragment):
             ticket = self._ticket_in_context(c)
         tells = c.has(_STATUS | Mark.QUESTION) or not c.korean
         if ticket is None and work is None and c.topic and tells and not c.has(_PROMISE):
@@ -447,6 +505,16 @@ class Talk:
             self.subject = Subject(order=c.order, turn=c.turn)
         return Subject(order=c.order, turn=c.turn)
 
+    def _just_said(self, c: Clause) -> dict[str, float]:
+        """The words of the last clauses, the nearer the heavier."""
+        out: dict[str, float] = {}
+        for before in self.recent[-5:]:
+            gap = c.order - before.order
+            if gap <= NEAR:
+                for word, weight in before.words.items():
+                    out[word] = max(out.get(word, 0.0), weight / (1 + 0.3 * gap))
+        return out
+
     def _set(self, c: Clause, *, ticket: int | None = None, work: Work | None = None) -> Subject:
         self.subject = Subject(ticket=ticket, work=work, order=c.order, turn=c.turn)
         return self.subject
@@ -460,7 +528,9 @@ class Talk:
             return 0.45
         if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
             return 0.67 if c.has(Mark.CONTACT) else 0.5
-        return 0.5 if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2 else 0.0
+        if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2:
+            return 0.4 if c.has(_STATUS | Mark.REOPEN) else 0.5
+        return 0.0
 
     def _calls_on_somebody(self, c: Clause, weight: float) -> bool:
         """Whether a clause only gives somebody the floor ("Daniel?")."""
@@ -632,7 +702,10 @@ class Talk:
         words = dict(c.words)
         own = set(words)
         for before in reversed(self.recent[-4:]):
-            if before.turn != c.turn or c.order - before.order > 3:
+            if not before.words:
+                continue
+            named = before.turn != c.turn and _names_only(before) and c.order - before.order <= 2
+            if (before.turn != c.turn and not named) or c.order - before.order > 3:
                 break
             for word, weight in before.words.items():
                 words[word] = max(words.get(word, 0.0), 0.7 * weight)
@@ -742,7 +815,9 @@ class Talk:
                 claims.pop()
             if not c.has(Mark.PROGRESS):
                 return
-        if c.has(Mark.REOPEN) and not c.has(Mark.HYPO):
+        was_done = known.status is DONE or any(x.status is DONE for x in claims)
+        again = c.has(Mark.REOPEN) and (was_done or not c.has(Mark.FINISHED))
+        if again and not c.has(Mark.HYPO):
             claims.append(Claim(TODO, c, reopen=True, firm_reopen=c.has(Mark.REOPEN_HARD)))
             return
         if c.has(Mark.HYPO | Mark.UNSURE) or (
@@ -771,6 +846,10 @@ class Talk:
             if c.has(Mark.PROGRESS) and last.clause.has(Mark.CONTACT):
                 claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
                 return
+        elsewhere = claims and claims[-1].clause.turn != c.turn and claims[-1].status is DONE
+        done_before = elsewhere and claims[-1].clause.has(Mark.FINISHED)
+        if done_before and c.has(Mark.BLOCK) and not c.has(Mark.CORRECT | Mark.ANAPHOR):
+            return  # something like it cannot go on
         if c.has(Mark.NOT_DONE):
             whole = (
                 last is not None and last.status is DONE and not _LINKED.search(last.clause.text)
@@ -792,7 +871,101 @@ class Talk:
             finished = any(x.clause.has(Mark.FINISHED) for x in said)
             if finished and last and last.status is DONE and _in_use(c):
                 return
+            denied = any(b.turn == c.turn and b.has(Mark.REFUSE) for b in self.recent[-3:])
+            if denied and not c.korean and not c.has(Mark.FIRST | Mark.BEGUN):
+                return  # "no, that's still hanging off"
             claims.append(Claim(IN_PROGRESS, c))
+
+    def _weigh(self, c: Clause, ticket: int) -> None:
+        """Adds the clause's signs to what is told about the ticket, and claims what they say."""
+        e = self.episode
+        near = e is not None and e.ticket == ticket and c.order - e.last <= NEAR
+        if e is None or not near or (c.turn != e.turn and c.speaker == e.speaker and e.speaker):
+            if c.has(Mark.QUESTION | Mark.COMMAND):
+                return
+            self.episode = e = Episode(ticket, c.turn, c.speaker, c.order)
+        e.last = max(e.last, c.order)
+        if c.turn != e.turn:
+            self._hear_reaction(c, e)
+        elif not c.has(Mark.QUESTION):
+            self._hear_report(c, e)
+        self._settle(e)
+
+    def _hear_report(self, c: Clause, e: Episode) -> None:
+        if c.has(Mark.UNSURE) and c.signs & Sign.REMAINS:
+            e.remains = True
+            return
+        if c.has(Mark.HYPO | Mark.UNSURE | Mark.AGAINST | Mark.JOKE | Mark.OTHER_TEAM | Mark.BLOCK):
+            e.in_doubt = True
+            return
+        found = self.board.vocabulary.find(c.words)
+        beside = c.has(Mark.SHIFT) and sum(c.words.values()) >= 1.0
+        if beside and e.clauses and all(m.index != e.ticket for m in found):
+            return
+        told = c.signs & (Sign.EVENT | Sign.RESULT | Sign.VERDICT)
+        if c.has(_PROMISE) and not c.signs & Sign.VERDICT:
+            e.remains = True
+            return
+        if c.has(Mark.NOT_DONE | Mark.PLAN | Mark.LEAVE) or c.signs & Sign.REMAINS:
+            e.remains = True
+        if c.has(Mark.PAST_STORY) and not c.signs & Sign.VERDICT:
+            return
+        if told:
+            e.clauses.append(c)
+        e.happened = e.happened or bool(c.signs & Sign.EVENT)
+        e.verdict = e.verdict or bool(c.signs & Sign.VERDICT)
+        e.points += bool(c.signs & Sign.EVENT) + bool(c.signs & Sign.RESULT)
+
+    def _hear_reaction(self, c: Clause, e: Episode) -> None:
+        if c.speaker is None and c.signs & (Sign.EVENT | Sign.RESULT | Sign.VERDICT):
+            self._hear_report(c, e)
+        if c.signs & Sign.ENCOURAGE:
+            e.remains = True
+        elif c.has(Mark.QUESTION | Mark.HYPO | Mark.UNSURE | _PROMISE) and not (
+            c.signs & Sign.VERDICT
+        ):
+            return
+        elif c.signs & Sign.VERDICT and not c.has(Mark.NOT_DONE):
+            e.verdict = True
+            e.clauses.append(c)
+        elif c.signs & Sign.PRAISE and not e.praised:
+            e.praised = True
+            e.points += 1
+
+    def _settle(self, e: Episode) -> None:
+        """Claims what the signs say, unless plain words said it already."""
+        claims = self.claims[e.ticket]
+        if e.claim is not None:
+            if e.claim not in claims:
+                return  # withdrawn
+            claims.remove(e.claim)
+            e.claim = None
+        told = [x for x in claims if x.clause.turn == e.turn and x.status is not None]
+        plain = bool(told)
+        if e.in_doubt or not e.clauses:
+            return
+        known = self.board.tickets[e.ticket].status
+        if e.verdict and not e.remains and not any(x.reopen for x in claims):
+            status = DONE
+        elif plain:
+            if not e.remains or known is not TODO or not all(self._is_step(x) for x in told):
+                return
+            status = IN_PROGRESS
+        elif e.points >= 2 and not e.remains and known is not DONE:
+            status = DONE
+        elif e.happened and e.remains and known is TODO:
+            status = IN_PROGRESS
+        else:
+            return
+        e.claim = Claim(status, e.clauses[-1])
+        claims.append(e.claim)
+
+    def _is_step(self, claim: Claim) -> bool:
+        """Whether what was done is something that the ticket does not name, said plainly."""
+        if claim.status is not DONE or claim.clause.has(Mark.FINISHED):
+            return False
+        knows = self.board.vocabulary.knows
+        return sum(x for w, x in claim.clause.words.items() if not knows(w)) >= 1.0
 
     def _answer_status(self, c: Clause, subject: Subject) -> None:
         """A plain "yes" to "is it done?" says that it is."""
@@ -1003,8 +1176,12 @@ class Talk:
         if self._rest_of_others(c) and re.search(r"만\s|\bjust\b|\bonly\b", c.text):
             return
         context = self._context(c)
+        e = self.episode
+        if e is not None and e.turn == c.turn and not c.has(Mark.SHIFT):
+            e.remains = True
+            self._settle(e)
         weight = self._own(c) + 0.8 * sum(sum(b.words.values()) for b in context)
-        if weight < 1.0:
+        if weight < (0.8 if c.has(Mark.COMMIT) and c.has(Mark.CONTACT) else 1.0):
             return
         laughs = (
             bool(self.recent)
@@ -1143,6 +1320,10 @@ class Talk:
         if c.has(Mark.FIRST) and (c.korean or c.has(Mark.SHIFT | Mark.FINISHED)):
             told = not c.korean and c.has(Mark.SHIFT) and c.has(Mark.DONE)
             least = 1.0 if told else 1.3
+        if c.has(Mark.FIRST) and c.has(Mark.PROGRESS):
+            rest = c.act_text.partition(" ")[2]
+            if sum(w not in STOP for w in re.findall(r"[a-z'-]+", rest.lower())) >= 2:
+                least = 1.0
         if weight < least or not (c.act_text or c.korean):
             return
         work = Work(kind=Mark.DONE, clause=c, words={}, last=c.order, firm=True)
@@ -1231,7 +1412,12 @@ class Talk:
             gap = c.order - last[-1].order
             own = sum(c.words.values())
             same = any(overlap(b.words, c.words)[0] >= 0.8 for b in last)
-            if last[-1].turn == c.turn or (gap <= NEAR and (own < 1.0 or same)):
+            asked = any(
+                b.has(Mark.QUESTION) and 0 <= b.order - last[-1].order <= 2
+                for b in self.recent[-3:]
+            )
+            told_on = asked and gap <= 2 and (c.has(Mark.ANAPHOR) or bool(_PERSON.match(c.text)))
+            if last[-1].turn == c.turn or told_on or (gap <= NEAR and (own < 1.0 or same)):
                 last.append(c)
                 return
         self.blocks.append([c])
@@ -1350,12 +1536,20 @@ class Talk:
         )
 
 
+_PERSON = re.compile(r"(?:well |oh |yeah |and )?(?:he|she|they|it)\b", re.IGNORECASE)
 _LINKED = re.compile(r"(?:고|는데|지만)요?[,.]?$")
 _ONLY = re.compile(r"만\s\S+\s*(?:돼|됩|되)")
 _AT_WORK = re.compile(
     r"\b(?:still|work(?:ing)?|half|halfway|left|to go|remaining|rest|underway|started|begun)\b|아직|남|진행|작업|시작",
     re.IGNORECASE,
 )
+
+
+def _names_only(c: Clause) -> bool:
+    """Whether a clause only brings something up ("Hartwell first", "한빛부터 볼까요")."""
+    return (
+        0 < sum(c.words.values()) <= 2.5 and len(c.text) <= 30 and not c.has(_STATUS | Mark.COMMIT)
+    )
 
 
 def _in_use(c: Clause) -> bool:

@@ -86,6 +86,7 @@ report,보고서,리포트
 budget,예산
 alert,alarm,notification,알림,경보,알람
 search,검색
+parttimer,part-timer,part-time,알바,아르바이트,알바생
 image,picture,photo,이미지,사진
 upload,업로드
 download,export,다운로드,내보내기
@@ -359,8 +360,10 @@ _NUMBERED = re.compile(
 )
 _LONE_NUMBER = re.compile(
     r"\b(?P<n>\d{1,4}|" + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True)) + r")"
-    r"(?='s\b| (?:is|was|at|needs|went|has)\b|\s*[?.,!]*$)"
+    r"(?='s\b|'ll\b| (?:is|was|at|needs|went|has|will|can|still|isn't|hasn't|wasn't)\b|\s*[?.,!]*$)"
 )
+_NUMBERABLE = frozenset(listed("day week part item number unit point"))
+_COUNTED = re.compile(r" [A-Za-z]")
 _NUMBER_KEY = re.compile(r"^(?P<noun>.+#).+$|^\d+(?P<unit>[가-힣]+)$")
 _JOINED = {"signin": "=login", "login": "=login", "signup": "=signup"}
 
@@ -373,6 +376,10 @@ class Match(Struct, frozen=True, kw_only=True):
     share: float
     hits: int
     title_hits: int
+    labelled: bool = False
+    """Whether it has a number or letter that no other title has ("bay 3", "4번")."""
+    plain_share: float = 0.0
+    """`share` with every title word counted alike, however many tickets have it."""
 
 
 class Vocabulary:
@@ -440,9 +447,12 @@ class Vocabulary:
                     put(out, key(low))
         for m in _NUMBERED.finditer(stripped):
             number = _NUMBER_WORDS.get(m["n"].lower(), m["n"].lower())
+            if m["noun"].lower() in verbs.BASE and _COUNTED.match(stripped, m.end()):
+                continue  # "recruit two trustees"
             if m["n"].lower() == "one" and not self.knows(f"{key(m['noun'])}#1"):
                 continue  # "the wooden one"
-            if m["noun"].lower() not in _STOP_STEMS and (
+            stopped = m["noun"].lower() in _STOP_STEMS and m["noun"].lower() not in _NUMBERABLE
+            if not stopped and (
                 m["n"] != m["n"].lower()
                 or len(m["n"]) > 1
                 or self.knows(f"{key(m['noun'])}#{number}")
@@ -511,6 +521,11 @@ class Vocabulary:
                     share=said / whole,
                     hits=len(found),
                     title_hits=sum(1 for w in found if w in title),
+                    labelled=any(
+                        w in title and _number_kind(w) and self._rarity[w] == 1.0 for w in found
+                    ),
+                    plain_share=sum(x for w, x in found.items() if w in title)
+                    / (sum(title.values()) or 1.0),
                 )
             )
         return sorted(out, key=lambda m: (-m.score, -m.share, m.index))
@@ -595,7 +610,7 @@ def alike(a: str, b: str) -> bool:
             len(short) >= 2
             and len(long) - len(short) <= 2
             and long.startswith(short)
-            and len(short) * 2 > len(long)
+            and len(short) * 2 >= len(long)
         ):
             return len(short) >= 3 or len(long) <= 3
         return min(len(bare_a), len(bare_b)) >= 3 and fuzz.ratio(bare_a, bare_b) >= 75
