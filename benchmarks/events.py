@@ -182,18 +182,34 @@ async def _flat_out(*, events: int) -> dict[str, float]:
 
 
 async def _drain(make: Callable[[], Road]) -> dict[str, float]:
-    """The clock starts at the first event's arrival: groups and connections are there by then."""
+    """The clock starts when the relay may take the first event: all connections are there by then,
+    and one event has gone the whole way.
+    """
     await _forget_events()
     sent: dict[UUID, float] = {}
-    for _ in range(BACKLOG // 1000):
-        await _write(1000, sent)
     arrivals, road = Arrivals(), make()
     road.subscribe("drain", [MEETING_CREATED], arrivals)
     async with road.lifespan():
-        await arrivals.all_of(1)
-        started, before = time.perf_counter(), len(arrivals.at)
-        await arrivals.all_of(BACKLOG)
-    return {"eventsPerS": (BACKLOG - before) / (time.perf_counter() - started)}
+        await _warm_up(arrivals)
+        async with _held_back():
+            for _ in range(BACKLOG // 1000):
+                await _write(1000, sent)
+            started = time.perf_counter()
+        road.wake()
+        await arrivals.all_of(BACKLOG + 1)
+    return {"eventsPerS": BACKLOG / (time.perf_counter() - started)}
+
+
+@contextlib.asynccontextmanager
+async def _held_back() -> AsyncIterator[None]:
+    """No relay reads past a transaction that is open; what is written now waits for its end."""
+    connection = await DB.connect()
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_current_xact_id()")
+            yield
+    finally:
+        await connection.close()
 
 
 async def _forget_events() -> None:
@@ -256,27 +272,36 @@ async def _bare_at_pace(bootstrap: str, events: int, per_s: int) -> dict[str, fl
 
 
 async def _bare_drain(bootstrap: str) -> dict[str, float]:
-    """Sent and read side by side, as the road does it."""
-    made = [(encode(e).encode(), str(e.meeting_id).encode()) for e in _made(0, BACKLOG)]
-    async with _bare(bootstrap, "bare-drain") as (producer, consumer):
+    """Sent and read side by side, as the road does it, and with its headers."""
+    made = [
+        (encode(e).encode(), str(e.meeting_id).encode(), _headers(e)) for e in _made(0, BACKLOG)
+    ]
+    topic = "bare-drain"
+    async with _bare(bootstrap, topic) as (producer, consumer):
+        await producer.send_and_wait(topic, b"{}", key=b"1")
+        await consumer.getone()
 
         async def send() -> None:
             for at in range(0, BACKLOG, 500):
                 sent = [
-                    await producer.send("bare-drain", value, key=key)
-                    for value, key in made[at : at + 500]
+                    await producer.send(topic, value, key=key, headers=headers)
+                    for value, key, headers in made[at : at + 500]
                 ]
                 await asyncio.gather(*sent)
 
+        started, read = time.perf_counter(), 0
         sending = asyncio.create_task(send())
-        decode(MEETING_CREATED, (await consumer.getone()).value)
-        started, read = time.perf_counter(), 1
         while read < BACKLOG:
             decode(MEETING_CREATED, (await consumer.getone()).value)
             read += 1
         took_s = time.perf_counter() - started
         await sending
-    return {"eventsPerS": (BACKLOG - 1) / took_s}
+    return {"eventsPerS": BACKLOG / took_s}
+
+
+def _headers(event: MeetingCreated) -> list[tuple[str, bytes]]:
+    """As long as the road's."""
+    return [("eventId", str(event.event_id).encode()), ("outbox", b"12345:123456")]
 
 
 async def _until_relaying(road: Road) -> None:

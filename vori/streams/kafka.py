@@ -22,8 +22,10 @@ import base64
 import contextlib
 import logging
 import ssl
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -37,14 +39,18 @@ from vori.data.outbox import Position, Row
 from vori.errors import Unavailable
 from vori.settings import Kafka as KafkaSettings
 from vori.streams.relay import Consumer
-from vori.streams.topics import GROUP_TRENDS, TOPICS, TRENDS_OF_GROUP
+from vori.streams.topics import TOPICS
 
 try:
     import aiokafka
     import faust
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
     from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
+    from aiokafka.partitioner import DefaultPartitioner
+    from aiokafka.record.default_records import DefaultRecordBatchBuilder
     from faust.contrib.asgi import faust_app_running
+
+    from vori.streams.batches import Batches, Transport
 except ImportError as exc:
     raise Unavailable(
         "kafka.bootstrap is set, but Kafka's libraries are not here: install vori[kafka].",
@@ -54,8 +60,11 @@ except ImportError as exc:
 LARGEST_BYTES = 8 * 1024 * 1024
 """Of a message; a longer event is a dead letter."""
 BATCH_ROWS = 500
-READ_ROWS = 100
+BATCH_BYTES = 256 * 1024
+READ_ROWS = 200
 """Handled in one go at most, so that partitions that are taken away are let go soon."""
+BUFFERED_BATCHES = 16
+"""Fetched and not yet handled."""
 COMMIT_S = 0.5
 START_S = 30.0
 STOP_S = 5.0
@@ -67,6 +76,7 @@ SAME_LINE_S = 30.0
 """A line that the libraries log again and again is logged once in so long."""
 
 _logger = log.get(__name__)
+_partitioner = DefaultPartitioner()
 
 
 class Kafka:
@@ -143,19 +153,6 @@ class Kafka:
                 self.made += 1
                 _logger.info("topics made", topics=made)
 
-    async def also(self, topics: Iterable[str]) -> None:
-        """Make topics whose names depend on what is sent, where they are not known. As `ready`."""
-        async with self._making:
-            missing = sorted(set(topics) - set(self._topics))
-            if not missing:
-                return
-            self._topics += missing
-            try:
-                await self._make_topics()
-            except BaseException:
-                self._topics = [topic for topic in self._topics if topic not in missing]
-                raise
-
     def look_again(self) -> None:
         """Something went wrong: `ready` asks the cluster again."""
         self._is_ready = False
@@ -204,6 +201,7 @@ class KafkaSink:
         self.dead_letters = 0
         self._kafka = kafka
         self._producer: aiokafka.AIOKafkaProducer | None = None
+        self._batch_bytes = BATCH_BYTES
 
     async def send(self, rows: Sequence[Row]) -> None:
         """Raises Unavailable when not every replica in sync has every row."""
@@ -221,28 +219,52 @@ class KafkaSink:
             )
 
     async def _send(self, rows: Sequence[Row]) -> list[Row]:
+        """In batches made here: a future and a task switch for each would cost more than they."""
         producer = await self._connected()
-        if self._kafka.settings.group_topics:
-            rows = [one for row in rows for one in (row, *_for_its_group(row))]
-            await self._kafka.also(row.topic for row in rows)
-        sent: list[tuple[Row, Awaitable[Any]]] = []
+        estimate_size = DefaultRecordBatchBuilder.estimate_size_in_bytes
         too_large: list[Row] = []
+        open_ones: dict[tuple[str, int], list[_Batch]] = {}
         for row in rows:
-            try:
-                acknowledged = await producer.send(
-                    self._kafka.name_of(row.topic),
-                    row.payload.encode(),
-                    key=row.key.encode(),
-                    headers=_headers(row),
-                )
-            except MessageSizeTooLargeError:
+            topic, key = self._kafka.name_of(row.topic), row.key.encode()
+            value, headers = row.payload.encode(), _headers(row)
+            if estimate_size(key, value, headers) > LARGEST_BYTES:
                 too_large.append(row)
-            else:
-                sent.append((row, acknowledged))
-        ends = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
-        for (row, _), end in zip(sent, ends, strict=True):
-            if isinstance(end, MessageSizeTooLargeError):
-                too_large.append(row)
+                continue
+            partition = _partition(key, len(await producer.partitions_for(topic)))
+            batches = open_ones.setdefault((topic, partition), [])
+            if not (batches and batches[-1].take(row, key, value, headers)):
+                batches.append(_Batch(producer.create_batch()))
+                batches[-1].take(row, key, value, headers)
+        ends = await asyncio.gather(
+            *(
+                self._deliver(producer, topic, partition, batches)
+                for (topic, partition), batches in open_ones.items()
+            ),
+            return_exceptions=True,  # none may still be under way when the batch is sent anew
+        )
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+            too_large += end
+        return too_large
+
+    async def _deliver(
+        self,
+        producer: aiokafka.AIOKafkaProducer,
+        topic: str,
+        partition: int,
+        batches: Sequence[_Batch],
+    ) -> list[Row]:
+        """Send one partition its batches, in order; those that the broker finds too large."""
+        sent = [await producer.send_batch(b.builder, topic, partition=partition) for b in batches]
+        ends = await asyncio.gather(*sent, return_exceptions=True)
+        too_large: list[Row] = []
+        for batch, end in zip(batches, ends, strict=True):
+            if isinstance(end, MessageSizeTooLargeError) and len(batch.rows) == 1:
+                too_large += batch.rows
+            elif isinstance(end, MessageSizeTooLargeError):
+                self._batch_bytes = 1  # this broker takes less: each alone from now on
+                raise end
             elif isinstance(end, BaseException):
                 raise end
         return too_large
@@ -254,7 +276,7 @@ class KafkaSink:
                 **self._kafka.connection(),
                 acks="all",
                 enable_idempotence=True,
-                max_batch_size=256 * 1024,
+                max_batch_size=self._batch_bytes,
                 max_request_size=LARGEST_BYTES,
             )
             self._producer = producer
@@ -279,6 +301,28 @@ class KafkaSink:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(STOP_S):
                     await producer.stop()
+
+
+class _Batch:
+    """Messages of one partition, in order, and the rows they are."""
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+        self.rows: list[Row] = []
+
+    def take(self, row: Row, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> bool:
+        """False when it is full; an empty one takes any."""
+        taken = self.builder.append(timestamp=None, key=key, value=value, headers=headers)
+        if taken is None:
+            return False
+        self.rows.append(row)
+        return True
+
+
+@lru_cache(maxsize=10_000)
+def _partition(key: bytes, partitions: int) -> int:
+    """Where Kafka's own clients put this key."""
+    return int(_partitioner(key, list(range(partitions)), []))
 
 
 class Reader:
@@ -377,21 +421,27 @@ class Reader:
             topic_disable_leader=True,
             reply_create_topic=False,
             stream_wait_empty=False,  # what is not committed comes again
+            stream_buffer_maxsize=BUFFERED_BATCHES,
+            ConsumerScheduler=partial(Batches, self._rows),
             # A handler may wait for its database for as long as it takes.
             stream_processing_timeout=86_400.0,
             broker_commit_livelock_soft_timeout=86_400.0,
         )
+        app.transport = Transport(app)
         names = sorted(self._kafka.name_of(topic) for topic in consumer.topics)
         # Without acks Faust commits nothing.
         topic = app.topic(*names, key_serializer="raw", value_serializer="raw", acks=False)
 
         async def agent(stream: Any) -> None:
             waiting = stream.channel.queue
+            # Faust would put partitions aside when the queue is nearly full, and when all of them
+            # are, sleep a second; a queue that is full holds it up as well.
+            waiting.pressure_high_size = sys.maxsize
             async for event in stream.noack().events():
-                batch = [event.message]
-                while len(batch) < self._rows and not waiting.empty():
-                    batch.append(waiting.get_nowait().message)
-                await self._handle(app, batch)
+                batches = [event.message]
+                while _count(batches) < self._rows and not waiting.empty():
+                    batches.append(waiting.get_nowait().message)
+                await self._handle(app, batches)
 
         app.agent(topic, name=consumer.name, concurrency=1)(agent)
 
@@ -401,13 +451,13 @@ class Reader:
         app.on_partitions_revoked.connect(let_go, weak=False)
         return app
 
-    async def _handle(self, app: faust.App, messages: Sequence[Any]) -> None:
-        """Hand over messages of partitions that are ours; return when they are dealt with."""
-        if not (messages := [message for message in messages if _is_ours(app, message)]):
+    async def _handle(self, app: faust.App, batches: Sequence[Any]) -> None:
+        """Hand over batches of partitions that are ours; return when they are dealt with."""
+        if not (batches := [batch for batch in batches if _is_ours(app, batch)]):
             return
-        rows = [row for message in messages if (row := self._row(message)) is not None]
+        rows = [row for batch in batches for one in batch.value if (row := self._row(one))]
         self.state = "reading"
-        self._oldest_at = messages[0].timestamp
+        self._oldest_at = batches[0].value[0].timestamp / 1000
         self._idle.clear()
         try:
             await self._send(rows)
@@ -415,9 +465,9 @@ class Reader:
             self._idle.set()
             self._oldest_at = None
         self.read += len(rows)
-        for message in messages:
-            if _is_ours(app, message):
-                self._done[message.tp] = message.offset + 1
+        for batch in batches:
+            if _is_ours(app, batch):
+                self._done[batch.tp] = batch.offset + 1
 
     async def _send(self, rows: Sequence[Row]) -> None:
         """A consumer fails only by a defect of ours; the agent must outlive that, too."""
@@ -444,7 +494,7 @@ class Reader:
             topic=message.topic.removeprefix(prefix),
             key=(message.key or b"").decode("utf-8", "replace").replace("\0", "\ufffd"),
             payload=payload,
-            age_ms=(time.time() - message.timestamp) * 1000,
+            age_ms=time.time() * 1000 - message.timestamp,
             partition=message.partition,
             offset=message.offset,
             encoding="utf-8" if is_text else "base64",
@@ -497,6 +547,9 @@ async def _running(app: faust.App) -> AsyncIterator[None]:
         if not app.should_stop:
             raise
         _logger.warning("Faust did not stop in time", app=app.conf.id)
+    finally:
+        transport: Any = app.transport
+        transport.abandon()
 
 
 class _Wanted(Struct):
@@ -508,10 +561,8 @@ class _Wanted(Struct):
 _ids = msgspec.json.Decoder(_Wanted)
 
 
-def _for_its_group(row: Row) -> Iterator[Row]:
-    """The same for the topic of the group alone, where one group's weeks are to be read apart."""
-    if row.topic == GROUP_TRENDS.name:
-        yield msgspec.structs.replace(row, topic=f"{TRENDS_OF_GROUP}.{row.key}")
+def _count(batches: Sequence[Any]) -> int:
+    return sum(len(batch.value) for batch in batches)
 
 
 def _is_ours(app: faust.App, message: Any) -> bool:
