@@ -12,6 +12,7 @@ import functools
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -113,6 +114,8 @@ class Speaking:
         self.guessed_ms = 0
         self.flushes = 0
         """How often the client asked for what was said up to the end of this."""
+        self.decoding: asyncio.Task[Transcript | None] | None = None
+        """Of a file: final words, asked for before it is this utterance's turn."""
         self._may_end_ms: int | None = None
         self._foreseen: tuple[int, Transcript | None] | None = None
         """What was heard of so many samples, as if the utterance ended there; None: not yet."""
@@ -441,9 +444,10 @@ class LiveRecording:
         finally:
             self._let_go.set()
             self._ear.close()
-            for task in (syncing, hearing):
+            ahead = [speaking.decoding for speaking in self._speaking if speaking.decoding]
+            for task in (syncing, hearing, *ahead):
                 task.cancel()
-            await asyncio.gather(syncing, hearing, return_exceptions=True)
+            await asyncio.gather(syncing, hearing, *ahead, return_exceptions=True)
 
     async def _hear(self) -> None:
         try:
@@ -547,6 +551,7 @@ class LiveRecording:
             if heard.end_ms is not None:
                 self._speaking[-1].close(heard.end_ms)
                 self.tell(VoiceEnded(end_ms=heard.end_ms))
+                self._decode_ahead()
         self._change()
         while (
             self.behind_ms > self._audio.max_ahead_s * 1000
@@ -596,6 +601,7 @@ class LiveRecording:
             elif self._speaking[0].is_closed:
                 await self._finalise(self._speaking[0])
                 self._tell_settled(self._speaking.popleft())
+                self._decode_ahead()
                 self._change()
             elif not self._is_file and self._is_guess_due(self._speaking[0]):
                 await self._guess(self._speaking[0])
@@ -688,7 +694,10 @@ class LiveRecording:
         heard = speaking.samples()
         end_ms = speaking.start_ms + len(heard) * 1000 // RATE_HZ
         closed_s = time.monotonic()
-        transcript = speaking.foreseen or await self._decode(speaking, heard) or NOTHING
+        if speaking.decoding is not None:
+            transcript = await speaking.decoding or NOTHING
+        else:
+            transcript = speaking.foreseen or await self._decode(speaking, heard) or NOTHING
         if not self._is_file:
             self._tell_if_lagging(time.monotonic() - closed_s)
         why = why_not_said(transcript, len(heard) / RATE_HZ)
@@ -702,6 +711,14 @@ class LiveRecording:
     def _since_s(self, speaking: Speaking) -> float:
         """Since when the oldest sound waits whose words are not settled, by the pool's clock."""
         return time.monotonic() - speaking.unsettled_s(self._settler.settled_end_ms)
+
+    def _decode_ahead(self) -> None:
+        """Of a file several utterances are put into words at once, each with the text known by now."""
+        if not self._is_file or self._paused:
+            return
+        for speaking in islice(self._speaking, self._pool.workers * 2):
+            if speaking.is_closed and speaking.decoding is None:
+                speaking.decoding = asyncio.create_task(self._decode(speaking, speaking.samples()))
 
     async def _decode(self, speaking: Speaking, samples: Samples) -> Transcript | None:
         """Decode for good; a window that fails three times stays in the journal, untold."""

@@ -128,6 +128,10 @@ class RecogniserPool:
     def model(self) -> ModelInfo:
         return self._recogniser.model
 
+    @property
+    def workers(self) -> int:
+        return len(self._workers)
+
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._is_closed = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.transcribe.protocols.tone_server import (
 from tests.transcribe.sounds import muxed
 from vori.data.engine import DB
 from vori.errors import Unavailable
+from vori.transcribe.messages import Transcript
+from vori.transcribe.recogniser import Window
 
 pytestmark = [
     pytest.mark.postgres,
@@ -239,6 +242,32 @@ async def test_window_that_fails_is_tried_again(
     server.recogniser.fail = [Unavailable("gone", code="recogniser_hung")]
     answer = await client.audio.transcriptions.create(file=WAV, model="x")
     assert answer.text == TEXT
+
+
+async def test_windows_of_a_file_are_in_flight_together_and_told_in_order(
+    server: ToneServer, client: openai.AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers: list[int | None] = [n for i in range(12) for n in (i, i + 1, i + 2, None)]
+    in_flight, most, several = 0, 0, threading.Event()
+    hear = server.recogniser.transcribe
+
+    def transcribe(windows: Sequence[Window]) -> list[Transcript]:
+        nonlocal in_flight, most
+        in_flight += len(windows)
+        most = max(most, in_flight)
+        if in_flight > 1:
+            several.set()
+        several.wait(5)
+        in_flight -= len(windows)
+        return hear(windows)
+
+    monkeypatch.setattr(server.recogniser, "transcribe", transcribe)
+    answer = await client.audio.transcriptions.create(
+        file=("long.wav", tone_wav(numbers)), model="x"
+    )
+    assert answer.text == " ".join(f"w{n}" for n in numbers if n is not None)
+    assert 2 <= most <= 4
+    assert all(window.is_final for window in server.recogniser.windows)
 
 
 async def test_client_that_goes_leaves_a_finished_recording(server: ToneServer) -> None:
