@@ -24,7 +24,7 @@ import logging
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from vori.data.outbox import Position, Row
 from vori.errors import Unavailable
 from vori.settings import Kafka as KafkaSettings
 from vori.streams.relay import Consumer
-from vori.streams.topics import TOPICS
+from vori.streams.topics import GROUP_TRENDS, TOPICS, TRENDS_OF_GROUP
 
 try:
     import aiokafka
@@ -153,6 +153,19 @@ class Kafka:
                 self.made += 1
                 _logger.info("topics made", topics=made)
 
+    async def also(self, topics: Iterable[str]) -> None:
+        """Make topics whose names depend on what is sent, where they are not known. As `ready`."""
+        async with self._making:
+            missing = sorted(set(topics) - set(self._topics))
+            if not missing:
+                return
+            self._topics += missing
+            try:
+                await self._make_topics()
+            except BaseException:
+                self._topics = [topic for topic in self._topics if topic not in missing]
+                raise
+
     def look_again(self) -> None:
         """Something went wrong: `ready` asks the cluster again."""
         self._is_ready = False
@@ -221,6 +234,9 @@ class KafkaSink:
     async def _send(self, rows: Sequence[Row]) -> list[Row]:
         """In batches made here: a future and a task switch for each would cost more than they."""
         producer = await self._connected()
+        if self._kafka.settings.group_topics:
+            rows = [one for row in rows for one in (row, *_for_its_group(row))]
+            await self._kafka.also(row.topic for row in rows)
         estimate_size = DefaultRecordBatchBuilder.estimate_size_in_bytes
         too_large: list[Row] = []
         open_ones: dict[tuple[str, int], list[_Batch]] = {}
@@ -559,6 +575,12 @@ class _Wanted(Struct):
 
 
 _ids = msgspec.json.Decoder(_Wanted)
+
+
+def _for_its_group(row: Row) -> Iterator[Row]:
+    """The same for the topic of the group alone, where one group's weeks are to be read apart."""
+    if row.topic == GROUP_TRENDS.name:
+        yield msgspec.structs.replace(row, topic=f"{TRENDS_OF_GROUP}.{row.key}")
 
 
 def _count(batches: Sequence[Any]) -> int:
