@@ -106,6 +106,8 @@ class Oidc(Part, frozen=True):
     """Let in everybody the provider knows, not only addresses that somebody has added."""
     domains: tuple[str, ...] = ()
     """Only addresses of these domains; empty: of any."""
+    networks: tuple[str, ...] = ()
+    """Networks of your own in which the provider is, such as 10.0.0.0/8; others must be public."""
 
 
 class Retention(Part, frozen=True):

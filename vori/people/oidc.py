@@ -26,6 +26,7 @@ from vori.clock import Clock
 from vori.data.engine import DB, transaction
 from vori.errors import Forbidden, NotSignedIn, Unavailable
 from vori.ids import UserId
+from vori.people import outward
 
 _log = log.get(__name__)
 
@@ -88,6 +89,7 @@ class OpenIdConnect:
         self._lock = asyncio.Lock()
         self.issuer = (rules.issuer or "").rstrip("/")
         self.label = rules.label or urlsplit(self.issuer).hostname or "OpenID Connect"
+        self._networks = _networks(rules)
         self._audiences = frozenset(rules.audience) | ({rules.client_id} - {None})
         if not self._audiences:
             raise settings.BadSetting("oidc.issuer needs oidc.client_id, oidc.audience, or both.")
@@ -297,17 +299,22 @@ class OpenIdConnect:
 
     async def _ask(self, method: str, url: str, **more: Any) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-                answer = await client.request(method, url, **more)
+            async with (
+                outward.client(self._networks, timeout_s=TIMEOUT_S) as client,
+                client.stream(method, url, **more) as answer,
+            ):
+                content = await _read(answer)
+        except outward.NotOutward as exc:
+            raise _away(exc.message) from exc
         except httpx.HTTPError as exc:
             raise _away(type(exc).__name__) from exc
         if answer.status_code in (400, 401):
             _log.warning("the provider refused", path=urlsplit(url).path, status=answer.status_code)
             return {}
-        if answer.status_code != 200 or len(answer.content) > MOST_BYTES:
+        if answer.status_code != 200:
             raise _away(f"status {answer.status_code}")
         try:
-            told = msgspec.json.decode(answer.content)
+            told = msgspec.json.decode(content)
         except (msgspec.DecodeError, RecursionError) as exc:
             raise _away("no JSON") from exc
         if not isinstance(told, dict):
@@ -324,6 +331,26 @@ class OpenIdConnect:
                     code="provider_away",
                 ) from exc
         return os.environ.get(SECRET_VARIABLE)
+
+
+async def _read(answer: httpx.Response) -> bytes:
+    content = bytearray()
+    async for piece in answer.aiter_bytes():
+        content += piece
+        if len(content) > MOST_BYTES:
+            raise _away("it says too much")
+    return bytes(content)
+
+
+def _networks(rules: settings.Oidc) -> tuple[outward.Network, ...]:
+    """Where the provider may be besides public addresses; on this machine if its issuer is."""
+    try:
+        named = tuple(ipaddress.ip_network(one) for one in rules.networks)
+    except ValueError as exc:
+        raise settings.BadSetting(f"oidc.networks: {exc}; write 10.0.0.0/8.") from exc
+    if _is_here(urlsplit(rules.issuer or "").hostname):
+        return (*named, ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+    return named
 
 
 def looks_like_id_token(secret: str) -> bool:

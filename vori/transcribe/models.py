@@ -87,6 +87,11 @@ class Fetched(Struct, frozen=True):
 Progress = Callable[[Fetched], None]
 
 
+_PART = r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?"
+_HUB_NAME = re.compile(rf"(?!.*(?:\.\.|--)){_PART}/{_PART}", re.ASCII)
+"""As the hub takes them; the folder `..` is none."""
+
+
 def resolve(
     spec: str = "auto",
     *,
@@ -114,7 +119,7 @@ def resolve(
     path = Path(spec).expanduser()
     if path.exists() or spec.startswith((".", "~")) or path.is_absolute():
         return ResolvedModel(read_model_files(path).path, path.name)
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", spec):
+    if _HUB_NAME.fullmatch(spec):
         return _named(spec, spec, home, offline, progress)
     names = ["auto", "demo", *REPOSITORIES]
     near = difflib.get_close_matches(spec, names, n=1)
