@@ -27,6 +27,7 @@ from vori.data.embedded import Embedded, running
 from vori.data.engine import DB, transaction
 from vori.data.migrate import migrate
 from vori.data.outbox import publish
+from vori.errors import Unavailable
 from vori.ids import CaptionId, EventId, GroupId, MeetingId, TicketId, uuid7
 from vori.tickets.messages import (
     Actor,
@@ -63,6 +64,10 @@ def main(options: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--captions", type=int, default=100, help="of a meeting in the year")
     parser.add_argument("--option", action="append", default=[], help="spark.x=y")
     asked = parser.parse_args(options)
+    try:
+        find_java()
+    except Unavailable as exc:
+        return {"skipped": exc.message}
     figures: dict[str, Any] = {}
     if asked.part in ("live", "both"):
         figures["live"] = asyncio.run(_live(asked))

@@ -1,4 +1,7 @@
-"""The worker: begins the job when events wait, watches it, starts it again, ends it with VORI."""
+"""The worker: begins the job when events wait, watches it, starts it again, ends it with VORI.
+
+With the real job: tests/journeys/test_analytics.py.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,9 @@ import signal
 
 import pytest
 
-from tests.analytics import three_weeks
-from tests.analytics.test_job import minutes_stored
-from tests.analytics.test_metrics import EXPECTED
 from vori.analytics import submit
-from vori.analytics.submit import Analytics, find_java
+from vori.analytics.submit import Analytics
 from vori.data.engine import DB
-from vori.errors import Unavailable
 from vori.settings import Kafka, Spark
 from vori.worker import State
 
@@ -147,27 +146,5 @@ async def test_the_job_ends_with_us_gracefully(job, tmp_path):
     async with worker.lifespan():
         health = await batch(worker)
     assert (tmp_path / "analytics" / "checkpoint-outbox.ended").exists()
-    with pytest.raises(ProcessLookupError):
-        os.kill(health.detail["pid"], 0)
-
-
-@pytest.mark.spark
-@pytest.mark.postgres
-async def test_the_real_job_counts_and_ends_with_us(database, tmp_path):
-    try:
-        find_java()
-    except Unavailable as exc:
-        pytest.skip(exc.message)
-    await three_weeks.put_rows()
-    await three_weeks.put_outbox()
-    settings = Spark(start_after_s=0.1, master="local[2]", weeks_every_s=0)
-    worker = Watched(settings, tmp_path)
-    async with worker.lifespan():
-        await asyncio.wait_for(worker.batches.acquire(), 100)
-        health = worker.health()
-        assert health.detail["state"] == "running"
-        assert health.detail["rows"] == len(three_weeks.events())
-        assert (health.detail["late"], health.detail["restarts"]) == (0, 0)
-    assert await minutes_stored() == EXPECTED
     with pytest.raises(ProcessLookupError):
         os.kill(health.detail["pid"], 0)
