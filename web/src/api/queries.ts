@@ -5,7 +5,7 @@ import {
   useQueryClient,
 } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
-import { json, Problem } from './http'
+import { json, Problem, type Query } from './http'
 import type * as T from './types'
 import { health } from './health'
 
@@ -77,16 +77,44 @@ export const membersQuery = (groupId: number) =>
     staleTime: 60_000,
   })
 
-export const meetingsQuery = (groupId: number) =>
-  infiniteQueryOptions({
-    queryKey: keys.meetings(groupId),
-    queryFn: ({ pageParam }) =>
-      json<T.Page<T.Meeting>>('GET', '/api/meetings', {
-        query: { groupId, limit: 100, cursor: pageParam },
-      }),
+/** A list that the API gives page by page. `pageOf` finds it in an answer that is more than it. */
+function pagesOf<Item>(
+  queryKey: readonly unknown[],
+  path: string,
+  query: Query = {},
+  pageOf = (answer: unknown) => answer as T.Page<Item>,
+) {
+  return infiniteQueryOptions({
+    queryKey,
+    queryFn: async ({ pageParam, signal }) =>
+      pageOf(await json('GET', path, { query: { ...query, cursor: pageParam }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
   })
+}
+
+/** All items of the pages that have come. */
+export const itemsOf = <Item>(data: { pages: T.Page<Item>[] } | undefined): Item[] =>
+  data?.pages.flatMap((page) => page.items) ?? []
+
+export const meetingsQuery = (groupId: number) =>
+  pagesOf<T.Meeting>(keys.meetings(groupId), '/api/meetings', { groupId, limit: 100 })
+
+export const accountsQuery = pagesOf<T.Account>(['admin', 'users'], '/api/admin/users')
+
+export const lettersQuery = pagesOf<T.Letter>(['admin', 'letters'], '/api/admin/dead-letters')
+
+export const searchQuery = <Kind extends 'captions' | 'tickets'>(
+  kind: Kind,
+  q: string,
+  groupId: number | undefined,
+) =>
+  pagesOf<T.Found[Kind]['items'][number]>(
+    ['search', kind, q, groupId],
+    '/api/search',
+    { q, groupId, kind },
+    (answer) => (answer as T.Found)[kind],
+  )
 
 export const meetingQuery = (id: number) =>
   queryOptions({

@@ -1,6 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import { STATUSES, type Member, type Status } from '../api/types'
-import { Field, INPUT, Select } from '../ui/parts'
+import { Field, INPUT, Select, TextField } from '../ui/parts'
 
 export interface TicketFields {
   title: string
@@ -21,18 +21,16 @@ export function Fields({ fields, members, onChange }: Props) {
   const { t } = useTranslation()
   return (
     <>
-      <Field label={t('ticket.title')}>
-        <input
-          className={`${INPUT} font-medium`}
-          required
-          maxLength={200}
-          dir="auto"
-          value={fields.title}
-          onChange={(event) => {
-            onChange({ title: event.target.value })
-          }}
-        />
-      </Field>
+      <TextField
+        label={t('ticket.title')}
+        className="font-medium"
+        required
+        maxLength={200}
+        value={fields.title}
+        onText={(text) => {
+          onChange({ title: text })
+        }}
+      />
       <Field label={t('ticket.content')}>
         <textarea
           className={`${INPUT} min-h-20 resize-y`}
@@ -76,16 +74,15 @@ export function Fields({ fields, members, onChange }: Props) {
             ))}
           </Select>
         </Field>
-        <Field label={t('ticket.due')}>
-          <input
-            type="date"
-            className={`${INPUT} h-8 py-0`}
-            value={fields.due ?? ''}
-            onChange={(event) => {
-              onChange({ due: event.target.value || null })
-            }}
-          />
-        </Field>
+        <TextField
+          label={t('ticket.due')}
+          type="date"
+          className="h-8 py-0"
+          value={fields.due ?? ''}
+          onText={(text) => {
+            onChange({ due: text || null })
+          }}
+        />
       </div>
     </>
   )

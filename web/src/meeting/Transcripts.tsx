@@ -5,7 +5,16 @@ import { json } from '../api/http'
 import { differenceQuery, keys, versionsQuery } from '../api/queries'
 import type { Asked, Meeting, Version } from '../api/types'
 import { Again, Back } from '../ui/icons'
-import { Button, Dialog, Failure, Field, INPUT, Loading, Notice, Select, useWords } from '../ui/parts'
+import {
+  Button,
+  Dialog,
+  Failure,
+  Loading,
+  Notice,
+  SpokenLanguage,
+  TextField,
+  useWords,
+} from '../ui/parts'
 import { clock, moment } from '../ui/times'
 
 /** A meeting's words as they were heard, each time; put into words again, compared, exchanged. */
@@ -60,30 +69,14 @@ function HearAgain({ meeting, onAsked }: { meeting: Meeting; onAsked: () => void
     <form onSubmit={submit} className="space-y-3">
       <p className="text-muted">{t('versions.hint')}</p>
       <div className="grid gap-3 sm:grid-cols-2">
-        <Field label={t('meetings.spoken')}>
-          <Select
-            className="w-full"
-            value={language}
-            onChange={(event) => {
-              setLanguage(event.target.value)
-            }}
-          >
-            <option value="">{t('meetings.auto')}</option>
-            <option value="ko">{t('meetings.ko')}</option>
-            <option value="en">{t('meetings.en')}</option>
-          </Select>
-        </Field>
-        <Field label={t('versions.model')}>
-          <input
-            className={INPUT}
-            maxLength={300}
-            placeholder={t('versions.sameModel')}
-            value={model}
-            onChange={(event) => {
-              setModel(event.target.value)
-            }}
-          />
-        </Field>
+        <SpokenLanguage value={language} onChoose={setLanguage} />
+        <TextField
+          label={t('versions.model')}
+          maxLength={300}
+          placeholder={t('versions.sameModel')}
+          value={model}
+          onText={setModel}
+        />
       </div>
       <label className="flex items-center gap-2">
         <input

@@ -1,15 +1,16 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Tabs } from 'radix-ui'
-import { useState, type FormEvent } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
-import { healthQuery, meQuery, systemQuery } from '../api/queries'
-import type { Account, NewAccount, NewLink, Page } from '../api/types'
+import { accountsQuery, healthQuery, itemsOf, meQuery, systemQuery } from '../api/queries'
+import type { NewAccount, NewLink } from '../api/types'
 import { Shield } from '../ui/icons'
-import { Button, Dialog, Empty, Failure, Field, INPUT, Loading, Notice, useWords } from '../ui/parts'
+import { Button, Dialog, Empty, Failure, Loading, More, Notice, Section, useWords } from '../ui/parts'
 import { clock, moment } from '../ui/times'
+import { AddPerson } from './AddPerson'
 import { DeadLetters } from './DeadLetters'
-import { Secret, Section } from './Settings'
+import { Secret } from './Settings'
 import { PageHead } from './Shell'
 
 const LOOK_EVERY_MS = 5_000
@@ -184,14 +185,9 @@ function People() {
   const { t, i18n } = useTranslation()
   const words = useWords()
   const client = useQueryClient()
-  const key = ['admin', 'users']
-  const { data, error, refetch, fetchNextPage, hasNextPage } = useInfiniteQuery({
-    queryKey: key,
-    queryFn: ({ pageParam }) =>
-      json<Page<Account>>('GET', '/api/admin/users', { query: { cursor: pageParam } }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
-  })
+  const key = accountsQuery.queryKey
+  const list = useInfiniteQuery(accountsQuery)
+  const { data, error, refetch } = list
   const [link, setLink] = useState<NewLink | null>(null)
   const change = useMutation({
     mutationFn: ({ userId, body }: { userId: number; body: object }) =>
@@ -208,54 +204,50 @@ function People() {
   return (
     <Section title={t('admin.people')}>
       <ul className="divide-y divide-line">
-        {data.pages
-          .flatMap((page) => page.items)
-          .map((one) => (
-            <li key={one.userId} className="flex flex-wrap items-center gap-2 py-2">
-              <span className={`min-w-0 flex-1 basis-48 ${one.isDisabled ? 'text-muted' : ''}`}>
-                <span dir="auto" className="block truncate font-medium">
-                  {one.name}
-                </span>
-                <span className="block truncate text-sm text-muted">
-                  {one.email} · {one.groups.join(', ')}
-                  {one.lastSeenAt && ` · ${moment(one.lastSeenAt, i18n.language)}`}
-                </span>
+        {itemsOf(data).map((one) => (
+          <li key={one.userId} className="flex flex-wrap items-center gap-2 py-2">
+            <span className={`min-w-0 flex-1 basis-48 ${one.isDisabled ? 'text-muted' : ''}`}>
+              <span dir="auto" className="block truncate font-medium">
+                {one.name}
               </span>
-              {one.isAdmin && <span className="text-sm text-muted">{t('admin.operator')}</span>}
-              {one.isDisabled && <span className="text-sm text-danger">{t('admin.disabled')}</span>}
-              <Button
-                small
-                disabled={one.isDisabled || make.isPending}
-                onClick={() => {
-                  make.mutate(one.userId)
-                }}
-              >
-                {t('admin.makeLink')}
-              </Button>
-              <Button
-                small
-                look={one.isDisabled ? 'plain' : 'danger'}
-                disabled={change.isPending}
-                onClick={() => {
-                  change.mutate({ userId: one.userId, body: { isDisabled: !one.isDisabled } })
-                }}
-              >
-                {t(one.isDisabled ? 'admin.enable' : 'admin.disable')}
-              </Button>
-            </li>
-          ))}
+              <span className="block truncate text-sm text-muted">
+                {one.email} · {one.groups.join(', ')}
+                {one.lastSeenAt && ` · ${moment(one.lastSeenAt, i18n.language)}`}
+              </span>
+            </span>
+            {one.isAdmin && <span className="text-sm text-muted">{t('admin.operator')}</span>}
+            {one.isDisabled && <span className="text-sm text-danger">{t('admin.disabled')}</span>}
+            <Button
+              small
+              disabled={one.isDisabled || make.isPending}
+              onClick={() => {
+                make.mutate(one.userId)
+              }}
+            >
+              {t('admin.makeLink')}
+            </Button>
+            <Button
+              small
+              look={one.isDisabled ? 'plain' : 'danger'}
+              disabled={change.isPending}
+              onClick={() => {
+                change.mutate({ userId: one.userId, body: { isDisabled: !one.isDisabled } })
+              }}
+            >
+              {t(one.isDisabled ? 'admin.enable' : 'admin.disable')}
+            </Button>
+          </li>
+        ))}
       </ul>
-      {hasNextPage && (
-        <Button className="mt-2 w-full" onClick={() => void fetchNextPage()}>
-          {t('search.more')}
-        </Button>
-      )}
+      <More of={list} />
       {problem && (
         <div className="mt-2">
           <Notice kind="danger">{words(problem)}</Notice>
         </div>
       )}
-      <NewPerson
+      <AddPerson<NewAccount>
+        path="/api/admin/users"
+        isNameNeeded
         onMade={(made) => {
           setLink(made.link)
           void client.invalidateQueries({ queryKey: key })
@@ -272,62 +264,6 @@ function People() {
         </Dialog>
       )}
     </Section>
-  )
-}
-
-function NewPerson({ onMade }: { onMade: (made: NewAccount) => void }) {
-  const { t } = useTranslation()
-  const words = useWords()
-  const [name, setName] = useState('')
-  const [email, setEmail] = useState('')
-  const add = useMutation({
-    mutationFn: () => json<NewAccount>('POST', '/api/admin/users', { body: { name, email } }),
-    onSuccess: (made) => {
-      setName('')
-      setEmail('')
-      onMade(made)
-    },
-  })
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    add.mutate()
-  }
-  return (
-    <form onSubmit={submit} className="mt-3 space-y-2 border-t border-line pt-3">
-      <div className="flex flex-wrap items-end gap-2">
-        <div className="min-w-0 flex-1 basis-40">
-          <Field label={t('profile.name')}>
-            <input
-              className={INPUT}
-              required
-              maxLength={200}
-              dir="auto"
-              value={name}
-              onChange={(event) => {
-                setName(event.target.value)
-              }}
-            />
-          </Field>
-        </div>
-        <div className="min-w-0 flex-1 basis-40">
-          <Field label={t('signIn.email')}>
-            <input
-              className={INPUT}
-              type="email"
-              required
-              value={email}
-              onChange={(event) => {
-                setEmail(event.target.value)
-              }}
-            />
-          </Field>
-        </div>
-        <Button type="submit" className="h-9" disabled={add.isPending}>
-          {t('settings.addMember')}
-        </Button>
-      </div>
-      {add.error && <Notice kind="danger">{words(add.error)}</Notice>}
-    </form>
   )
 }
 

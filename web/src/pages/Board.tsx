@@ -21,6 +21,7 @@ import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'rea
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/http'
 import {
+  itemsOf,
   meetingsQuery,
   membersQuery,
   MOST_TICKETS,
@@ -148,13 +149,11 @@ function GroupBoard({ groupId }: { groupId: number }) {
         >
           <option value="">{t('board.anyMeeting')}</option>
           <option value="none">{t('board.noMeeting')}</option>
-          {meetings?.pages
-            .flatMap((page) => page.items)
-            .map((meeting) => (
-              <option key={meeting.meetingId} value={meeting.meetingId}>
-                {meeting.title || t('common.untitled')}
-              </option>
-            ))}
+          {itemsOf(meetings).map((meeting) => (
+            <option key={meeting.meetingId} value={meeting.meetingId}>
+              {meeting.title || t('common.untitled')}
+            </option>
+          ))}
         </Select>
         <Button
           look="primary"

@@ -1,31 +1,24 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
-import type { Letter, Page } from '../api/types'
-import { Button, Failure, Loading, Notice, useWords } from '../ui/parts'
+import { itemsOf, lettersQuery } from '../api/queries'
+import { Button, Failure, Loading, More, Notice, Section, useWords } from '../ui/parts'
 import { moment } from '../ui/times'
-import { Section } from './Settings'
 
 /** Messages that could not be handled, and a way to send them again. */
 export function DeadLetters() {
   const { t, i18n } = useTranslation()
   const words = useWords()
   const client = useQueryClient()
-  const key = ['admin', 'letters']
-  const { data, error, refetch, fetchNextPage, hasNextPage } = useInfiniteQuery({
-    queryKey: key,
-    queryFn: ({ pageParam }) =>
-      json<Page<Letter>>('GET', '/api/admin/dead-letters', { query: { cursor: pageParam } }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
-  })
+  const list = useInfiniteQuery(lettersQuery)
+  const { data, error, refetch } = list
   const replay = useMutation({
     mutationFn: (id: number) => json('POST', `/api/admin/dead-letters/${id}/replay`),
-    onSuccess: () => client.invalidateQueries({ queryKey: key }),
+    onSuccess: () => client.invalidateQueries({ queryKey: lettersQuery.queryKey }),
   })
   if (error) return <Failure error={error} onRetry={() => void refetch()} />
   if (!data) return <Loading />
-  const letters = data.pages.flatMap((page) => page.items)
+  const letters = itemsOf(data)
   return (
     <Section title={t('admin.letters')}>
       {letters.length === 0 && <p className="text-muted">{t('admin.noLetters')}</p>}
@@ -55,11 +48,7 @@ export function DeadLetters() {
           </li>
         ))}
       </ul>
-      {hasNextPage && (
-        <Button className="mt-2 w-full" onClick={() => void fetchNextPage()}>
-          {t('search.more')}
-        </Button>
-      )}
+      <More of={list} />
     </Section>
   )
 }

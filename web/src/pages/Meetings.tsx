@@ -3,11 +3,22 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { useState, type FormEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
-import { healthQuery, keys, meetingsQuery } from '../api/queries'
+import { healthQuery, itemsOf, keys, meetingsQuery } from '../api/queries'
 import type { Meeting } from '../api/types'
 import { useGroup } from '../ui/group'
 import { Calendar, Document, Plus } from '../ui/icons'
-import { Button, Dialog, Empty, Failure, Field, INPUT, Loading, Notice, Select, useWords } from '../ui/parts'
+import {
+  Button,
+  Dialog,
+  Empty,
+  Failure,
+  Loading,
+  More,
+  Notice,
+  SpokenLanguage,
+  TextField,
+  useWords,
+} from '../ui/parts'
 import { clock, moment } from '../ui/times'
 import { PageHead, useNow } from './Shell'
 
@@ -48,12 +59,11 @@ export function MeetingsPage() {
 
 function List({ groupId }: { groupId: number }) {
   const { t } = useTranslation()
-  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery(
-    meetingsQuery(groupId),
-  )
+  const list = useInfiniteQuery(meetingsQuery(groupId))
+  const { data, error, refetch } = list
   if (error && !data) return <Failure error={error} onRetry={() => void refetch()} />
   if (!data) return <Loading />
-  const meetings = data.pages.flatMap((page) => page.items)
+  const meetings = itemsOf(data)
   if (meetings.length === 0) {
     return (
       <Empty icon={<Calendar className="size-6" />} title={t('meetings.empty')}>
@@ -70,15 +80,7 @@ function List({ groupId }: { groupId: number }) {
           </li>
         ))}
       </ul>
-      {hasNextPage && (
-        <Button
-          className="mt-3 w-full"
-          disabled={isFetchingNextPage}
-          onClick={() => void fetchNextPage()}
-        >
-          {t('search.more')}
-        </Button>
-      )}
+      <More of={list} />
     </div>
   )
 }
@@ -171,31 +173,14 @@ function NewMeeting({ groupId, onClose }: { groupId: number; onClose: () => void
   return (
     <Dialog title={t('meetings.new')} onClose={onClose}>
       <form onSubmit={submit} className="space-y-3">
-        <Field label={t('meetings.name')}>
-          <input
-            className={INPUT}
-            value={title}
-            maxLength={200}
-            dir="auto"
-            placeholder={t('meetings.namePlaceholder')}
-            onChange={(event) => {
-              setTitle(event.target.value)
-            }}
-          />
-        </Field>
-        <Field label={t('meetings.spoken')}>
-          <Select
-            className="w-full"
-            value={language}
-            onChange={(event) => {
-              setLanguage(event.target.value)
-            }}
-          >
-            <option value="">{t('meetings.auto')}</option>
-            <option value="ko">{t('meetings.ko')}</option>
-            <option value="en">{t('meetings.en')}</option>
-          </Select>
-        </Field>
+        <TextField
+          label={t('meetings.name')}
+          value={title}
+          maxLength={200}
+          placeholder={t('meetings.namePlaceholder')}
+          onText={setTitle}
+        />
+        <SpokenLanguage value={language} onChoose={setLanguage} />
         {create.error && <Notice kind="danger">{words(create.error)}</Notice>}
         <div className="flex justify-end gap-2 pt-1">
           <Button onClick={onClose}>{t('common.cancel')}</Button>

@@ -2,13 +2,13 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { json } from '../api/http'
-import type { CaptionHit, Found, TicketHit } from '../api/types'
+import { itemsOf, searchQuery } from '../api/queries'
+import type { CaptionHit, TicketHit } from '../api/types'
 import { PlayButton } from '../meeting/PlayButton'
 import { useGroup } from '../ui/group'
 import { Calendar, Search as Glass, StatusIcon } from '../ui/icons'
 import { Marks } from '../ui/Marks'
-import { Avatar, Button, Empty, Failure, Loading } from '../ui/parts'
+import { Avatar, Empty, Failure, Loading, More } from '../ui/parts'
 import { clock, day } from '../ui/times'
 import { PageHead } from './Shell'
 
@@ -86,20 +86,12 @@ export function SearchPage() {
 
 function Results({ kind, q, groupId }: { kind: Kind; q: string; groupId: number | undefined }) {
   const { t } = useTranslation()
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ['search', kind, q, groupId],
-    queryFn: async ({ pageParam, signal }) => {
-      const found = await json<Found>('GET', '/api/search', {
-        query: { q, groupId, kind, cursor: pageParam },
-        signal,
-      })
-      return found[kind]
-    },
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
+  const list = useInfiniteQuery({
+    ...searchQuery(kind, q, groupId),
     placeholderData: (before) => before,
   })
-  const hits = data?.pages.flatMap((page): (CaptionHit | TicketHit)[] => page.items)
+  const { data, error, refetch } = list
+  const hits = data && itemsOf<CaptionHit | TicketHit>(data)
   return (
     <section aria-label={t(`search.${kind}`)} className="min-w-0">
       <h2 className="mb-2 px-1 font-semibold">{t(`search.${kind}`)}</h2>
@@ -120,15 +112,7 @@ function Results({ kind, q, groupId }: { kind: Kind; q: string; groupId: number 
           )}
         </ol>
       )}
-      {hasNextPage && (
-        <Button
-          className="mt-3 w-full"
-          disabled={isFetchingNextPage}
-          onClick={() => void fetchNextPage()}
-        >
-          {t('search.more')}
-        </Button>
-      )}
+      <More of={list} />
     </section>
   )
 }

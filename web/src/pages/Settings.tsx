@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Tabs } from 'radix-ui'
-import { useState, type FormEvent, type ReactNode } from 'react'
+import { useState, type FormEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
 import { groupsQuery, meQuery, membersQuery, sessionsQuery, tokensQuery } from '../api/queries'
@@ -19,14 +19,16 @@ import {
   INPUT,
   Loading,
   Notice,
+  Section,
   Select,
+  TextField,
   useWords,
 } from '../ui/parts'
 import { moment } from '../ui/times'
 import { useSay } from '../ui/toasts'
+import { AddPerson } from './AddPerson'
 import { isPart, PARTS } from './parts'
 import { PageHead } from './Shell'
-
 
 const TAB =
   'rounded-md px-2.5 py-1.5 font-medium text-muted hover:bg-hover data-[state=active]:bg-hover data-[state=active]:text-text'
@@ -77,18 +79,6 @@ export function SettingsPage() {
   )
 }
 
-export function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section
-      aria-label={title}
-      className="rounded-xl border border-line bg-raised p-4 shadow-card"
-    >
-      <h2 className="mb-3 font-semibold">{title}</h2>
-      {children}
-    </section>
-  )
-}
-
 function Profile({ me }: { me: User }) {
   const { t, i18n } = useTranslation()
   const words = useWords()
@@ -115,18 +105,13 @@ function Profile({ me }: { me: User }) {
   return (
     <Section title={t('settings.profile')}>
       <form onSubmit={submit} className="space-y-3">
-        <Field label={t('profile.name')}>
-          <input
-            className={INPUT}
-            required
-            maxLength={200}
-            dir="auto"
-            value={name}
-            onChange={(event) => {
-              setName(event.target.value)
-            }}
-          />
-        </Field>
+        <TextField
+          label={t('profile.name')}
+          required
+          maxLength={200}
+          value={name}
+          onText={setName}
+        />
         {me.email && (
           <p className="text-sm text-muted">
             {t('signIn.email')}: {me.email}
@@ -283,32 +268,24 @@ function GroupSettings({ group }: { group: Group }) {
             </Field>
           )}
           <div className="grid gap-3 sm:grid-cols-2">
-            <Field label={t('settings.budgetTokens')}>
-              <input
-                className={INPUT}
-                type="number"
-                min={0}
-                step={1}
-                placeholder={t('settings.noLimit')}
-                value={tokens}
-                onChange={(event) => {
-                  setTokens(event.target.value)
-                }}
-              />
-            </Field>
-            <Field label={t('settings.budgetCost')}>
-              <input
-                className={INPUT}
-                type="number"
-                min={0}
-                step="any"
-                placeholder={t('settings.noLimit')}
-                value={cost}
-                onChange={(event) => {
-                  setCost(event.target.value)
-                }}
-              />
-            </Field>
+            <TextField
+              label={t('settings.budgetTokens')}
+              type="number"
+              min={0}
+              step={1}
+              placeholder={t('settings.noLimit')}
+              value={tokens}
+              onText={setTokens}
+            />
+            <TextField
+              label={t('settings.budgetCost')}
+              type="number"
+              min={0}
+              step="any"
+              placeholder={t('settings.noLimit')}
+              value={cost}
+              onText={setCost}
+            />
           </div>
           {save.error && <Notice kind="danger">{words(save.error)}</Notice>}
           {isAdmin && (
@@ -330,6 +307,7 @@ const nicknamesOf = (text: string) =>
 
 function Members({ group, me }: { group: Group; me: User }) {
   const { t } = useTranslation()
+  const client = useQueryClient()
   const { data: members, error, refetch } = useQuery(membersQuery(group.groupId))
   if (error) return <Failure error={error} onRetry={() => void refetch()} />
   if (!members) return <Loading />
@@ -345,7 +323,14 @@ function Members({ group, me }: { group: Group; me: User }) {
           />
         ))}
       </ul>
-      {group.role === 'ADMIN' && <NewMember groupId={group.groupId} />}
+      {group.role === 'ADMIN' && (
+        <AddPerson
+          path={`/api/groups/${group.groupId}/members`}
+          onMade={() =>
+            void client.invalidateQueries({ queryKey: membersQuery(group.groupId).queryKey })
+          }
+        />
+      )}
     </Section>
   )
 }
@@ -427,65 +412,6 @@ function MemberRow({ member, isAdmin, isMe }: MemberRowProps) {
   )
 }
 
-function NewMember({ groupId }: { groupId: number }) {
-  const { t } = useTranslation()
-  const words = useWords()
-  const client = useQueryClient()
-  const [email, setEmail] = useState('')
-  const [name, setName] = useState('')
-  const add = useMutation({
-    mutationFn: () =>
-      json('POST', `/api/groups/${groupId}/members`, {
-        body: { email: email.trim(), ...(name.trim() ? { name: name.trim() } : {}) },
-      }),
-    onSuccess: () => {
-      setEmail('')
-      setName('')
-      void client.invalidateQueries({ queryKey: ['members', groupId] })
-    },
-  })
-  const submit = (event: FormEvent) => {
-    event.preventDefault()
-    add.mutate()
-  }
-  return (
-    <form onSubmit={submit} className="mt-3 space-y-2 border-t border-line pt-3">
-      <div className="flex flex-wrap items-end gap-2">
-        <div className="min-w-0 flex-1 basis-40">
-          <Field label={t('signIn.email')}>
-            <input
-              className={INPUT}
-              type="email"
-              required
-              value={email}
-              onChange={(event) => {
-                setEmail(event.target.value)
-              }}
-            />
-          </Field>
-        </div>
-        <div className="min-w-0 flex-1 basis-40">
-          <Field label={t('profile.name')}>
-            <input
-              className={INPUT}
-              maxLength={200}
-              dir="auto"
-              value={name}
-              onChange={(event) => {
-                setName(event.target.value)
-              }}
-            />
-          </Field>
-        </div>
-        <Button type="submit" className="h-9" disabled={add.isPending}>
-          {t('settings.addMember')}
-        </Button>
-      </div>
-      {add.error && <Notice kind="danger">{words(add.error)}</Notice>}
-    </form>
-  )
-}
-
 function NewGroup() {
   const { t } = useTranslation()
   const words = useWords()
@@ -507,18 +433,13 @@ function NewGroup() {
     <Section title={t('settings.newGroup')}>
       <form onSubmit={submit} className="flex flex-wrap items-end gap-2">
         <div className="min-w-0 flex-1">
-          <Field label={t('profile.groupName')}>
-            <input
-              className={INPUT}
-              required
-              maxLength={200}
-              dir="auto"
-              value={name}
-              onChange={(event) => {
-                setName(event.target.value)
-              }}
-            />
-          </Field>
+          <TextField
+            label={t('profile.groupName')}
+            required
+            maxLength={200}
+            value={name}
+            onText={setName}
+          />
         </div>
         <Button type="submit" className="h-9" disabled={make.isPending || !name.trim()}>
           {t('ticket.create')}
@@ -597,17 +518,12 @@ function Tokens() {
       </ul>
       <form onSubmit={submit} className="mt-3 flex flex-wrap items-end gap-2 border-t border-line pt-3">
         <div className="min-w-0 flex-1 basis-40">
-          <Field label={t('settings.tokenName')}>
-            <input
-              className={INPUT}
-              maxLength={200}
-              dir="auto"
-              value={name}
-              onChange={(event) => {
-                setName(event.target.value)
-              }}
-            />
-          </Field>
+          <TextField
+            label={t('settings.tokenName')}
+            maxLength={200}
+            value={name}
+            onText={setName}
+          />
         </div>
         <Select
           aria-label={t('settings.expiry')}
@@ -700,30 +616,22 @@ function Password() {
   return (
     <Section title={t('settings.password')}>
       <form onSubmit={submit} className="space-y-3">
-        <Field label={t('settings.currentPassword')}>
-          <input
-            className={INPUT}
-            type="password"
-            required
-            autoComplete="current-password"
-            value={current}
-            onChange={(event) => {
-              setCurrent(event.target.value)
-            }}
-          />
-        </Field>
-        <Field label={t('welcome.newPassword')}>
-          <input
-            className={INPUT}
-            type="password"
-            required
-            autoComplete="new-password"
-            value={wanted}
-            onChange={(event) => {
-              setWanted(event.target.value)
-            }}
-          />
-        </Field>
+        <TextField
+          label={t('settings.currentPassword')}
+          type="password"
+          required
+          autoComplete="current-password"
+          value={current}
+          onText={setCurrent}
+        />
+        <TextField
+          label={t('welcome.newPassword')}
+          type="password"
+          required
+          autoComplete="new-password"
+          value={wanted}
+          onText={setWanted}
+        />
         {change.error && <Notice kind="danger">{words(change.error)}</Notice>}
         <Button type="submit" look="primary" disabled={change.isPending}>
           {t('settings.changePassword')}

@@ -7,7 +7,7 @@ import { session } from '../api/session'
 import type { LinkInfo, SessionState } from '../api/types'
 import { choose, LANGUAGES, type Language } from '../i18n'
 import { Wave } from '../ui/icons'
-import { Button, Failure, Field, INPUT, Loading, Notice, useWords } from '../ui/parts'
+import { Button, Failure, Loading, Notice, TextField, useWords } from '../ui/parts'
 
 /** Shows the page to whoever is signed in, and the way in to everybody else. */
 export function SignInGate({ children }: { children: ReactNode }) {
@@ -102,31 +102,23 @@ function SignIn({ state }: { state: SessionState }) {
       ))}
       {state.password && (
         <form onSubmit={submit} className="space-y-3">
-          <Field label={t('signIn.email')}>
-            <input
-              className={INPUT}
-              type="email"
-              required
-              autoComplete="username"
-              value={email}
-              onChange={(event) => {
-                setEmail(event.target.value)
-              }}
-              autoFocus
-            />
-          </Field>
-          <Field label={t('signIn.password')}>
-            <input
-              className={INPUT}
-              type="password"
-              required
-              autoComplete="current-password"
-              value={password}
-              onChange={(event) => {
-                setPassword(event.target.value)
-              }}
-            />
-          </Field>
+          <TextField
+            label={t('signIn.email')}
+            type="email"
+            required
+            autoComplete="username"
+            value={email}
+            autoFocus
+            onText={setEmail}
+          />
+          <TextField
+            label={t('signIn.password')}
+            type="password"
+            required
+            autoComplete="current-password"
+            value={password}
+            onText={setPassword}
+          />
           {signIn.error && <Notice kind="danger">{words(signIn.error)}</Notice>}
           <Button type="submit" look="primary" className="w-full" disabled={signIn.isPending}>
             {t('signIn.button')}
@@ -149,18 +141,15 @@ function WithToken() {
     <details className="text-sm" open={session.token() !== null}>
       <summary className="cursor-pointer text-muted">{t('signIn.byToken')}</summary>
       <form onSubmit={submit} className="mt-2 space-y-2">
-        <Field label={t('signIn.label')}>
-          <input
-            className={`${INPUT} font-mono`}
-            type="password"
-            autoComplete="off"
-            placeholder="vori_…"
-            value={token}
-            onChange={(event) => {
-              setToken(event.target.value)
-            }}
-          />
-        </Field>
+        <TextField
+          label={t('signIn.label')}
+          className="font-mono"
+          type="password"
+          autoComplete="off"
+          placeholder="vori_…"
+          value={token}
+          onText={setToken}
+        />
         <Button type="submit" className="w-full" disabled={!token.trim()}>
           {t('signIn.useToken')}
         </Button>
@@ -226,57 +215,39 @@ function Welcome({ link }: { link: string }) {
       <form onSubmit={submit} className="space-y-3">
         {isFirst && (
           <>
-            <Field label={t('profile.name')}>
-              <input
-                className={INPUT}
-                required
-                maxLength={200}
-                autoComplete="name"
-                dir="auto"
-                value={name}
-                onChange={(event) => {
-                  setName(event.target.value)
-                }}
-              />
-            </Field>
-            <Field label={t('signIn.email')}>
-              <input
-                className={INPUT}
-                type="email"
-                required
-                maxLength={320}
-                autoComplete="username"
-                value={email}
-                onChange={(event) => {
-                  setEmail(event.target.value)
-                }}
-              />
-            </Field>
-            <Field label={t('welcome.group')}>
-              <input
-                className={INPUT}
-                maxLength={200}
-                dir="auto"
-                value={groupName}
-                onChange={(event) => {
-                  setGroupName(event.target.value)
-                }}
-              />
-            </Field>
+            <TextField
+              label={t('profile.name')}
+              required
+              maxLength={200}
+              autoComplete="name"
+              value={name}
+              onText={setName}
+            />
+            <TextField
+              label={t('signIn.email')}
+              type="email"
+              required
+              maxLength={320}
+              autoComplete="username"
+              value={email}
+              onText={setEmail}
+            />
+            <TextField
+              label={t('welcome.group')}
+              maxLength={200}
+              value={groupName}
+              onText={setGroupName}
+            />
           </>
         )}
-        <Field label={t('welcome.newPassword')}>
-          <input
-            className={INPUT}
-            type="password"
-            required
-            autoComplete="new-password"
-            value={password}
-            onChange={(event) => {
-              setPassword(event.target.value)
-            }}
-          />
-        </Field>
+        <TextField
+          label={t('welcome.newPassword')}
+          type="password"
+          required
+          autoComplete="new-password"
+          value={password}
+          onText={setPassword}
+        />
         {follow.error && <Notice kind="danger">{words(follow.error)}</Notice>}
         <Button type="submit" look="primary" className="w-full" disabled={follow.isPending}>
           {t('welcome.button')}

@@ -1,5 +1,10 @@
 import { Dialog as Radix } from 'radix-ui'
-import type { ButtonHTMLAttributes, ReactNode, SelectHTMLAttributes } from 'react'
+import type {
+  ButtonHTMLAttributes,
+  InputHTMLAttributes,
+  ReactNode,
+  SelectHTMLAttributes,
+} from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/http'
 import { Alert, Cross } from './icons'
@@ -56,12 +61,93 @@ export function Field({ label, children }: { label: string; children: ReactNode 
   )
 }
 
+type TextFieldProps = Omit<InputHTMLAttributes<HTMLInputElement>, 'onChange'> & {
+  label: string
+  value: string
+  onText: (text: string) => void
+}
+
+/** One line of text with its label; Hebrew and the like run from the right. */
+export function TextField({ label, className = '', onText, ...rest }: TextFieldProps) {
+  return (
+    <Field label={label}>
+      <input
+        className={`${INPUT} ${className}`}
+        dir="auto"
+        onChange={(event) => {
+          onText(event.target.value)
+        }}
+        {...rest}
+      />
+    </Field>
+  )
+}
+
 export function Select({ className = '', ...rest }: SelectHTMLAttributes<HTMLSelectElement>) {
   return (
     <select
       className={`h-8 min-w-0 rounded-md border border-line bg-raised px-2 text-text shadow-card ${className}`}
       {...rest}
     />
+  )
+}
+
+/** Which language is spoken; '' is for VORI to find out. */
+export function SpokenLanguage({
+  value,
+  onChoose,
+}: {
+  value: string
+  onChoose: (language: string) => void
+}) {
+  const { t } = useTranslation()
+  return (
+    <Field label={t('meetings.spoken')}>
+      <Select
+        className="w-full"
+        value={value}
+        onChange={(event) => {
+          onChoose(event.target.value)
+        }}
+      >
+        <option value="">{t('meetings.auto')}</option>
+        <option value="ko">{t('meetings.ko')}</option>
+        <option value="en">{t('meetings.en')}</option>
+      </Select>
+    </Field>
+  )
+}
+
+export function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section
+      aria-label={title}
+      className="rounded-xl border border-line bg-raised p-4 shadow-card"
+    >
+      <h2 className="mb-3 font-semibold">{title}</h2>
+      {children}
+    </section>
+  )
+}
+
+interface Pages {
+  hasNextPage: boolean
+  isFetchingNextPage: boolean
+  fetchNextPage: () => Promise<unknown>
+}
+
+/** Below a list: the next page of it, if there is one. */
+export function More({ of }: { of: Pages }) {
+  const { t } = useTranslation()
+  if (!of.hasNextPage) return null
+  return (
+    <Button
+      className="mt-3 w-full"
+      disabled={of.isFetchingNextPage}
+      onClick={() => void of.fetchNextPage()}
+    >
+      {t('search.more')}
+    </Button>
   )
 }
 
