@@ -35,6 +35,7 @@ def examine(settings: Settings) -> list[Finding]:
         ),
         *_home(settings),
         *_port(settings),
+        *_way_in(settings),
         *_database(settings),
         *_speech(settings),
         *_tickets(settings),
@@ -69,6 +70,31 @@ def _port(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding(topic="address", text=f"http://{host}:{port} is free")
+
+
+def _way_in(settings: Settings) -> Iterator[Finding]:
+    """Whether people come by TLS, and are told apart."""
+    server = settings.server
+    if server.trusted_proxies:
+        told = f"behind a proxy at {', '.join(server.trusted_proxies)}"
+        yield Finding(topic="way in", text=told)
+    elif server.tls_cert:
+        missing = [
+            path
+            for path in (server.tls_cert, server.tls_key)
+            if path and not os.access(path, os.R_OK)
+        ]
+        if missing:
+            yield Finding(topic="way in", text=f"{missing[0]} cannot be read", is_fatal=True)
+        else:
+            yield Finding(topic="way in", text="TLS by VORI itself")
+    elif not server.dev:
+        yield Finding(
+            topic="way in",
+            text="no TLS: browsers give the microphone on this machine only. Behind a proxy, name "
+            "it in server.trusted_proxies, or all share one address's limits (docs/deploy.md)",
+            is_warning=True,
+        )
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

@@ -13,8 +13,11 @@ from typing import Any
 import anyio.lowlevel
 import uvicorn
 
+from vori import log
 from vori.errors import Unavailable
 from vori.settings import Settings
+
+_log = log.get(__name__)
 
 REQUESTS_S = 5
 """How long requests under way may take when VORI stops; sockets were told before."""
@@ -84,9 +87,27 @@ def listen(settings: Settings) -> socket.socket:
         ) from exc
 
 
+def told_of_proxies(app: Any) -> Any:
+    """Says once that a proxy in front is not known: all would share its address and its limits."""
+    is_told = False
+
+    async def watch(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal is_told
+        if not is_told and any(name == b"x-forwarded-for" for name, _ in scope.get("headers", ())):
+            is_told = True
+            _log.warning(
+                "a proxy in front is not trusted: everybody counts as one address, and as without"
+                " TLS; name it in server.trusted_proxies",
+                peer=(scope.get("client") or ("",))[0],
+            )
+        await app(scope, receive, send)
+
+    return watch
+
+
 def configure(app: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        app if settings.server.trusted_proxies else told_of_proxies(app),
         loop="uvloop",
         ws="websockets-sansio",
         # Larger frames end in a bare 1009; up to here the client is told why.
