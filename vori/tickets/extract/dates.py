@@ -335,7 +335,9 @@ KOREAN: tuple[tuple[re.Pattern[str], Make], ...] = (
     ),
     (_korean(r"(?<![가-힣])글피"), lambda m, today: today + timedelta(days=3)),
     (
-        _korean(r"(?<![가-힣])(?:내일|낼|명일)(?:\s*(?:오전|오후|아침|저녁|밤))?(?!\s*모레)"),
+        _korean(
+            r"(?<![가-힣])(?:내일|낼(?!게|래|까|거|지)|명일)(?:\s*(?:오전|오후|아침|저녁|밤))?(?!\s*모레)"
+        ),
         lambda m, today: today + timedelta(days=1),
     ),
     (

@@ -219,7 +219,7 @@ _NEED = re.compile(
     r"|\b(?:(?:some(?:body|one)|one of (?:us|you))(?:'s| has)?|we(?:'ve| have)?) (?:got to|gotta) (?P<act5>[a-z][\w'-]*.*)"
 )
 _REQUEST = re.compile(
-    rf"\b(?:can|could|would|will) (?:you(?! mind)|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
+    rf"\b(?:can|could|would|will) (?:you(?! mind| (?:both|all) (?:hear|see))|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
     rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
     rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you(?! (?:said|promised|agreed|offered|told|volunteered)\b)) {_WORK.replace('<act>', '<act6>')}"
     rf"|\byou (?:said|promised|agreed|offered|told (?:me|us)|volunteered) (?:that )?(?:you'd|you would|you'll|you were going to|to) {_WORK.replace('<act>', '<act9>')}"
@@ -230,7 +230,7 @@ _REQUEST = re.compile(
     rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
 )
 _NO_REQUEST = re.compile(
-    r"\b(?:can|could) you (?:all |everyone |guys )?(?:hear|see|believe|imagine|tell|repeat|say|remind|explain|mute|unmute|share your screen|speak up|hold on|hang on|wait|remember|go first|turn (?:on|off|up) your)\b"
+    r"\b(?:can|could) you (?:all |both |everyone |guys )?(?:hear|see|believe|imagine|tell|repeat|say|remind|explain|mute|unmute|share your screen|speak up|hold on|hang on|wait|remember|go first|turn (?:on|off|up) your)\b"
     r"|\b(?:do you want to|you want to|wanna|you wanna|would you like to|d'you want to) (?:start|go|kick|begin|say|add|talk|take us|open|continue|jump|share|tell|lead us)\b"
     r"|\bwould you (?:say|like|believe)\b|\bwill you be\b|\byou can (?:see|hear|imagine|tell|go|all|say|leave|close the door|drop|ask|always)\b|\byou should (?:see|hear|have|be|know)\b"
     r"|\byou(?:'ll| will| could| should) (?:be|see|know|have|get|hear|like|love|need(?! to)|never|not|find)\b|\byou have to (?:be|say|laugh|love|admit|wonder|understand|see)\b"
@@ -295,7 +295,8 @@ _NO_BLOCK = re.compile(
     r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
-    r"\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|unless|before)\b"
+    r"\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
+    r"|\b(?:can't|cannot|couldn't)\b.*\b(?:the|our|their|his|her) [\w ]{1,25}? (?:hasn't|haven't|won't|didn't|isn't|aren't|doesn't)\b"
 )
 
 _DONE_ADJ = (
@@ -309,7 +310,7 @@ _DONE = re.compile(
     r"|^(?:(?:yes|yeah|yep|they're|they are|it's|it is|all|both|everything|everything's|everyone),? )+(?:is |are )?(?:now )?(?:up|in|on|out|done|through|over|back|away|there)\b(?! (?:to|of|for|with|the|at|it|holiday|leave)\b)"
     r"|(?:\bit|\bthat|\bthey|\bthat one|\ball)(?:'s|'re| is| are|'ve| have)(?: all)? gone\b(?! (?:wrong|missing|quiet|bad|down|off|mad|cold|back|to|through|up|crazy|flat|out of)\b)"
     r"|\b(?:arrived|turned up|been delivered|came in)\b(?! (?:late|broken|damaged|at)\b)"
-    r"|^(?:(?:yes|yeah|yep|so|well|all),? )*(?:both|all|\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|twenty|thirty|forty|fifty)(?: of (?:them|those|it))? [a-z]+(?:ed|t|en)\b(?= (?:and|up|off|out|in|over|by|last|yesterday|on|this)\b|[.,!]|$)"
+    r"|^(?:(?:yes|yeah|yep|so|well|all),? )*(?:both|all|\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|twenty|thirty|forty|fifty)(?: of (?:them|those|it))? (?!hundred)[a-z]+(?:ed|t|en)\b(?= (?:and|up|off|out|in|over|by|last|yesterday|on|this)\b|[.,!]|$)"
     r"|\bwent back (?:to|on|in|out)\b|\bi'm closing (?:it|that|this)\b|\bhasn't \w+ed (?:since|again)\b"
     r"|^(?:(?:yes|yeah|yep|all|well),? )*done (?:the lot|the whole lot|it|them|that|both|all|everything)\b"
     r"|\b(?:went|gone) (?:off|over|across|away) to\b"
@@ -340,13 +341,16 @@ _PROGRESS = re.compile(
 )
 _BEGUN = re.compile(
     r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|moved (?:straight |right )?on(?:to| to)|cracked on with|turned to|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|as we speak|set (?:it |that )?going|took (?:it|that|this) on)\b"
+    r"|\b(?:is|are|'s|'re|it's|they're|that's) (?:now |currently )?being \w+(?:ed|en|t)\b(?! (?:today|tomorrow|this|on|next|tonight|later))"
+    r"|\bso (?:we're|it's|that's|i'm) (?:off|rolling|away|moving|going)\b(?! to)"
+    r"|\b(?:i've|we've|i|we)(?: have)? had (?:it|that|this|them|the [\w ]{1,20}|\S+) open since\b"
 )
 _NEGATION = re.compile(
     r"\b(?:not|n't|never|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|don't|doesn't|won't|can't|couldn't|nobody|nobody's|no one|no one's|nothing|none|without|neither|hardly|barely|yet to|far from)\b|n't\b"
 )
 _NOT_DONE = re.compile(
     r"\b(?:not|n't|isn't|aren't|hasn't|haven't|wasn't|didn't|nobody's|nobody has|no one's|never)\b[^.?!]{0,40}\b(?:done|finished|complete|completed|started|begun|ready|there|touched|looked|got|been|happened|live|merged|fixed|working|sent|signed|closed|out|through|round|around|begin|start|finish|over)\b"
-    r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|still (?:flaky|broken|failing|leaking|wrong)|isn't(?! (?:us|ours|me|mine|about|a problem)\b)|aren't(?! (?:us|ours)\b)) ?"
+    r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|touch(?:ing)? nothing|won't touch|still (?:flaky|broken|failing|leaking|wrong)|isn't(?! (?:us|ours|me|mine|about|a problem)\b)|aren't(?! (?:us|ours)\b)) ?"
 )
 _PLAN = re.compile(
     r"\b(?:will|'ll|going to|gonna|might|probably) (?:\w+ )?(?:look at|start|begin|get to|do|tackle|think about|come back to|see about|worry about|pick)\b.*\b(?:in (?:january|february|march|april|may|june|july|august|september|october|november|december)|next (?:month|sprint|quarter|year)|later on|at some point|after that|once|when)\b|\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that|\w+)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
@@ -426,7 +430,7 @@ _NOT_TOPIC_PAST = frozenset(
 )
 _ROUTINE_ING = frozenset(
     listed(
-        "haunting bugging bothering annoying worrying killing driving going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting"
+        "haunting bugging bothering annoying worrying killing driving going doing being having trying waiting getting coming looking saying thinking talking hoping wondering planning asking telling joking kidding using seeing hearing running feeling sitting standing leaving dealing interesting exciting boring missing everything something nothing anything morning evening during thing bring meeting flying hanging leaking dripping squeaking flickering failing breaking crashing lying blinking beeping rattling smoking flapping showing missing"
     )
 )
 
@@ -826,7 +830,11 @@ def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
             return m.who
         if re.match(r",?\s+(?:can|could|would|will) (?:someone|somebody|anyone) else\b", after):
             return ()
-        addressed = re.search(_LEAD + "$", before, re.IGNORECASE) and re.match(
+        told = re.match(r" ([a-z]+) ", after)
+        called = re.search(_LEAD + "$", before, re.IGNORECASE)
+        if called and told and told[1] in verbs.BASE and told[1] not in verbs.PAST:
+            return m.who  # "right Simone order five rolls"
+        addressed = called and re.match(
             r",?\s*(?:can|could|would|will|won't|please|you\b|you're|are you|i need you|i want you|i'd like you|"
             r"maybe you|'ll|is going to|is gonna|'s going to|'s gonna|to\b|should|needs to|has to|takes?\b|owns?\b|has\b|does\b|"
             r"is (?:on|doing|taking|making|writing)|'s (?:on|doing|taking|got|making|writing)|said (?:he|she|they)(?:'ll|'d)|"

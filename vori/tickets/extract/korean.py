@@ -16,7 +16,15 @@ from typing import Any
 
 from vori.errors import Unavailable
 from vori.ids import UserId
-from vori.tickets.extract.clause import COMMAND, MAX_CLAUSE_CHARS, Clause, Mark, seqs_of, spans
+from vori.tickets.extract.clause import (
+    COMMAND,
+    MAX_CLAUSE_CHARS,
+    Clause,
+    Mark,
+    is_cut,
+    seqs_of,
+    spans,
+)
 from vori.tickets.extract.dates import Day, find_days
 from vori.tickets.extract.match import GLOSSARY, STOP, Vocabulary, is_hangul, key, put, stem
 from vori.tickets.extract.people import Mention, People
@@ -96,6 +104,7 @@ class Part:
 def split(texts: Sequence[tuple[int, str]], people: People) -> list[Part]:
     """The clauses of one turn; `texts` are (seq, cleaned text) in order."""
     joined, owners = spans(texts)
+    ended = {seq: not is_cut(text) for seq, text in texts}
     toks = tokens(_plain_names(joined, people))
     parts: list[Part] = []
     run: list[Token] = []
@@ -114,6 +123,9 @@ def split(texts: Sequence[tuple[int, str]], people: People) -> list[Part]:
         following = toks[i + 1] if i + 1 < len(toks) else None
         if following is None:
             break
+        if owners[token.start] != owners[following.start] and ended[owners[token.start]]:
+            close(final=True)
+            continue
         if token.tag == "SF":
             close(final=True)
         elif following.tag in ("SF", "SP") or (
@@ -202,7 +214,7 @@ _STATIVE_POLITE = _m(
     r"(?:좋아하|싫어하|원하|바라|알|모르|계시|힘들어하|기뻐하|궁금해하|말하|말씀/NNG 하|걱정/NNG 하|기다리|불편/XR 하|만족/NNG 하|생각/NNG 하|필요/NNG 하)/(?:VV|XSV|XSA)|(?:이|가)/JKS (?:\S+ ){0,4}\S+ (?:세요|으세요)/EF"
 )
 _GREETING = _m(
-    r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|조심/NNG|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
+    r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|조심/NNG|힘내/VV|힘/NNG 내|운전/NNG|깨/VV|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
 )
 _NEED = _m(
     r"어야/EC (?:지/|되/VV|하/V[VX]|겠/EP|죠|ㄹ/ETM|돼)|어야(?:죠|지|겠)|야/EC (?:되|하)/V|필요/NNG (?:하/XSA|가/JKS|는/JX|도/JX)? ?(?:있|하)?|(?:ㅂ시다|읍시다|자)/EF|자고요?/E[FC]|(?:두|놓)/VX (?:죠|ㄹ까요|지요)/EF|기/ETN 로/JKB 하/VV (?:죠|시죠|ㅂ시다|었|자)"
@@ -218,10 +230,10 @@ _STATIVE_PAST = _m(
     r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
-    r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
+    r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
 )
 _NO_PROGRESS = _m(
     r"(?:알|가지|갖|듣|기다리|지내|살|모르|대기/NNG 하|생각/NNG 하|믿|살아)(?:/(?:VV|XSV))? 고/EC 있|못/MAG \S+ (?:\S+ ){0,2}고/EC 있|못하/V[VX] 고/EC 있|안/MAG \S+ (?:\S+ ){0,2}고/EC 있|막히"
@@ -243,7 +255,7 @@ _BLOCK_HARD = _m(
     r"막히/VV|묶이/VV|차단/NNG|중단|멈추/VV 어/EC 있|못/MAG|못하|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?없|블록|보류|홀딩"
 )
 _NO_BLOCK = _m(
-    r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자|듣|보/VV|봤|하/VV 겠|가)|(?:ㄹ|을)/ETM 수/NNB 밖에"
+    r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자|듣|보/VV (?!고/EC 있)|봤|하/VV 겠|가)|(?:ㄹ|을)/ETM 수/NNB 밖에"
 )
 _REOPEN = _m(
     r"다시/MAG (?:\S+ ){0,3}\S+/(?:VV|XSV) (?:\S+/EP )?어야/EC (?:되|하|겠)|다시/MAG (?:\S+ ){0,4}(?:열/VV|오픈|돌리/VV|살리|올리/VV|할 일|하/VV ㄹ/ETM 일|시작|진행/NNG|작업|고치|고쳐|하/VV 어야|보/VV 어야|해야|손|수정|open|봐야|하/VV 기|찍|깔|걸)|재오픈|재작업|(?:다시|또)/MAG (?:\S+ ){0,2}(?:안/MAG|고장|깨지|나오|새/VV|터지|죽|발생|나/VV|끊|오류|멈추)|재발/NNG|원상|도로/MAG|되돌리|reopen"
@@ -314,7 +326,7 @@ _WH_WORDS = re.compile(
     r"누가|누구|언제|어디|뭐(?:예|가|를|로|죠|\s)|무엇|왜|어떻게|얼마|몇|어떤|어느"
 )
 _QUESTION_END = _m(
-    r"(?:나요|까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|니|을까|ㄹ까|냐|ㄹ지|는지|ㄴ지|을지|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|ㄹ래/EF 요| 나/EF"
+    r"(?:나요|까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|(?<![가-힣])니|을까|ㄹ까|냐|ㄹ지|는지|ㄴ지|을지|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|ㄹ래/EF 요| 나/EF"
 )
 _ACCEPT_WORDS = re.compile(
     r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:네|넵|넹|예|옙|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|그래\s*주|감사|고마|고생|ok|okay|yes|sure|굿|콜|확인했|괜찮)",
@@ -527,6 +539,8 @@ def _status(text: str, morphs: str) -> Mark:
         and not whole
     ):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # up to there
+    if re.search(r"(?:긴|기/ETN (?:는|ㄴ)/JX) ?하/VX 었|(?:들여다보|둘러보|살펴보)/VV", morphs):
+        found &= ~(Mark.DONE | Mark.FINISHED)  # looked at, no more
     if re.search(r"다가/EC 말/V[VX] 었|마저/MAG", morphs):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS | Mark.BEGUN
     if re.search(
@@ -769,7 +783,9 @@ def word_bag(
 _SINO = {w: i for i, w in enumerate("영일이삼사오육칠팔구십")} | {"백": 100}
 _SAID_NUMBER = re.compile(r"[일이삼사오육칠팔구십백]+")
 _LABEL_UNITS = frozenset(
-    listed("번 호 층 동 반 차 학년 호기 조 라인 구역 관 호실 병동 도크 단계 회차 창구 공장 홀 과")
+    listed(
+        "화 편 강 호선 번 호 층 동 반 차 학년 호기 조 라인 구역 관 호실 병동 도크 단계 회차 창구 공장 홀 과"
+    )
 )
 
 

@@ -61,6 +61,7 @@ _ASKS = Mark.WANT | Mark.WHO | Mark.PROBLEM
 _RAISES = (
     Mark.WHO | Mark.WANT | Mark.PROBLEM | Mark.NEED | Mark.REQUEST | Mark.QUESTION | Mark.BLOCK
 )
+_TELLS = Sign.EVENT | Sign.RESULT | Sign.VERDICT
 _STATUS = Mark.DONE | Mark.PROGRESS | Mark.NOT_DONE | Mark.BLOCK
 
 
@@ -292,7 +293,7 @@ class Board:
 
     def about(self, word: str) -> int | None:
         """The one ticket whose title has the word that a clause is about."""
-        found = [m for m in self.vocabulary.find({word: 1.0}) if m.title_hits and m.score >= 0.85]
+        found = [m for m in self.vocabulary.find({word: 1.0}) if m.title_hits and m.score >= 0.75]
         return found[0].index if len(found) == 1 else None
 
 
@@ -469,7 +470,7 @@ class Talk:
             c.speaker,
             least_share=self._least_share(c),
             before=self._just_said(c),
-            tells=c.has(_STATUS) and not c.has(_PROMISE),
+            tells=(c.has(_STATUS) or bool(c.signs & _TELLS)) and not c.has(_PROMISE),
         )
         fragment = len(c.text) <= 30 and not c.marks & ~(Mark.ACCEPT | Mark.ANAPHOR | Mark.FIRST)
         if ticket is None and weight and (c.has(_STATUS) or fragment):
@@ -497,7 +498,8 @@ class Talk:
             return self._set(c, ticket=self.subject.ticket, work=self.subject.work)
         reply = c.turn != self.subject.turn
         work = self.subject.work
-        keeps = bool(work and c.has(Mark.QUESTION) and reply and near) and (
+        asks = c.has(Mark.QUESTION) and not c.has(Mark.HYPO | Mark.JOKE)
+        keeps = bool(work and asks and reply and near) and (
             c.speaker is not None and work is not None and c.speaker == work.assignee
         )
         tells_on = not reply and not c.has(Mark.SHIFT) and self.subject.ticket is not None
@@ -902,9 +904,10 @@ class Talk:
         beside = c.has(Mark.SHIFT) and sum(c.words.values()) >= 1.0
         if beside and e.clauses and all(m.index != e.ticket for m in found):
             return
-        told = c.signs & (Sign.EVENT | Sign.RESULT | Sign.VERDICT)
+        told = c.signs & _TELLS
         if c.has(_PROMISE) and not c.signs & Sign.VERDICT:
-            e.remains = True
+            offers = c.has(Mark.REQUEST) or _ONCE.search(c.text) or "면" in c.text
+            e.remains = e.remains or not offers
             return
         if c.has(Mark.NOT_DONE | Mark.PLAN | Mark.LEAVE) or c.signs & Sign.REMAINS:
             e.remains = True
@@ -917,7 +920,7 @@ class Talk:
         e.points += bool(c.signs & Sign.EVENT) + bool(c.signs & Sign.RESULT)
 
     def _hear_reaction(self, c: Clause, e: Episode) -> None:
-        if c.speaker is None and c.signs & (Sign.EVENT | Sign.RESULT | Sign.VERDICT):
+        if c.speaker is None and c.signs & _TELLS:
             self._hear_report(c, e)
         if c.signs & Sign.ENCOURAGE:
             e.remains = True
@@ -940,6 +943,8 @@ class Talk:
                 return  # withdrawn
             claims.remove(e.claim)
             e.claim = None
+        if any(x.clause.turn > e.turn for x in claims):
+            return  # somebody has said it since
         told = [x for x in claims if x.clause.turn == e.turn and x.status is not None]
         plain = bool(told)
         if e.in_doubt or not e.clauses:
@@ -1386,6 +1391,11 @@ class Talk:
 
     def _note_block(self, c: Clause) -> None:
         cannot, self.cannot = self.cannot, None
+        own_fault = _OWN_FAULT.search(c.text) is not None
+        if own_fault and self.blocks and len(self.blocks[-1]) == 1:
+            blocked = self.blocks[-1][0]
+            if blocked.turn == c.turn and not blocked.has(Mark.PROBLEM):
+                self.blocks.pop()  # nothing outside the speaker's reach
         if cannot is not None and cannot.turn == c.turn and not c.has(Mark.QUESTION | Mark.BLOCK):
             if c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE) or _BECAUSE.match(c.text):
                 self.blocks.append([cannot, c])
@@ -1536,11 +1546,16 @@ class Talk:
         )
 
 
+_OWN_FAULT = re.compile(
+    r"게을[러르]|바빠|바쁘|바빴|깜빡|까먹|정신이?\s*없|시간이?\s*(?:안|없)|귀찮|\b(?:too busy|lazy|forgot|didn't have time|haven't had (?:time|a minute))\b",
+    re.IGNORECASE,
+)
 _PERSON = re.compile(r"(?:well |oh |yeah |and )?(?:he|she|they|it)\b", re.IGNORECASE)
 _LINKED = re.compile(r"(?:고|는데|지만)요?[,.]?$")
 _ONLY = re.compile(r"만\s\S+\s*(?:돼|됩|되)")
 _AT_WORK = re.compile(
-    r"\b(?:still|work(?:ing)?|half|halfway|left|to go|remaining|rest|underway|started|begun)\b|아직|남|진행|작업|시작",
+    r"\b(?:still|work(?:ing)?|half|halfway|left|to go|remaining|rest|underway|started|begun|so far|rolling|being \w+)\b"
+    r"|아직|남|진행|작업|시작|지금(?!.*(?:잘|쓰|사용|돌아|운영|나오|나가)).*(?:고 있|중)",
     re.IGNORECASE,
 )
 

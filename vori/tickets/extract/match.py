@@ -280,6 +280,7 @@ volunteer,자원봉사자,봉사자""".splitlines()
 """Words of one meaning in the two languages, one group a line."""
 
 _CONCEPT: dict[str, str] = {}
+_NOUN_ENDINGS = frozenset("사서표문안지용건")
 
 
 def stem(word: str) -> str:
@@ -328,7 +329,11 @@ ACTIONS = frozenset(
 
 def key(word: str) -> str:
     """The key under which a word is compared: its concept, or its stem or sound-free form."""
-    root = hangul_key(word) if is_hangul(word) else stem(word)
+    if not is_hangul(word):
+        return _CONCEPT.get(stem(word), stem(word))
+    root = hangul_key(word)
+    if root not in _CONCEPT and len(word) >= 3 and word[-1] in _NOUN_ENDINGS:
+        return _CONCEPT.get(hangul_key(word[:-1]), root)  # 협찬사 ~ 협찬
     return _CONCEPT.get(root, root)
 
 
@@ -360,9 +365,24 @@ _NUMBERED = re.compile(
 )
 _LONE_NUMBER = re.compile(
     r"\b(?P<n>\d{1,4}|" + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True)) + r")"
-    r"(?='s\b|'ll\b| (?:is|was|at|needs|went|has|will|can|still|isn't|hasn't|wasn't)\b|\s*[?.,!]*$)"
+    r"(?='s\b|'ll\b| (?:is|was|at|needs|went|has|went|goes|came|comes|got|had|open|will|can|still|isn't|hasn't|wasn't)\b|\s*[?.,!]*$)"
 )
 _NUMBERABLE = frozenset(listed("day week part item number unit point"))
+_TENS = {
+    w: 10 * i
+    for i, w in enumerate(listed("twenty thirty forty fifty sixty seventy eighty ninety"), 2)
+}
+_SAID_NUMBER = re.compile(
+    rf"\b(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>one|two|three|four|five|six|seven|eight|nine))?\b",
+    re.IGNORECASE,
+)
+
+
+def _in_digits(m: re.Match[str]) -> str:
+    ones = _NUMBER_WORDS[m["ones"].lower()] if m["ones"] else "0"
+    return str(_TENS[m["tens"].lower()] + int(ones))
+
+
 _COUNTED = re.compile(r" [A-Za-z]")
 _NUMBER_KEY = re.compile(r"^(?P<noun>.+#).+$|^\d+(?P<unit>[가-힣]+)$")
 _JOINED = {"signin": "=login", "login": "=login", "signup": "=signup"}
@@ -434,6 +454,7 @@ class Vocabulary:
 
     def words(self, stripped: str) -> dict[str, float]:
         """The content words of English text (names taken out) with their weights."""
+        stripped = _SAID_NUMBER.sub(_in_digits, stripped)
         out: dict[str, float] = {}
         tokens: list[str] = _LATIN_WORD.findall(stripped)
         for token in tokens:

@@ -45,7 +45,7 @@ _THERE = r"(?:in|on|up|out|over|through|back|there|here|away|down|with)"
 _RESULT = re.compile(
     rf"(?:\b(?:it|that|they|all|both|everything|all of (?:it|them)|(?:the|our|my) [a-z]+(?: [a-z]+)?)(?:'s|'re| is| are)) (?:all |both |now |already |safely |just )*{_THERE}\b(?! (?:about|hold|to me|to us|top of|track|its way|the way|their way|my|me|half))"
     r"|\b(?:works?|runs?|fits?|holds?|looks?|sounds?|opens?|closes?|loads?|rings?|shuts?|locks?|prints?|fires?|spins?|starts?|drains?|heats?|behaves?|stays?|drives?|turns?|flows?|shines?|plays?|pulls?|charges?) (?:\w+ ){0,2}?(?:fine|well|great|lovely|perfect(?:ly)?|properly|quiet(?:ly)?|smooth(?:ly)?|good|beautifully|like (?:new|a dream|a charm|anything)|again|now|first time|every (?:time|night|day|morning)|dry|shut|tight|straight|solid|without)\b"
-    r"|\bno (?:more|further) \w+|\bnot a (?:single|drop|sound|peep|squeak|trace)\b|\bthere(?:'s| is) no (?:\w+ ){0,3}(?:any ?more|now|coming|left|at all)\b|\bever since\b|\b(?:without|not) a (?:hitch|problem|murmur|single)\b|\bevery (?:\w+ )?(?:one )?(?:passed|came|went|fits|works)\b|\bgood as new\b|\bspotless\b|\bright as rain\b|\bwent (?:really |very )?(?:fine|well|smoothly|great|without)\b"
+    r"|\b(?:got|has|have|had) (?:its|their|his|her) (?:new )?\w+|(?:'s|\bis|\bare|'re) (?:all )?gone\b|(?:'s|\bis|\bare) (?:very |so |really )?(?:happy|pleased|delighted|thrilled)\b|\bno (?:more|further) \w+|\bnot a (?:single|drop|sound|peep|squeak|trace)\b|\bthere(?:'s| is) no (?:\w+ ){0,3}(?:any ?more|now|coming|left|at all)\b|\bever since\b|\b(?:without|not) a (?:hitch|problem|murmur|single)\b|\bevery (?:\w+ )?(?:one )?(?:passed|came|went|fits|works)\b|\bgood as new\b|\bspotless\b|\bright as rain\b|\bwent (?:really |very )?(?:fine|well|smoothly|great|without)\b"
     r"|\b(?:got|has|have|received|confirmed|acknowledged|accepted|approved|passed) (?:it|them|that|the (?:\w+ )?)\b|\ball (?:of (?:it|them)|\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty)\b|\bthe (?:whole )?lot\b|\bend to end\b|\bboth (?:of them|said)\b|\bin the (?:build|safe|cupboard|cabinet|post|system|folder|drive|file|bin|box|van|office|store ?room|bag)\b|\bfor (?:everyone|everybody|all) to (?:see|use)\b"
 )
 _VERDICT = re.compile(
@@ -62,7 +62,7 @@ _NOTHING = re.compile(
     r"\b(?:nothing|nobody|no one|none|no \w+|not a(?: single)? \w+|isn't (?:any|much)) (?:is |are )?(?:left|to go|remaining|outstanding)\b|\bthe last\b|\bstill (?:works|holding|going strong)\b"
 )
 _PRAISE = re.compile(
-    r"\b(?:well done|brilliant|excellent|amazing|fantastic|superb|thank (?:god|goodness|heavens)|finally|at last|hallelujah|hooray|bravo|already|wow|(?:that's|that was) (?:quick|fast|a relief|brilliant|great)|nice (?:one|work)|(?:good|great) (?:job|work|stuff|news)|weight off|you(?:'re a)? star|champion|happy days|music to my ears|phew|what a relief|oh thank|congratulations|superstar|you legend|legend|impressive)\b"
+    r"\b(?:well done|brilliant|excellent|amazing|fantastic|superb|thank (?:god|goodness|heavens)|finally|at last|hallelujah|hooray|bravo|already|wow|(?:that's|that was) (?:quick|fast|a relief|brilliant|great)|nice (?:one|work)|(?:good|great) (?:job|work|stuff|news)|weight off|you(?:'re a)? star|champion|happy days|music to my ears|phew|what a relief|oh thank|congratulations|beautiful|splendid|gorgeous|superstar|you legend|legend|impressive)\b"
 )
 _ENCOURAGE = re.compile(
     r"\b(?:no (?:rush|worries|hurry|panic)|take your time|keep (?:at it|going|it up|me posted|us posted|on)|carry on|fair enough|fingers crossed|good luck|hang in there|bear with)\b"
@@ -113,7 +113,7 @@ def _happened(low: str) -> bool:
 
 _KO_RESULT = re.compile(
     r"(?:이제|하나도|더\s*이상|전혀|더는)\s.{0,16}(?:안|않|없)|잘\s*(?:돌아|되|돼|됩|나[오와와]|울[리려립]|작동|맞|열[리려립]|닫[히혀]|보[이여]|들[리려]|켜|빠지|빠져|굴러|먹[어습히])|문제\s*없|이상\s*(?:이\s*)?없|(?:다|전부|모두|싹)\s\S*(?:아|어|여|와|워|려|해|서|춰|쳐)서?\s.{0,16}있(?:어|습|죠|네)|"
-    r"(?:에|에다)\s*(?:붙어|걸려|들어|올라|놓여|달려|꽂혀|세워져)\s*있|새\s*(?:걸|거|것)로|멀쩡|쌩쌩|깨끗|합격|통과|만족"
+    r"(?:에|에다)\s*(?:붙어|걸려|들어|올라|놓여|달려|꽂혀|세워져)\s*있|새\s*(?:걸|거|것)로|사라졌|없어졌|풀렸|멎었|잡혔|정상|(?:전부|모두|다)\s\S+에\s*(?:들어갔|올라갔|넣었)|멀쩡|쌩쌩|깨끗|합격|통과|만족"
 )
 _KO_VERDICT = re.compile(
     r"(?:지우|빼|닫|내리)(?:면|어도|아도|도|셔도|시면)\s*(?:되|될|돼|됩)|(?:완료|끝|마무리|종료|해결)(?:이에요|이네요|네요|이죠|입니다|예요|이고|이라)|끝난\s*(?:거|건|걸|셈)|(?:더|이제)\s*(?:할|볼|손댈|남은)\s*(?:거|것|건|게|일)[이은는]?\s*없|남은\s*(?:거|것|게|건|사람|분)?[이은는]?\s*없|(?:제|저희|우리)\s*쪽은?\s*(?:다\s*)?(?:끝|완료|마무리|됐)|(?:그럼|그건|이건|그거|이거)\s*(?:다\s*)?(?:됐네|됐고|됐습|된\s*거)|(?:리스트|목록|할\s*일|보드)에서\s*(?:지우|빼|내리|뺄|지울)|(?<!다시 )닫(?:을게|겠|죠|아\s*주)|손\s*털|클리어"
