@@ -42,6 +42,7 @@ from vori.clock import Clock
 from vori.errors import Busy, NotSignedIn, TooMany, Unavailable, VoriError
 from vori.ids import uuid7
 from vori.meetings.blockers import meeting_blockers
+from vori.meetings.export import MEDIA_TYPES
 from vori.meetings.routes import (
     AudioFile,
     DeleteSound,
@@ -559,6 +560,11 @@ class _Described(OpenAPI):
             for operation in operations.values():
                 answers = operation["responses"]
                 answers.pop("400", None)
+                answers.get("204", {}).pop("content", None)
+                if path == "/api/meetings/{meeting_id}/export":
+                    answers["200"]["content"] = {
+                        kind.partition(";")[0]: {"schema": {}} for kind in MEDIA_TYPES.values()
+                    }
                 answers["4XX"] = {
                     "description": "What is wrong with the request; `code` names it.",
                     "content": {PROBLEM: _PROBLEM} if is_ours else {},
