@@ -608,7 +608,7 @@ def analytics_submit(context: click.Context, master: str | None, once: bool) -> 
 @click.argument("what", default="all")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def bench(what: str, options: tuple[str, ...]) -> None:
-    """Measure: start, captions, events, speech, tickets, analytics, or all; `--json` prints one object.
+    """Measure: start, captions, events, speech, tickets, analytics, page, or all; `--json` prints one object.
 
     `vori bench captions --help` tells the options of that one. Needs the repository's folder
     benchmarks/. Figures of one run compare with each other, not with another machine's.

@@ -23,13 +23,16 @@ START_S = 60.0
 class Running:
     """One server on one home; may be killed and started again."""
 
-    def __init__(self, home: Path, *, model: str, **settings: Any) -> None:
+    def __init__(self, home: Path, *, model: str, is_dev: bool = True, **settings: Any) -> None:
+        """is_dev: nobody signs in; without it, `invitation` makes the first administrator."""
         self.home = home
         self.log = home.with_suffix(".log")
         self._model = model
         self._settings = settings
+        self._is_dev = is_dev
         self._process: subprocess.Popen[str] | None = None
         self.url = ""
+        self.invitation = ""
 
     @property
     def ws_url(self) -> str:
@@ -47,8 +50,9 @@ class Running:
         with self.log.open("ab") as log_file:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "vori", "--home", str(self.home), "serve", "--dev"),
+                    *(sys.executable, "-m", "vori", "--home", str(self.home), "serve"),
                     *("--port", str(port), "--model", self._model),
+                    *(["--dev"] if self._is_dev else []),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log_file,
@@ -61,6 +65,10 @@ class Running:
         found = re.search(r"http://\S+", line)
         assert found, f"the server said {line!r}; its log:\n{self.log.read_text()[-3000:]}"
         self.url = found[0]
+        if not self._is_dev and not self.invitation:
+            told = re.search(r"http://\S+", self._process.stdout.readline())
+            assert told, self.log.read_text()[-3000:]
+            self.invitation = told[0]
         self.wait_until(lambda: self.get("/health", ok=False)["status"] != "down")
 
     @property
@@ -120,9 +128,9 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(home: Path, *, model: str, **settings: Any) -> Iterator[Running]:
+def running(home: Path, *, model: str, is_dev: bool = True, **settings: Any) -> Iterator[Running]:
     """`settings` as variables: `audio__resume_s=5`."""
-    server = Running(home, model=model, **settings)
+    server = Running(home, model=model, is_dev=is_dev, **settings)
     try:
         server.start()
         yield server

@@ -7,21 +7,24 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+import wave
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.page import database_of, say
 from tests.journeys.running import Running, running
-from tests.transcribe.random_whisper import write_random_whisper
-from vori.clock import SystemClock
+from tests.page.windows import Windows, Wire
+from tests.transcribe.sounds import s16
+from tools import build_page
 from vori.data.engine import DB
-from vori.ids import EventId, GroupId, MeetingId, UserId, uuid7
+from vori.demo.play import SOUND
 from vori.page import DIST
-from vori.transcribe.messages import Caption, RecordingKey
-from vori.transcribe.store import CaptionStore
+from vori.transcribe.container import decode_file
+from vori.transcribe.models import DEMO_PATH
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -35,11 +38,33 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
+AXE = build_page.WEB / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = build_page.ROOT / "build" / "pictures"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("journey")
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def demo_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled meeting as a WAV file: mono, 16 kHz."""
+    path = tmp_path_factory.mktemp("sound") / "meeting.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        for block in decode_file(SOUND, limit_s=600):
+            file.writeframes(s16(block))
+    return path
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium, whose microphone is a file of speech.
+def browser(demo_sound: Path) -> Iterator[Any]:
+    """Chromium, into whose microphone the bundled meeting is spoken once each time it is opened.
 
     Not for the whole run: while it is open its event loop runs, and no other test may have one.
     """
@@ -48,35 +73,65 @@ def browser() -> Iterator[Any]:
     if not (DIST / "index.html").exists():
         pytest.skip("the page is not built: make page")
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    with (
-        tempfile.TemporaryDirectory(prefix="vori-page-") as folder,
-        playwright.sync_playwright() as p,
-    ):
-        sound = _speech(Path(folder) / "speech.wav")
-        flags = [*FLAGS, f"--use-file-for-fake-audio-capture={sound}"] if sound else FLAGS
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={demo_sound}%noloop"]
+    with playwright.sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
         yield browser
         browser.close()
 
 
-def _speech(path: Path) -> Path | None:
-    program = shutil.which("espeak-ng")
-    if program is None:
-        return None  # Chromium then beeps, which is sound as well
-    text = "Good morning. I will send the invoice to the customer by tomorrow."
-    subprocess.run([program, "-s", "150", "-w", str(path), text], check=True)
-    return path
+@pytest.fixture(scope="session")
+def server() -> Iterator[Running]:
+    """VORI with the demo model, everybody the administrator."""
+    yield from _server()
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Running]:
-    """Its model has random weights: form, not words. Words come by `speak`."""
-    with tempfile.TemporaryDirectory(prefix="vori-page-") as folder:
-        model = write_random_whisper(Path(folder) / "model", is_multilingual=True)
-        with running(
-            Path(folder) / "home", model=str(model), audio__resume_s=30, tickets__engine="local"
-        ) as server:
-            yield server
+def team_server() -> Iterator[Running]:
+    """VORI as a team has it: people sign in. `invitation` is the first administrator's link."""
+    yield from _server(is_dev=False)
+
+
+def _server(**more: Any) -> Iterator[Running]:
+    if not (DEMO_PATH / "model.bin").exists():
+        pytest.skip("no demo model in this copy")
+    with (
+        tempfile.TemporaryDirectory(prefix="vori-page-") as folder,
+        running(
+            Path(folder) / "home",
+            model="demo",
+            audio__resume_s=30,
+            tickets__engine="local",
+            **more,
+        ) as server,
+    ):
+        yield server
+
+
+@pytest.fixture
+def windows(browser: Any, server: Running) -> Iterator[Windows]:
+    windows = Windows(browser, server)
+    yield windows
+    assert windows.close() == []
+
+
+@pytest.fixture
+def wire(server: Running) -> Iterator[Wire]:
+    with Wire(server) as wire:
+        yield wire
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe, which `make page` installs."""
+    if not AXE.exists():
+        if not build_page.has_node():
+            pytest.skip(f"axe is not installed, and cannot be: {build_page.how()}")
+        try:
+            build_page.install()
+        except subprocess.CalledProcessError:
+            pytest.skip("axe could not be installed: no way to the packages")
+    return AXE.read_text(encoding="utf-8")
 
 
 Speak = Callable[..., None]
@@ -85,76 +140,33 @@ Speak = Callable[..., None]
 @pytest.fixture(scope="session")
 def speak(server: Running) -> Speak:
     """`speak(meeting_id, ["…"], speaker=1)`: final captions, as a recording would leave them."""
-    at_ms = dict[int, int]()
+    said = dict[int, int]()
 
     def speak(meeting_id: int, texts: list[str], *, speaker: int | None = None) -> None:
-        start_ms = at_ms.get(meeting_id, 0)
-        with ThreadPoolExecutor(1) as thread:
-            work = _speak(_database(server), meeting_id, texts, speaker, start_ms)
-            thread.submit(asyncio.run, work).result()
-        at_ms[meeting_id] = start_ms + 4000 * len(texts)
+        start = said.get(meeting_id, 0)
+        in_database(server, lambda: say(meeting_id, texts, speaker=speaker, start=start))
+        said[meeting_id] = start + len(texts)
 
     return speak
 
 
-def _database(server: Running) -> str:
-    folder = server.home / "postgres"
-    lines = (folder / "postmaster.pid").read_text().splitlines()
-    return f"postgresql://postgres@/postgres?host={lines[4].strip()}&port={lines[3].strip()}"
+def in_database(server: Running, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Do `work` with the server's own database open; beside Chromium, whose loop is taken."""
 
+    async def do() -> None:
+        await DB.open(database_of(server.home))
+        try:
+            await work()
+        finally:
+            await DB.close()
 
-async def _speak(
-    url: str, meeting_id: int, texts: list[str], speaker: int | None, start_ms: int
-) -> None:
-    await DB.open(url)
-    try:
-        [meeting] = await DB.fetch("SELECT group_id FROM meetings WHERE id = $1", meeting_id)
-        key = RecordingKey(
-            recording_id=uuid7(),
-            audio_id=f"said-{uuid7()}",
-            meeting_id=MeetingId(meeting_id),
-            group_id=GroupId(meeting["group_id"]),
-            user_id=None if speaker is None else UserId(speaker),
-        )
-        await DB.fetch(
-            "INSERT INTO recordings (id, audio_id, meeting_id, group_id, user_id, status)"
-            " VALUES ($1, $2, $3, $4, $5, 'COMPLETE')",
-            key.recording_id,
-            key.audio_id,
-            key.meeting_id,
-            key.group_id,
-            key.user_id,
-        )
-        captions = [
-            Caption(
-                event_id=EventId(uuid7()),
-                caption_id=uuid7(),
-                meeting_id=key.meeting_id,
-                group_id=key.group_id,
-                audio_id=key.audio_id,
-                seq=seq,
-                text=text,
-                language="ko" if any("가" <= c <= "힣" for c in text) else "en",
-                start_ms=start_ms + 4000 * seq,
-                end_ms=start_ms + 4000 * seq + 3500,
-                meeting_start_ms=start_ms + 4000 * seq,
-                speaker_id=key.user_id,
-            )
-            for seq, text in enumerate(texts)
-        ]
-        await CaptionStore(_no_admission, SystemClock()).save(key, captions, settled_ms=0)
-    finally:
-        await DB.close()
-
-
-async def _no_admission(*_: Any) -> Any:
-    raise NotImplementedError("no sound here")
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, do()).result()
 
 
 @pytest.fixture
 def pictures() -> Path:
-    """Where pictures of the pages are left: VORI_TEST_SCREENSHOTS, or a folder for what passes."""
-    kept = os.environ.get("VORI_TEST_SCREENSHOTS")
-    folder = Path(kept) if kept else Path(tempfile.gettempdir()) / "vori-page-pictures"
+    """Where pictures of the pages are left: VORI_TEST_PICTURES, or build/pictures."""
+    folder = Path(os.environ.get("VORI_TEST_PICTURES") or PICTURES)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

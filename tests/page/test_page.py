@@ -4,99 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.journeys.running import Running
 from tests.page.conftest import Speak
-
-pytestmark = pytest.mark.journey
-
-SCRIPT = "<script>window.broken = true</script><b>bold</b>"
-WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
-
-
-class Window:
-    """One window; every complaint of the browser and every foreign request is kept."""
-
-    def __init__(self, browser: Any, server: Running, **options: Any) -> None:
-        self.url = server.url
-        self.complaints: list[str] = []
-        self.expected: list[str] = []
-        options = {"viewport": WIDE, "locale": "en-US", **options}
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("console", self._heard)
-        self.page.on("request", self._asked)
-
-    def _heard(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(f"{message.type}: {message.text}")
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((self.url, "data:", "blob:")):
-            self.complaints.append(f"foreign request: {request.url}")
-
-    def open(self, path: str) -> Any:
-        self.page.goto(self.url + path)
-        return self.page
-
-    def unexpected(self) -> list[str]:
-        return [c for c in self.complaints if not any(word in c for word in self.expected)]
-
-
-class Windows:
-    def __init__(self, browser: Any, server: Running) -> None:
-        self._browser, self._server = browser, server
-        self.all: list[Window] = []
-
-    def new(self, **options: Any) -> Window:
-        self.all.append(Window(self._browser, self._server, **options))
-        return self.all[-1]
-
-
-@pytest.fixture
-def windows(browser: Any, server: Running) -> Iterator[Windows]:
-    windows = Windows(browser, server)
-    yield windows
-    complaints = [c for window in windows.all for c in window.unexpected()]
-    for window in windows.all:
-        window.context.close()
-    assert complaints == []
-
-
-def meeting(server: Running, title: str, **more: Any) -> int:
-    body = {"groupId": 1, "title": title, "timeZone": "Asia/Seoul", **more}
-    number: int = server.post("/api/meetings", body)["meetingId"]
-    server.ask("PATCH", f"/api/meetings/{number}", {"status": "LIVE"})
-    return number
-
-
-def ticket(server: Running, title: str, **more: Any) -> str:
-    name: str = server.post("/api/tickets", {"groupId": 1, "title": title, **more})["ticketId"]
-    return name
-
-
-def card(page: Any, ticket_id: str) -> Any:
-    return page.locator(f"main [data-ticket='{ticket_id}']:visible")
-
-
-def column(page: Any, status: str) -> Any:
-    return page.locator(f"[data-status={status}]")
-
-
-def until(page: Any, is_so: Callable[[], bool]) -> None:
-    """Our policy forbids the page to evaluate strings, so we look from outside."""
-    for _ in range(400):
-        if is_so():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("it did not come to that in time")
+from tests.page.windows import (
+    PHONE,
+    SCRIPT,
+    WIDE,
+    Windows,
+    card,
+    column,
+    dragging,
+    fits,
+    meeting,
+    ticket,
+    until,
+)
 
 
 def test_a_meeting_is_made_recorded_and_resumed_after_a_lost_line(
@@ -184,12 +109,8 @@ def test_a_card_dragged_in_one_window_moves_in_the_other(
     first, second = windows.new(), windows.new()
     page, other = first.open("/board"), second.open("/board")
     card(other, name).wait_for()
-    start = card(page, name).bounding_box()
-    goal = column(page, "DONE").bounding_box()
-    page.mouse.move(start["x"] + 40, start["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(goal["x"] + 80, goal["y"] + 120, steps=8)
-    page.mouse.up()
+    with dragging(page, name, "DONE"):
+        pass
     column(page, "DONE").locator(f"[data-ticket='{name}']").wait_for()
     column(other, "DONE").locator(f"[data-ticket='{name}']").wait_for(timeout=3000)
     assert server.get(f"/api/tickets/{name}")["status"] == "DONE"
@@ -245,11 +166,11 @@ def test_a_ticket_is_made_filtered_dismissed_and_brought_back(
     dialog.get_by_role("button", name="Create").click()
     page.get_by_label("Filter tickets").fill("가나다라 script")
     made = page.locator("main [data-ticket]")
-    made.first.wait_for()
-    assert made.count() == 1
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    until(page, lambda: made.count() == 1)
+    assert fits(page)
     made.click()
     dialog.get_by_role("button", name="Dismiss").click()
+    dialog.wait_for(state="hidden")
     page.get_by_role("button", name="Undo").click()
     made.first.wait_for()
     assert page.evaluate("window.broken") is None
@@ -275,7 +196,7 @@ def test_both_languages_and_phone_width(
     for path in ("/meetings", f"/meetings/{number}", "/board"):
         window.open(path)
         page.locator("main h1, main input").first.wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert fits(page), path
         assert page.locator("html").get_attribute("lang") == "ko"
 
 
@@ -317,44 +238,6 @@ def test_first_load_is_small(windows: Windows) -> None:
     window.page.on("response", loaded)
     window.open("/board").get_by_role("heading", name="Board").wait_for()
     assert 0 < sum(sizes) <= 300_000, sizes
-
-
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ("meetings", "board", "dashboard", "search?q=invoice", "settings", "admin")
-
-
-def serious(page: Any) -> list[str]:
-    """What axe finds on the page that keeps people out."""
-    page.evaluate(f"{AXE.read_text(encoding='utf-8')}; null")
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_can_be_used_by_everybody(
-    windows: Windows, server: Running, speak: Speak, pictures: Path, theme: str
-) -> None:
-    if not AXE.exists():
-        pytest.skip("axe is not installed: make page")
-    number = meeting(server, "Invoice review", language="en")
-    speak(number, ["I will send the invoice by tomorrow.", f"{SCRIPT} שלום"], speaker=1)
-    window = windows.new(color_scheme=theme)
-    window.expected = ["404"]  # there are no minutes yet
-    problems = {}
-    for path in (*PAGES, f"meetings/{number}"):
-        page = window.open(f"/{path}")
-        page.locator("main h1, main input").first.wait_for()
-        page.wait_for_timeout(700)  # what comes in has come in
-        if found := serious(page):
-            problems[path] = found
-        page.screenshot(path=pictures / f"{path.partition('?')[0].replace('/', '-')}-{theme}.png")
-    assert problems == {}
-    assert page.evaluate("window.broken") is None
 
 
 def test_what_was_said_is_found_marked_and_opened_in_its_meeting(
