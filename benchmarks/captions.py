@@ -1,7 +1,8 @@
 """How soon words appear, and for how many rooms at once.
 
     vori bench captions [--rooms N] [--seconds S] [--model demo|DIRECTORY|random:SIZE]
-                        [--find-capacity] [--baseline] [--cuts N] [--memory] [--plot FILE] [--json]
+                        [--find-capacity] [--baseline] [--overload] [--cuts N] [--memory]
+                        [--plot FILE] [--json]
 
 Clients in a process of their own send sound at its own pace, whatever the server does, to a real
 server. Speech fills 60 % of the time; it is the bundled meeting's, whose words' times are known
@@ -12,7 +13,8 @@ error rates are left out.
 
 `--baseline` serves the same rooms once more as today's servers do: one worker on two cores, one
 window at a time in the order they came. `--find-capacity` looks for the most rooms whose p95 of
-commit delay stays within 2 s, by doubling and halving, each point `--seconds` long.
+commit delay stays within 2 s, by doubling and halving, each point `--seconds` long. `--overload` has
+as many rooms again come for the middle third of the time, and go.
 
     commitDelayMs   a word's last sample sent → first message that tells it as settled or final
     captionDelayMs  … → its final caption, which is stored and read for tickets
@@ -22,6 +24,9 @@ commit delay stays within 2 s, by doubling and halving, each point `--seconds` l
     flicker         words taken back from partials, per final word
     fairness        p95 of the worst room's commit delay ÷ the median room's
     queueAgeMs      how long the oldest window waited, looked at twice a second
+    windows, batchRows          what the recogniser did, and windows per batch
+    overload        while twice the rooms speak: delay, queue age, words heard, rooms warned; and how
+                    long after the load is gone the last word came more than 2 s late
     lostWords, doubledFinals    after `--cuts` connections were cut at random, against no cuts
     loop            the server's event loop: how late it was, and how late by its own work
 """
@@ -45,7 +50,7 @@ import psutil
 from msgspec import Struct, structs
 from websockets.asyncio.client import ClientConnection
 
-from benchmarks.measures import Room, delays, errors, merge, plain, spread
+from benchmarks.measures import Room, commits, delays, errors, merge, plain, spread
 from benchmarks.plot import plot
 from benchmarks.served import Plan
 from benchmarks.settling import offline_text
@@ -74,6 +79,7 @@ class Options(Struct, frozen=True, kw_only=True):
     is_baseline: bool = False
     cuts: int = 0
     partial_ms: int = 500
+    is_overloaded: bool = False
 
     @property
     def is_random(self) -> bool:
@@ -116,29 +122,47 @@ class House:
             )
         return self._speeches[number]
 
-    async def play(self, rooms: int, *, cuts: int = 0) -> tuple[list[Room], dict[str, Any]]:
-        """Play so many rooms at once; what they were told, and what the server had to do."""
+    async def play(
+        self, rooms: int, *, cuts: int = 0, extra: int = 0
+    ) -> tuple[list[Room], dict[str, Any]]:
+        """Play so many rooms at once; what they were told, and what the server had to do.
+
+        extra: so many rooms more come after a third of the time and go after two.
+        """
         self._played += 1
-        options = structs.replace(self._options, rooms=rooms)
-        sounds = [tagged(self.speech(i).samples, i).astype("<i2").tobytes() for i in range(rooms)]
-        heard = [Room(self.speech(i), chunk_s=options.chunk_ms / 1000) for i in range(rooms)]
+        options = structs.replace(self._options, rooms=rooms + extra)
+        third_s = options.seconds / 3
+        speeches = [self.speech(i) for i in range(rooms + extra)]
+        speeches[rooms:] = [shortened(speech, third_s) for speech in speeches[rooms:]]
+        sounds = [tagged(s.samples, i).astype("<i2").tobytes() for i, s in enumerate(speeches)]
+        heard = [Room(speech, chunk_s=options.chunk_ms / 1000) for speech in speeches]
         clients = [await self._client(room, i) for i, room in enumerate(heard)]
         watched = Watched(self._url)
         dice = random.Random(rooms + self._played)
+        began_s = time.perf_counter()
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(_beside(watched.run()))
             if cuts:
                 await stack.enter_async_context(
                     _beside(cut_now_and_then(clients, cuts, options.seconds, dice))
                 )
+            waits_s = [
+                dice.uniform(0, 1.5) + (third_s if i >= rooms else 0) for i in range(rooms + extra)
+            ]
             await asyncio.gather(
                 *(
-                    client.stream(paced(sound, room, options.chunk_ms, dice.uniform(0, 1.5)))
-                    for client, sound, room in zip(clients, sounds, heard, strict=True)
+                    client.stream(paced(sound, room, options.chunk_ms, wait_s))
+                    for client, sound, room, wait_s in zip(
+                        clients, sounds, heard, waits_s, strict=True
+                    )
                 )
             )
-        connections = sum(client.connections for client in clients)
-        return heard, watched.figures() | {"connections": connections}
+        did = watched.figures()
+        if extra:
+            did["overload"] = overload(
+                heard, watched, began_s + third_s + 1.5, began_s + 2 * third_s
+            )
+        return heard, did | {"connections": sum(client.connections for client in clients)}
 
     async def _client(self, room: Room, number: int) -> Client:
         meeting = await Api(self._url).post("/api/meetings", {"groupId": 1})
@@ -154,6 +178,34 @@ class House:
             },
             on_message=lambda message: room.told(time.perf_counter(), message),
         )
+
+
+def shortened(speech: Speech, seconds: float) -> Speech:
+    """Its beginning; the last sentence may be cut off."""
+    return Speech(
+        speech.samples[: round(seconds * RATE_HZ)],
+        tuple(word for word in speech.words if word.end_s < seconds),
+        tuple(start_s for start_s in speech.starts_s if start_s < seconds),
+    )
+
+
+def overload(rooms: Sequence[Room], watched: Watched, from_s: float, to_s: float) -> dict[str, Any]:
+    """How words came that were said while twice the rooms spoke, and when it was over."""
+    said = [word for room in rooms for word in commits(room)]
+    during = [delay_s for at_s, delay_s in said if from_s <= at_s < to_s]
+    late_s = [
+        at_s - to_s for at_s, delay_s in said if at_s >= to_s and 1000 * delay_s > CAPACITY_MS
+    ]
+    there = sum(from_s <= room.sent_s(w.end_s) < to_s for room in rooms for w in room.speech.words)
+    ages = [age for at_s, age in watched.ages if from_s <= at_s < to_s]
+    warned = [{m["code"] for _, m in room.messages if m["type"] == "warning"} for room in rooms]
+    return {
+        "commitDelayMs": spread(during),
+        "queueAgeMsMax": max(ages, default=0),
+        "heard": round(len(during) / max(1, there), 3),
+        "roomsWarned": sum("lagging" in codes for codes in warned),
+        "recoveryS": round(max([0.0, *late_s]), 1),
+    }
 
 
 async def paced(data: bytes, room: Room, chunk_ms: int, wait_s: float) -> AsyncIterator[bytes]:
@@ -180,7 +232,8 @@ class Watched:
 
     def __init__(self, url: str) -> None:
         self._api = Api(url)
-        self._ages: list[float] = []
+        self.ages: list[tuple[float, float]] = []
+        """When it was looked at, and how long the oldest window had waited, in ms."""
         self._processes = [
             child
             for child in psutil.Process().children(recursive=True)
@@ -196,7 +249,7 @@ class Watched:
             health = await self._api.get("/health", accept_errors=True)
             self._last = health["workers"]["transcribe"]["detail"]
             self._first = self._first or self._last
-            self._ages.append(self._last["oldestMs"])
+            self.ages.append((time.perf_counter(), self._last["oldestMs"]))
             self._rss = max(self._rss, self.rss)
             await asyncio.sleep(0.5)
 
@@ -216,7 +269,7 @@ class Watched:
         wall_s = time.perf_counter() - self._began[0]
         own = psutil.Process().cpu_times()
         own_s = own.user + own.system - self._began[2].user - self._began[2].system
-        ages = sorted(self._ages) or [0.0]
+        ages = sorted(age for _, age in self.ages) or [0.0]
         return {
             "queueAgeMs": {"p95": ages[int(0.95 * (len(ages) - 1))], "max": ages[-1]},
             "cpuPercent": round(100 * (self._cpu_s() - self._began[1]) / wall_s),
@@ -316,7 +369,8 @@ def offline_texts(rooms: Sequence[Room], options: Options) -> list[str] | None:
 async def measure_rooms(options: Options) -> dict[str, Any]:
     report: dict[str, Any] = {}
     async with house(options, report) as one:
-        rooms, did = await one.play(options.rooms)
+        extra = options.rooms if options.is_overloaded else 0
+        rooms, did = await one.play(options.rooms, extra=extra)
         lost: dict[str, Any] = {"lostWords": None}
         if options.cuts:
             again, _ = await one.play(options.rooms, cuts=options.cuts)
@@ -422,6 +476,7 @@ def main(arguments: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--find-capacity", action="store_true")
     parser.add_argument("--first", type=int, default=4, help="rooms to begin the search with")
     parser.add_argument("--baseline", action="store_true")
+    parser.add_argument("--overload", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--plot", type=Path, help="an SVG file")
     asked = parser.parse_args(arguments)
@@ -435,6 +490,7 @@ def main(arguments: Sequence[str]) -> dict[str, Any]:
         sound=asked.sound,
         cuts=asked.cuts,
         partial_ms=asked.partial_ms,
+        is_overloaded=asked.overload,
     )
     return asyncio.run(_run(options, asked))
 

@@ -138,6 +138,14 @@ def pairs(true: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
     return found
 
 
+def commits(room: Room) -> list[tuple[float, float]]:
+    """For each word that was heard: when its last sample was sent, and the seconds to its commit."""
+    told = Told(room)
+    true = [plain(word.text)[0] for word in room.speech.words]
+    due = [room.sent_s(room.speech.words[i].end_s) for i in range(len(true))]
+    return [(due[i], told.settled_s[j] - due[i]) for i, j in pairs(true, told.words)]
+
+
 def delays(room: Room) -> dict[str, list[float]]:
     """Seconds from when a word's last sample was sent; see `merge` for the names."""
     told = Told(room)

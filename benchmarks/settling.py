@@ -98,6 +98,9 @@ def stream(
     size = FRAME_MS * RATE_HZ // 1000
     start_ms, seq, free_ms, guessed_ms = 0, 0, 0.0, 0
     heard: list[Samples] | None = None
+    may_end_ms: int | None = None
+    foreseen = 0
+    """Samples that were put into final words before the utterance was over."""
 
     def tell(message: dict[str, Any], at_ms: float) -> None:
         room.told(at_ms / 1000, {"type": "caption", "seq": seq, **message})
@@ -114,6 +117,7 @@ def stream(
         for event in gate.feed(speech.samples[at : at + size]):
             if isinstance(event, SpeechStarted):
                 start_ms, guessed_ms, heard = event.start_ms, 0, [event.samples]
+                may_end_ms, foreseen = None, 0
             elif isinstance(event, SpeechEnded):
                 assert heard is not None
                 count = (event.end_ms - start_ms) * RATE_HZ // 1000
@@ -121,19 +125,25 @@ def stream(
                 transcript = ears.decode(samples, start_ms, is_final=True)
                 if why_not_said(transcript, len(samples) / RATE_HZ):
                     transcript = Transcript(text="", language="")
-                free_ms = max(free_ms, now_ms) + decode_ms
-                tell_final(settler.final(transcript, start_ms=start_ms), free_ms)
+                if count != foreseen:
+                    free_ms = max(free_ms, now_ms) + decode_ms
+                tell_final(settler.final(transcript, start_ms=start_ms), max(free_ms, now_ms))
                 heard = None
             elif heard is not None:
                 heard.append(event.samples)
+                may_end_ms = event.may_end_ms
         if heard is None or free_ms > now_ms:
             continue
         samples = np.concatenate(heard)
         length_ms = len(samples) * 1000 // RATE_HZ
-        if length_ms - guessed_ms < cadence_ms:
+        ending = 0 if may_end_ms is None else (may_end_ms - start_ms) * RATE_HZ // 1000
+        if (ending == foreseen) if ending else (length_ms - guessed_ms < cadence_ms):
             continue
         guessed_ms = length_ms
-        transcript = ears.decode(samples, start_ms, is_final=False)
+        foreseen = ending or foreseen
+        transcript = ears.decode(
+            samples[:ending] if ending else samples, start_ms, is_final=ending > 0
+        )
         free_ms = now_ms + decode_ms
         if why_not_said(transcript, len(samples) / RATE_HZ):
             continue
@@ -144,7 +154,9 @@ def stream(
                 {"final": False, "text": partial.text, "settledWords": partial.settled_words},
                 free_ms,
             )
-        committed = settler.commit(start_ms=start_ms, audio_end_ms=end_ms)
+        committed = None
+        if not ending:
+            committed = settler.commit(start_ms=start_ms, audio_end_ms=end_ms)
         if committed is not None:
             tell_final(committed.pieces, free_ms)
             cut = (committed.trim_to_ms - start_ms) * RATE_HZ // 1000

@@ -98,3 +98,17 @@ def test_files_have_longer_batches_where_nobody_is_live():
     for _ in range(30):
         schedule.took(1.0, 4, 0.8)
     assert len(taken(schedule, 60)) == 10
+
+
+def test_batches_grow_where_windows_wait_for_long_anyway():
+    schedule: Schedule[Job] = Schedule(batch_size=16)
+    for _ in range(30):
+        schedule.took(1.0, 4, 0.8)
+    for number in range(40):
+        schedule.put(job(number, Priority.FINAL))
+    assert len(taken(schedule, 0)) == 1
+    for _ in range(20):
+        schedule.take(4.0, idle=1, background=0)
+    for number in range(40):
+        schedule.put(job(number, Priority.FINAL))
+    assert 8 <= len(taken(schedule, 4.0)) <= 10

@@ -4,6 +4,7 @@ Finals go before partials, files after everything live; of one priority the reco
 has waited longest goes first. A batch holds windows of one padded length, since the engine can
 decode only those together: short ones never wait for long ones. It is so small that it takes about
 BATCH_S: a worker that is busy for longer serves more windows a second, and each of them too late.
+Where windows wait for much longer than that anyway, batches grow with the wait.
 """
 
 from __future__ import annotations
@@ -98,6 +99,9 @@ class Schedule(Generic[J]):
         self._due: list[J] = []
         self._live_s = -math.inf
         self._wait_s = 0.0
+        """How long partials waited for a worker, in the mean …"""
+        self._live_wait_s = 0.0
+        """… and all live windows."""
         self._window_s: dict[int, float] = {}
         """How long a worker is busy with one window of each size, in the mean."""
 
@@ -138,7 +142,7 @@ class Schedule(Generic[J]):
             return []
         size = self._size(first)
         is_live = first.priority is not Priority.BACKGROUND
-        most = self._most(size, BATCH_S if is_live else FILE_BATCH_S)
+        most = self._most(size, max(BATCH_S, self._live_wait_s / 2) if is_live else FILE_BATCH_S)
         if first.priority is Priority.BACKGROUND and now_s - self._live_s < RECENT_S:
             # One window, and never all workers: somebody may stop speaking any moment.
             if background and idle < 2:
@@ -151,8 +155,11 @@ class Schedule(Generic[J]):
         batch = sorted(alike, key=lambda job: job.urgency)[:share]
         for job in batch:
             self._due.remove(job)
+            waited_s = now_s - job.queued_s
             if job.priority is Priority.PARTIAL:
-                self._wait_s += WEIGHT * (now_s - job.queued_s - self._wait_s)
+                self._wait_s += WEIGHT * (waited_s - self._wait_s)
+            if is_live:
+                self._live_wait_s += WEIGHT * (waited_s - self._live_wait_s)
         return batch
 
     def took(self, seconds: float, count: int, busy_s: float) -> None:
