@@ -51,6 +51,8 @@ async def test_a_sender_s_sound_is_recorded_whole_although_vori_is_killed_in_the
             for message in sent[:half]:
                 await producer.send_and_wait(topic, message, key=b"kitchen")
             await producer.send_and_wait(topic, b'{"randomkey":"kitchen"}', key=b"kitchen")
+            foreign = {"randomkey": "door", "audiodata": "GkXfow==", "meetingId": 424242}
+            await producer.send_and_wait(topic, msgspec.json.encode(foreign), key=b"door")
 
             def recordings() -> Any:
                 meetings = server.get("/api/meetings")["items"]
@@ -73,9 +75,12 @@ async def test_a_sender_s_sound_is_recorded_whole_although_vori_is_killed_in_the
         assert recording["receivedBytes"] == len(sound)
         [meeting] = server.get("/api/meetings")["items"]
         lines = server.get(f"/api/meetings/{meeting['meetingId']}/transcript")["lines"]
-        [letter] = server.get("/api/admin/dead-letters")["items"]
+        letters = {one["key"]: one for one in server.get("/api/admin/dead-letters")["items"]}
+        assert set(letters) == {"kitchen", "door"}
+        letter = letters["kitchen"]
         assert (letter["topic"], letter["consumer"]) == ("voriAudioStream", "audio")
         assert "audiodata" in letter["reason"]
+        assert "424242 is no meeting of group 1" in letters["door"]["reason"]
         refused = server.post(f"/api/admin/dead-letters/{letter['letterId']}/replay", ok=False)
         assert refused["code"] == "replay_failed"
     if speech_model == "demo":

@@ -60,6 +60,14 @@ async def sending(bootstrap: str) -> AsyncIterator[aiokafka.AIOKafkaProducer]:
         yield producer
 
 
+async def make_meetings(count: int) -> None:
+    """Meetings 1 to `count` of group 1; there is a group 2, too."""
+    await DB.fetch("INSERT INTO groups (id, name) VALUES (1, 'one'), (2, 'two')")
+    await DB.fetch(
+        "INSERT INTO meetings (id, group_id) SELECT n, 1 FROM generate_series(1, $1) n", count
+    )
+
+
 async def read_all(bootstrap: str, topic: str, count: int) -> list[Any]:
     """The first `count` messages, as somebody else's consumer reads them."""
     records: list[Any] = []
@@ -234,6 +242,7 @@ async def test_malformed_messages_among_good_ones_are_set_aside_and_the_rest_is_
     settings = settings_for(kafka)
     topic = f"{settings.topic_prefix}meeting.created"
     await Kafka(settings, tmp_path).ready()
+    await make_meetings(50)
     bad = [
         b"",
         b"{",
@@ -246,9 +255,10 @@ async def test_malformed_messages_among_good_ones_are_set_aside_and_the_rest_is_
     ]
     async with sending(kafka) as producer:
         for n in range(count):
-            good = encode(created(n % 50, title=f"{n}")).encode()
-            await producer.send(topic, good, key=str(n % 50).encode())
-            await producer.send(topic, bad[n % len(bad)], key=str(n % 50).encode())
+            meeting = 1 + n % 50
+            good = encode(created(meeting, title=f"{n}")).encode()
+            await producer.send(topic, good, key=str(meeting).encode())
+            await producer.send(topic, bad[n % len(bad)], key=str(meeting).encode())
         await producer.flush()
     told, road = Told(), road_on(settings, tmp_path)
     road.subscribe("titles", [MEETING_CREATED], told)
@@ -273,6 +283,43 @@ async def test_malformed_messages_among_good_ones_are_set_aside_and_the_rest_is_
     places = 'SELECT DISTINCT "partition", "offset" FROM dead_letters'
     [row] = await DB.fetch(f"SELECT count(*) FROM ({places}) AS places")
     assert row[0] == count
+
+
+async def test_what_others_send_is_refused_when_it_names_what_is_not_here(
+    database, kafka, tmp_path
+):
+    """An event of VORI's own is handled, although its meeting has been deleted since."""
+    settings = settings_for(kafka)
+    topic = f"{settings.topic_prefix}meeting.created"
+    await Kafka(settings, tmp_path).ready()
+    await make_meetings(1)
+    elsewhere = msgspec.structs.replace(created(1, title="another group's"), group_id=2)
+    async with sending(kafka) as producer:
+        for event in (
+            created(1, title="here"),
+            created(7, title="no such meeting"),
+            created(2**63, title="no such number"),
+            elsewhere,
+            msgspec.structs.replace(created(1, title="no such group"), group_id=3),
+        ):
+            await producer.send_and_wait(topic, encode(event).encode(), key=b"1")
+    await tell(created(8, title="deleted"))
+    told, road = Told(), road_on(settings, tmp_path)
+    road.subscribe("titles", [MEETING_CREATED], told)
+    async with road.lifespan():
+        assert set(await told.until(2)) == {"here", "deleted"}
+
+        async def all_set_aside() -> bool:
+            return await DeadLetter.count() == 4
+
+        await until(all_set_aside)
+    reasons = {letter.reason for letter in await DeadLetter.objects()}
+    assert reasons == {
+        "BadMessage: it names meeting 7, which is not here",
+        f"BadMessage: it names meeting {2**63}, which is not here",
+        "BadMessage: it names meeting 1 as one of group 2, which it is not",
+        "BadMessage: it names group 3, which is not here",
+    }
 
 
 async def test_a_broker_that_goes_and_returns_loses_nothing_and_doubles_nothing(database, tmp_path):

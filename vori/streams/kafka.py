@@ -38,6 +38,7 @@ from vori.data import outbox
 from vori.data.outbox import Position, Row
 from vori.errors import Unavailable
 from vori.settings import Kafka as KafkaSettings
+from vori.streams.known import Known
 from vori.streams.relay import Consumer
 from vori.streams.topics import GROUP_TRENDS, TOPICS, TRENDS_OF_GROUP
 
@@ -92,6 +93,7 @@ class Kafka:
         self.settings = settings
         self.home = home
         self.sink = KafkaSink(self)
+        self.known = Known()
         self.made = 0
         """How often topics had to be made; apps that run must be made anew then."""
         self._topics = [*(topic.name for topic in TOPICS), *more_topics]
@@ -490,8 +492,13 @@ class Reader:
         wait_s = FIRST_WAIT_S
         while rows:
             try:
+                for row, why in await self._kafka.known.strangers(rows):
+                    await self.sink.refuse(row, why)
+                    rows = [one for one in rows if one is not row]
                 await self.sink.send(rows)
                 return
+            except Unavailable as exc:
+                _logger.warning("a consumer waits", consumer=self.sink.name, reason=exc.code)
             except Exception:
                 _logger.exception("a consumer could not take events", consumer=self.sink.name)
             await asyncio.sleep(wait_s)

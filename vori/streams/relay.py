@@ -155,6 +155,10 @@ class Consumer:
             if await outbox.first_time(self.name, event_id):
                 await self._handler(event)
 
+    async def refuse(self, row: Row, why: BadMessage) -> None:
+        """Set aside what must not be handled."""
+        await self._set_aside(row, why)
+
     async def _set_aside(self, row: Row, why: Exception) -> None:
         if isinstance(why, BadMessage):
             _logger.warning("a message cannot be used", reason=why.code, **self._about(row))

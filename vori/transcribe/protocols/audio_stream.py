@@ -58,7 +58,7 @@ class AudioStream:
             audio_id = f"kafka:{message.randomkey[:80]}:{partition}:{offset}"
             sender = _Sender(
                 audio_id=audio_id,
-                meeting_id=await _meeting_for(audio_id, message.meeting_id),
+                meeting_id=await _meeting_for(audio_id, message.meeting_id, self._group_id),
                 partition=partition,
                 next_offset=offset,
                 received_bytes=0,
@@ -133,9 +133,19 @@ def _key(random_key: str) -> str:
     return random_key
 
 
-async def _meeting_for(audio_id: str, wanted: int | None) -> int:
-    """The meeting named by the sender, the recording's if it was begun already, or a new one."""
+async def _meeting_for(audio_id: str, wanted: int | None, group_id: GroupId) -> int:
+    """The meeting named by the sender, the recording's if it was begun already, or a new one.
+
+    Nobody knows who the sender is, so that a meeting must be there, and the group's, to be named.
+    """
     if wanted is not None:
+        known = await DB.fetch(
+            "SELECT 1 FROM meetings WHERE id = $1 AND group_id = $2", wanted, group_id
+        )
+        if not known:
+            raise BadMessage(
+                f"meetingId {wanted} is no meeting of group {group_id}.", code="unknown_meeting"
+            )
         return wanted
     rows = await DB.fetch("SELECT meeting_id FROM recordings WHERE audio_id = $1", audio_id)
     if not rows:
