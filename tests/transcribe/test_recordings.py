@@ -158,6 +158,25 @@ async def test_words_become_captions_with_events_in_order(host: Host) -> None:
     assert meeting["status"] == "LIVE"
 
 
+async def test_sound_that_is_durable_before_it_can_be_heard_is_heard_once(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, may_run = LiveRecording.run, asyncio.Event()
+
+    async def run_late(live: LiveRecording) -> None:
+        await may_run.wait()
+        await run(live)
+
+    monkeypatch.setattr(LiveRecording, "run", run_late)
+    async with host.running() as recordings:
+        live = await host.open(recordings)
+        await send(live, s16(tones(SENTENCE)), host.listener)
+        await live.journal.sync()
+        may_run.set()
+        await live.finish()
+    assert await stored() == words(SENTENCE)
+
+
 async def test_speech_without_a_pause_becomes_final_on_the_way(host: Host) -> None:
     numbers: list[int | None] = [i % 40 for i in range(100)]
     async with host.running() as recordings:

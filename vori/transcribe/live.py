@@ -278,7 +278,9 @@ class LiveRecording:
         self._inbox_bytes = 0
         self._unheard = 0
         """Of what was put into the inbox, how much has not been taken in."""
-        self._begun = len(journal.parts())
+        self._recorded = journal.parts()
+        """What the journal held at the opening; whatever comes later also comes by the inbox."""
+        self._begun = len(self._recorded)
         self._let_go = asyncio.Event()
         """Nobody is to wait for this recording any more: it is done, or VORI is stopping."""
         self._is_complete = False
@@ -500,7 +502,7 @@ class LiveRecording:
             self.tell(Flushed())
 
     async def _items(self) -> AsyncIterator[Begin | Flush | bytes]:
-        for part in self.journal.parts():
+        for part in self._recorded:
             yield Begin(format=part.format, offset_ms=part.offset_ms)
             chunks = self.journal.read(part)
             while (data := await asyncio.to_thread(next, chunks, None)) and not self._paused:
