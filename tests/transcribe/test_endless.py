@@ -28,17 +28,17 @@ pytestmark = pytest.mark.postgres
 
 HOURS = 4
 CELL_MS = 400
-LEVELS = 23
+LEVELS = 61
 
 
 CELLS = HOURS * 3_600_000 // CELL_MS
 NUMBERS = np.random.default_rng(1).integers(1, LEVELS, CELLS).cumsum() % LEVELS
-"""No word comes twice in a row, and none in a circle, which would be taken for a loop."""
+"""No word comes twice in a row, and few enough come again for it not to be taken for a loop."""
 
 
 def talk(first: int, cells: int) -> Samples:
     """Sound that never stops: each cell is as loud as its word says."""
-    loudness = (0.1 + 0.02 * NUMBERS[first : first + cells]).astype(np.float32)
+    loudness = (0.1 + 0.01 * NUMBERS[first : first + cells]).astype(np.float32)
     return np.repeat(loudness, RATE_HZ * CELL_MS // 1000)
 
 
@@ -50,11 +50,11 @@ class Levels(ToneRecogniser):
 
     def _heard(self, samples: Samples) -> Transcript:
         every = samples[::160]
-        edges = [0, *(np.flatnonzero(np.abs(np.diff(every)) > 0.01) + 1).tolist(), len(every)]
+        edges = [0, *(np.flatnonzero(np.abs(np.diff(every)) > 0.005) + 1).tolist(), len(every)]
         said = []
         for start, end in itertools.pairwise(edges):
             if (end - start) * 10 >= CELL_MS * 0.6:
-                number = round((float(every[start]) - 0.1) / 0.02)
+                number = round((float(every[start]) - 0.1) / 0.01)
                 said.append(
                     Word(text=f"w{number}", start_ms=start * 10, end_ms=end * 10, probability=0.9)
                 )
