@@ -219,13 +219,29 @@ async def test_only_what_is_old_and_read_by_every_sink_is_pruned(reader):
     assert await outbox.prune(timedelta(days=7)) == 2
 
 
-async def test_an_outbox_loaded_from_another_server_is_read_from_its_start(reader):
+async def test_an_outbox_loaded_from_another_server_is_read_on_where_each_sink_was(reader):
     async with transaction():
-        await publish(created(title="a"), created(title="b"))
+        await publish(*(created(title=title) for title in "abc"))
     await DB.fetch("UPDATE outbox SET xid = '900000000'::xid8")
-    await outbox.save_cursor(reader, "sink", Position(900_000_000, 1))
+    [first, second, third] = [
+        row["id"] for row in await DB.fetch("SELECT id FROM outbox ORDER BY 1")
+    ]
+    for sink, at in (("new", first - 1), ("one", first), ("two", second), ("all", third)):
+        await outbox.save_cursor(reader, sink, Position(900_000_000, at))
     assert (await outbox.read(reader, Position(), topics=ALL, limit=9))[0] == []
     await outbox.adopt_restored()
-    assert await outbox.load_cursor(reader, "sink") == Position()
-    rows, _ = await outbox.read(reader, Position(), topics=ALL, limit=9)
-    assert ['"title":"a"' in row.payload for row in rows] == [True, False]
+
+    async def read_by(sink):
+        after = await outbox.load_cursor(reader, sink)
+        rows, _ = await outbox.read(reader, after, topics=ALL, limit=9)
+        return [msgspec.json.decode(row.payload)["title"] for row in rows]
+
+    assert await read_by("new") == ["a", "b", "c"]
+    assert await read_by("one") == ["b", "c"]
+    assert await read_by("two") == ["c"]
+    assert await read_by("all") == []
+    async with transaction():
+        await publish(created(title="d"))
+    assert await read_by("all") == ["d"]
+    await outbox.adopt_restored()
+    assert await read_by("one") == ["b", "c", "d"]

@@ -83,10 +83,7 @@ async def first_time(consumer: str, event_id: UUID) -> bool:
 
 async def open_reader() -> asyncpg.Connection:
     """A connection for one relay. Its cursor need not be durable at once: events may repeat."""
-    connection = await DB.connect()
-    with translated():
-        await connection.execute("SET synchronous_commit = off")
-    return connection
+    return await DB.connect("SET synchronous_commit = off")
 
 
 async def close_reader(connection: asyncpg.Connection) -> None:
@@ -219,15 +216,18 @@ async def adopt_restored() -> None:
     """Bring an outbox that was loaded from a dump in line with this server's transactions.
 
     Its transaction ids are another server's: from the future they would never be read. Its
-    events are written anew in their order, and every sink starts again from the oldest.
+    events are written anew in their order, and every sink goes on behind the last it had read:
+    one that read all again would read every meeting of the week again, too.
     """
     if not await DB.fetch(_IS_RESTORED):
         return
     async with DB.transaction():
         await DB.fetch("LOCK TABLE outbox, relay_cursors IN ACCESS EXCLUSIVE MODE")
         if await DB.fetch(_IS_RESTORED):
+            read = await DB.fetch(_LAST_READ)
             await DB.fetch(_RENEW)
-            await DB.fetch("DELETE FROM relay_cursors")
+            for row in read:
+                await DB.fetch(_GO_ON, row["sink"], row["event_id"])
 
 
 def _position(record: Any) -> Position:
@@ -298,6 +298,18 @@ DELETE FROM handled WHERE (consumer, event_id) IN (
 _IS_RESTORED = """
 SELECT 1 FROM (SELECT xid FROM outbox UNION ALL SELECT xid FROM relay_cursors) AS known
 WHERE xid > pg_snapshot_xmax(pg_current_snapshot()) LIMIT 1
+"""
+
+_LAST_READ = """
+SELECT c.sink, (SELECT o.event_id FROM outbox o WHERE (o.xid, o.id) <= (c.xid, c.id)
+                ORDER BY o.xid DESC, o.id DESC LIMIT 1) AS event_id
+FROM relay_cursors c
+"""
+
+_GO_ON = """
+UPDATE relay_cursors c
+SET xid = coalesce(o.xid, '0'::xid8), id = coalesce(o.id, 0), updated_at = now()
+FROM (SELECT 1) AS once LEFT JOIN outbox o ON o.event_id = $2 WHERE c.sink = $1
 """
 
 _RENEW = """
