@@ -8,13 +8,14 @@ import ctranslate2
 import numpy as np
 import pytest
 from faster_whisper.feature_extractor import FeatureExtractor
+from msgspec import structs
 
 from tests.transcribe.random_whisper import Shape, write_random_whisper
 from vori.errors import BadMessage, TooLarge, Unavailable
-from vori.transcribe.messages import RATE_HZ, Samples
+from vori.transcribe.messages import RATE_HZ, Samples, Transcript
 from vori.transcribe.models import ResolvedModel
 from vori.transcribe.pool import RecogniserPool
-from vori.transcribe.recogniser import Recogniser, Window
+from vori.transcribe.recogniser import OutOfMemory, Recogniser, Window
 from vori.transcribe.whisper import Whisper, log_mel, max_new_tokens
 
 ROOT = Path(__file__).parents[2]
@@ -362,3 +363,28 @@ def test_a_wide_mel_model_works(tmp_path):
     model = load(write_random_whisper(tmp_path / "wide", Shape(mels=128)))
     [heard] = model.transcribe([Window(samples=noise(2.56))])
     assert heard.text
+
+
+def test_a_device_without_room_for_one_window_is_left_for_the_cpu(multilingual_path, monkeypatch):
+    whisper = load(multilingual_path)
+    real = whisper._engine
+
+    class Full:
+        device = "cuda"
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def encode(self, *arguments, **named):
+            raise RuntimeError("CUDA failed with error out of memory")
+
+    monkeypatch.setattr(whisper, "_engine", Full())
+    whisper.model = structs.replace(whisper.model, device="cuda")
+    window = Window(samples=noise(1.0), language="en", is_final=True)
+    for windows in ([window, window], [window], [window]):  # a batch that is too large is split
+        with pytest.raises(OutOfMemory):
+            whisper.transcribe(windows)
+    [heard] = whisper.transcribe([window])
+    assert isinstance(heard, Transcript)
+    assert whisper.model.device == "cpu"
+    assert len(whisper.transcribe([window, window])) == 2

@@ -14,8 +14,10 @@ What CTranslate2 wants, each found the hard way:
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +29,7 @@ from faster_whisper import WhisperModel
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
+from msgspec import structs
 
 from vori import log
 from vori.errors import BadMessage, TooLarge, Unavailable
@@ -46,6 +49,8 @@ CPU_WINDOW_S = 10.0
 BEAM_SIZE = 5
 LOOP_PENALTY = 1.2
 """On tokens said before, in the second try; 1 is none."""
+MOST_MISFITS = 3
+"""A CUDA device whose memory did not hold one window so often in a row is left for the CPU."""
 STAY_WEIGHT = 10.0
 """How much likelier a recording stays in its language than it changes, from one utterance on."""
 
@@ -108,10 +113,13 @@ class Whisper:
         Unavailable when the device cannot run it.
         """
         files = read_model_files(model.path)
-        self._loaded, device, compute_type = _load(
-            files, device, compute_type, workers, cpu_threads, gpus
+        self._load_for = functools.partial(
+            _load, files, workers=workers, cpu_threads=cpu_threads, gpus=gpus
         )
+        self._loaded, device, compute_type = self._load_for(device, compute_type)
         self._engine = self._loaded.model
+        self._lock = threading.Lock()
+        self._misfits = 0
         self._max_positions = files.encoder_positions
         self._max_length = files.decoder_positions
         full_s = files.encoder_positions / POSITIONS_PER_S
@@ -142,15 +150,38 @@ class Whisper:
     def transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
         """See Recogniser. Raises TooLarge for sound longer than the model's window, and OutOfMemory."""
         try:
-            return self._transcribe(windows)
+            heard = self._transcribe(windows)
+            self._misfits = 0
+            return heard
         except RuntimeError as exc:  # as CTranslate2 raises it
             if "out of memory" not in str(exc):
                 raise
+            if len(windows) == 1 and self._gives_way_to_the_cpu():
+                return self._transcribe(windows)
             raise OutOfMemory(
                 f"The {self.model.device} memory does not hold {len(windows)} windows of the model "
                 f"{self.model.name}: set speech.batch_size or speech.replicas lower, "
                 "speech.compute_type to int8_float16, or take a smaller model."
             ) from exc
+
+    def _gives_way_to_the_cpu(self) -> bool:
+        """Whether it does now: the device's memory did not hold a single window, several times."""
+        with self._lock:
+            if self._engine.device != "cuda":
+                return self.model.device == "cpu"  # another worker's window was the last straw
+            self._misfits += 1
+            if self._misfits < MOST_MISFITS:
+                return False
+            logger.error(
+                "cuda_out_of_memory",
+                model=self.model.name,
+                what="not even one window fits: going on on the CPU, slowly; free the device's "
+                "memory or take a smaller model, and start VORI again",
+            )
+            self._loaded, device, compute_type = self._load_for("cpu", "auto")
+            self._engine = self._loaded.model
+            self.model = structs.replace(self.model, device=device, compute_type=compute_type)
+            return True
 
     def _transcribe(self, windows: Sequence[Window]) -> list[Transcript]:
         rows = [self._row(i, window) for i, window in enumerate(windows) if len(window.samples)]
