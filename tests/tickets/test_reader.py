@@ -32,6 +32,7 @@ class Board:
         self.applied: list[tuple[MeetingId, str]] = []
         self.minutes: list[tuple[MeetingId, str]] = []
         self.gone: set[MeetingId] = set()
+        self.read_elsewhere: set[MeetingId] = set()
         self.ended: set[MeetingId] = set()
         self.failures: list[Exception] = []
         self.was_applied = asyncio.Event()
@@ -41,6 +42,10 @@ class Board:
 
     async def is_live(self, meeting_id: MeetingId) -> bool:
         return meeting_id not in self.ended
+
+    @contextlib.asynccontextmanager
+    async def hold_reading(self, meeting_id: MeetingId, *, wait: bool) -> AsyncIterator[bool]:
+        yield wait or meeting_id not in self.read_elsewhere
 
     async def load_passage(self, meeting_id: MeetingId) -> HeardPassage:
         if meeting_id in self.gone:

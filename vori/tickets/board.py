@@ -17,6 +17,7 @@ keep their ids when captions get new ones.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -70,6 +71,7 @@ from vori.tickets.minutes import NotedMove, NotedTicket, minutes
 from vori.tickets.notes import HostedNotes, Written
 from vori.tickets.policy import Refusal, split, values_of, without_refused
 from vori.tickets.proposals import Kept, Wanted
+from vori.tickets.reading_lock import ReadingLocks
 from vori.tickets.store import FIELDS
 
 _log = log.get(__name__)
@@ -104,7 +106,14 @@ class TicketBoard:
     def __init__(self, clock: Clock, notes: HostedNotes | None = None) -> None:
         """`notes` writes the prose of minutes; without it the speakers are quoted."""
         self._clock = clock
+        self._locks = ReadingLocks()
         self._notes = notes
+
+    def hold_reading(
+        self, meeting_id: MeetingId, *, wait: bool
+    ) -> contextlib.AbstractAsyncContextManager[bool]:
+        """Nobody in another process reads the meeting meanwhile; False: somebody does."""
+        return self._locks.hold(meeting_id, wait=wait)
 
     async def is_live(self, meeting_id: MeetingId) -> bool:
         rows = await DB.fetch(

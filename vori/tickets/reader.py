@@ -74,6 +74,12 @@ class Board(Protocol):
 
     async def write_minutes(self, passage: Passage, extraction: Extraction) -> None: ...
 
+    def hold_reading(
+        self, meeting_id: MeetingId, *, wait: bool
+    ) -> contextlib.AbstractAsyncContextManager[bool]:
+        """Nobody in another process reads the meeting meanwhile; False: somebody does."""
+        ...
+
 
 class _Running(NamedTuple):
     """A running meeting's reading. `passage` is without words; `mark`: the board it goes by."""
@@ -169,7 +175,7 @@ class TicketReader:
     async def meeting_ended(self, meeting_id: MeetingId) -> None:
         """Read the whole meeting and write its minutes; harmless when done again."""
         self._again.discard(meeting_id)
-        async with self._lock(meeting_id):
+        async with self._alone(meeting_id):
             self._forget(meeting_id)
             try:
                 passage = await self._board.load_passage(meeting_id)
@@ -200,7 +206,7 @@ class TicketReader:
         changes, the tickets as they were, and what was read. Raises NotFound.
         """
         engine = self._live if local else self._full
-        async with self._lock(meeting_id):
+        async with self._alone(meeting_id):
             passage = await self._board.load_passage(meeting_id)
             key = (meeting_id, engine.name)
             words, extraction = self._shown.pop(key, ((), Extraction()))
@@ -236,7 +242,10 @@ class TicketReader:
 
     async def _read_live(self, meeting_id: MeetingId) -> None:
         try:
-            async with self._lock(meeting_id):
+            async with self._alone(meeting_id, wait=False) as is_alone:
+                if not is_alone:
+                    self._again.add(meeting_id)
+                    return  # another VORI reads it; look again later
                 if not await self._board.is_live(meeting_id):
                     self._forget(meeting_id)
                     return  # the whole meeting has been read, or will be, by the better engine
@@ -302,6 +311,18 @@ class TicketReader:
         self._running.pop(meeting_id, None)
         self._new.pop(meeting_id, None)
         self._stale.discard(meeting_id)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, meeting_id: MeetingId, *, wait: bool = True) -> AsyncIterator[bool]:
+        """Nobody else reads the meeting meanwhile, here or in another process.
+
+        False, and only without `wait`: another process reads it.
+        """
+        async with (
+            self._lock(meeting_id),
+            self._board.hold_reading(meeting_id, wait=wait) as is_alone,
+        ):
+            yield is_alone
 
     def _lock(self, meeting_id: MeetingId) -> asyncio.Lock:
         if len(self._reading) > 1000:
