@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
@@ -295,3 +296,24 @@ async def test_retrying_lets_other_errors_through_at_once():
 
     with pytest.raises(BadMessage):
         await retrying(bad, deadline_s=60)
+
+
+async def test_a_connection_that_cannot_be_made_ready_is_not_left_open(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[asyncpg.Connection] = []
+    connect = asyncpg.connect
+
+    async def remember(*arguments: Any, **more: Any) -> asyncpg.Connection:
+        made.append(await connect(*arguments, **more))
+        return made[-1]
+
+    monkeypatch.setattr(asyncpg, "connect", remember)
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await DB.connect("SELECT * FROM nowhere")
+    waiting = asyncio.create_task(DB.connect("SELECT pg_sleep(60)"))
+    while len(made) < 2:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert [connection.is_closed() for connection in made] == [True, True]

@@ -230,11 +230,21 @@ class Database(PostgresEngine):
             with contextlib.suppress(asyncpg.InterfaceError):  # already out of our hands
                 connection.terminate()
 
-    async def connect(self) -> asyncpg.Connection:
-        """A connection of its own, for session locks and LISTEN; close it yourself."""
+    async def connect(self, *then: str) -> asyncpg.Connection:
+        """A connection of its own, for session locks and LISTEN; close it yourself.
+
+        then: SQL statements to run on it first. When one fails, or the caller is cancelled,
+        nothing stays open.
+        """
         with translated():
             connection = await asyncpg.connect(**self.config)
-            await _prepare(connection)
+            try:
+                await _prepare(connection)
+                for statement in then:
+                    await connection.execute(statement)
+            except BaseException:
+                connection.terminate()
+                raise
             return connection
 
     async def get_new_connection(self) -> asyncpg.Connection:
