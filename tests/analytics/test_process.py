@@ -199,5 +199,11 @@ def test_the_numbers_from_kafka_are_those_from_the_outbox(runs, kafka):
             await producer.stop()
 
     asyncio.run(produce())
-    runs.run(kafka={"kafka.bootstrap.servers": kafka}, topic_prefix=prefix)
+    road = {"kafka.bootstrap.servers": kafka}
+    reports = runs.run(kafka=road, topic_prefix=prefix, rows_per_batch=40)
+    batches = [report for report in reports if report.kind == "batch" and report.rows]
+    sent = 2 * len(three_weeks.events())
+    assert sum(batch.rows for batch in batches) == sent
+    assert [batch.waiting for batch in batches][-1] == 0
+    assert batches[0].waiting == sent - batches[0].rows > 0
     assert runs.do(minutes_stored) == EXPECTED

@@ -27,8 +27,19 @@ def test_words_are_counted_by_stem_and_morpheme():
     assert "를" not in found
 
 
+def around(titles=None, names=()):
+    return json.dumps({"titles": titles or {}, "names": names})
+
+
+def test_what_people_are_called_is_no_keyword():
+    said = "Daniel tunes the alerts with Sora.\n민아 님이 결제를 봅니다."
+    found, _ = read(said, around(names=["Daniel Kim", "sora", "김민아"]))
+    assert sorted(form for _, form in found.values()) == ["alerts", "tunes", "결제"]
+    assert "민아" in read(said, around())[0]
+
+
 def test_a_minute_s_words_say_which_tickets_it_means():
-    titles = json.dumps({"T-1": "결제 모듈 수정", "T-2": "Tune the disk alerts"})
+    titles = around({"T-1": "결제 모듈 수정", "T-2": "Tune the disk alerts"})
     lines = "결제 모듈은 아직 못 고쳤어요.\nThe disk alerts still page us.\n벤더 답변이 없어요."
     assert read(lines, titles)[1] == ("T-1", "T-2")
     assert read("결제 게이트웨이 로그를 봐요.\nThe disks are new.", titles)[1] == ()

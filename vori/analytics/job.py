@@ -377,12 +377,26 @@ def report_of(progress: dict[str, Any]) -> Report:
         kind="batch",
         batch=progress["batchId"],
         rows=progress["numInputRows"],
+        waiting=_behind(progress["sources"][0]),
         unreadable=int(observed.get("unreadable") or 0),
         late=late,
         batch_ms=duration_ms,
         lag_ms=max(0, round(lag_ms)),
         minutes=operators.get("stateStoreSave", {}).get("numRowsTotal", 0),
         parts=progress["durationMs"],
+    )
+
+
+def _behind(source: dict[str, Any]) -> int:
+    """How far Kafka's partitions are ahead of what was read; 0 for other sources."""
+    latest, end = source.get("latestOffset"), source.get("endOffset")
+    if not (isinstance(latest, dict) and isinstance(end, dict)):
+        return 0
+    return sum(
+        offset - end.get(topic, {}).get(partition, 0)
+        for topic, partitions in latest.items()
+        if isinstance(partitions, dict)
+        for partition, offset in partitions.items()
     )
 
 

@@ -54,6 +54,8 @@ class Report(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tr
     batch: int = 0
     rows: int = 0
     """Messages read."""
+    waiting: int = 0
+    """Messages in Kafka that were not read yet when the batch began."""
     unreadable: int = 0
     late: int = 0
     """Events that came after their minute was over, and were not counted."""

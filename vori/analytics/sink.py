@@ -30,7 +30,7 @@ from vori.analytics.messages import (
     Trend,
     WindowsChanged,
 )
-from vori.analytics.words import Words, together
+from vori.analytics.words import Around, Words, together
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
 from vori.ids import EventId, GroupId, MeetingId, uuid7
@@ -40,6 +40,7 @@ T = TypeVar("T")
 CLOSE_AT_ONCE = 500
 """Minutes closed in one transaction: a long one would hold up everyone who reads the outbox."""
 AT_ONCE = 200
+TALKS_AT_ONCE = 2_000
 
 
 class Minute(Struct, frozen=True, kw_only=True):
@@ -174,13 +175,13 @@ class TopicRow(Struct, frozen=True, kw_only=True):
     meeting_ids: tuple[MeetingId, ...]
 
 
-async def open_titles() -> dict[int, str]:
-    """By group its open tickets' titles by their ids, as JSON."""
-    rows = await DB.fetch(
-        "SELECT group_id, jsonb_object_agg(id, title ORDER BY id)::text AS titles FROM tickets"
-        " WHERE status <> 'DONE' AND dismissed_at IS NULL GROUP BY group_id"
-    )
-    return {row["group_id"]: row["titles"] for row in rows}
+async def around_groups() -> dict[int, str]:
+    """By group `words.Around` as JSON."""
+    rows = await DB.fetch(_AROUND)
+    return {
+        row["group_id"]: _json(Around(titles=row["titles"], names=tuple(row["names"])))
+        for row in rows
+    }
 
 
 async def write_minute_words(rows: Sequence[MinuteWords]) -> None:
@@ -218,7 +219,15 @@ async def write_minute_words(rows: Sequence[MinuteWords]) -> None:
 
 async def count_talk() -> None:
     """Count in how many minutes somebody spoke, for meetings with captions that came since."""
-    await DB.fetch(_COUNT_TALK)
+    [last] = await DB.fetch("SELECT max(newest) - interval '1 hour' AS at FROM analytics_talk")
+    while meetings := await DB.fetch(_UNCOUNTED_TALK, TALKS_AT_ONCE):
+        await DB.fetch(_COUNT_TALK, [row["id"] for row in meetings])
+    if last["at"] is not None:
+        changed = await DB.fetch(
+            "SELECT DISTINCT meeting_id AS id FROM captions WHERE created_at > $1", last["at"]
+        )
+        for some in batched([row["id"] for row in changed], TALKS_AT_ONCE):
+            await DB.fetch(_COUNT_TALK, some)
 
 
 async def write_trends(rows: Sequence[GroupTrendRow]) -> int:
@@ -427,6 +436,15 @@ WHERE (t.meeting_count, t.avg_productivity, t.avg_actionable_items, t.avg_status
 RETURNING group_id, period_start
 """
 
+_AROUND = """
+SELECT g.id AS group_id,
+       (SELECT coalesce(jsonb_object_agg(t.id, t.title ORDER BY t.id), '{}') FROM tickets t
+        WHERE t.group_id = g.id AND t.status <> 'DONE' AND t.dismissed_at IS NULL) AS titles,
+       ARRAY(SELECT unnest(u.name || m.nicknames) FROM members m JOIN users u ON u.id = m.user_id
+             WHERE m.group_id = g.id ORDER BY 1) AS names
+FROM groups g
+"""
+
 _UPSERT_MINUTE_WORDS = """
 INSERT INTO analytics_minute_words AS w (meeting_id, minute, words, tickets, newest)
 SELECT new.* FROM unnest($1::bigint[], $2::int[], $3::jsonb[], $4::jsonb[], $5::timestamptz[])
@@ -455,12 +473,17 @@ ON CONFLICT (meeting_id) DO UPDATE SET captions = excluded.captions, words = exc
     tickets = excluded.tickets, computed_at = now()
 """
 
+_UNCOUNTED_TALK = """
+SELECT m.id FROM meetings m LEFT JOIN analytics_talk t ON t.meeting_id = m.id
+WHERE t.meeting_id IS NULL AND EXISTS (
+    SELECT 1 FROM captions c WHERE c.meeting_id = m.id AND c.duplicate_of IS NULL)
+ORDER BY m.id LIMIT $1
+"""
+
 _COUNT_TALK = """
 INSERT INTO analytics_talk (meeting_id, minutes, newest)
 SELECT meeting_id, count(DISTINCT meeting_start_ms / 60000), max(created_at) FROM captions
-WHERE duplicate_of IS NULL AND meeting_id IN (
-    SELECT meeting_id FROM captions WHERE created_at > coalesce(
-        (SELECT max(newest) - interval '1 hour' FROM analytics_talk), '-infinity'))
+WHERE duplicate_of IS NULL AND meeting_id = ANY($1)
 GROUP BY meeting_id
 ON CONFLICT (meeting_id) DO UPDATE SET minutes = excluded.minutes, newest = excluded.newest
 """

@@ -215,7 +215,7 @@ async def insights(
 async def meeting_keywords(meeting_id: MeetingId, *, limit: int) -> tuple[Keyword, ...]:
     rows = await DB.fetch(
         "SELECT term, score, count FROM analytics_meeting_keywords WHERE meeting_id = $1"
-        " ORDER BY score DESC, term LIMIT $2",
+        " ORDER BY score DESC, count DESC, term LIMIT $2",
         meeting_id,
         limit,
     )

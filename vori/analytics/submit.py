@@ -388,6 +388,8 @@ class Analytics:
         if report.kind == "batch":
             self._last = report
             self._totals["batches"] += 1
+            if self._from_kafka:
+                self._waiting = report.waiting
             for name in ("rows", "late", "unreadable"):
                 self._totals[name] += getattr(report, name)
             if report.rows:

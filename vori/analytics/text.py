@@ -47,12 +47,12 @@ def read_words(
     Ends early when `is_over`.
     """
     since = now - RECENT
-    titles = run(sink.open_titles())
+    around = run(sink.around_groups())
 
     def one(group_id: int, text: str | None) -> str:
-        from vori.analytics.words import read
+        from vori.analytics.words import NOTHING, read
 
-        return msgspec.json.encode(read(text or "", titles.get(group_id, "{}"))).decode()
+        return msgspec.json.encode(read(text or "", around.get(group_id, NOTHING))).decode()
 
     read_one = f.udf(one, "string", useArrow=False)
     count = 0
@@ -139,8 +139,12 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
     weights: dict[str, float]
     words: Words
 
+    def _place(self, key: str) -> tuple[float, int, str]:
+        """Where all meetings say the same, as where there is one, by how often."""
+        return (-self.weights[key], -self.words[key][0], key)
+
     def keywords(self) -> list[MeetingWord]:
-        best = sorted(self.weights, key=lambda key: (-self.weights[key], key))[:KEYWORDS]
+        best = sorted(self.weights, key=self._place)[:KEYWORDS]
         return [
             MeetingWord(
                 meeting_id=self.meeting_id,
@@ -182,7 +186,8 @@ def group_words(meetings: list[Weighed], since: datetime) -> Iterator[GroupWord]
             for key, weight in meeting.weights.items():
                 weights[key] += weight
         seen: set[str] = set()
-        for key in sorted(weights, key=lambda k: (-weights[k], k)):
+        counts = {key: sum(m.words[key][0] for m in held if key in m.words) for key in weights}
+        for key in sorted(weights, key=lambda k: (-weights[k], -counts[k], k)):
             said = [m for m in held if key in m.words]
             form = max(said, key=lambda m: (m.words[key][0], -m.meeting_id)).words[key][1]
             if form in seen:

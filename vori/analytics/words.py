@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
 
 from vori.ids import TicketId
 from vori.tickets.extract import korean
@@ -27,24 +28,34 @@ Words = dict[str, tuple[int, str]]
 """By the word's key (its stem): how often it was said, and the form it was said in most."""
 
 
+class Around(Struct, frozen=True, kw_only=True):
+    """What a group has: its open tickets' titles by their ids, and what its people are called."""
+
+    titles: dict[str, str] = {}
+    names: tuple[str, ...] = ()
+
+
+NOTHING = msgspec.json.encode(Around()).decode()
+
+
 def words_of(text: str) -> Words:
     """Content words with their counts. Raises Unavailable for Korean without kiwipiepy."""
-    return read(text, "{}")[0]
+    return read(text, NOTHING)[0]
 
 
-def read(text: str, titles: str) -> tuple[Words, tuple[str, ...]]:
-    """Content words of lines, and which tickets they mean: `titles` is JSON, by ticket's id.
+def read(text: str, around: str) -> tuple[Words, tuple[str, ...]]:
+    """Content words of lines but people's names, and which tickets they mean. `around`: as JSON.
 
     A ticket is meant by the ticket engine's own rules: enough of its title's words in one line,
     and of no other ticket's as many.
     """
-    board = _board(titles)
+    board, names = _known(around)
     forms: dict[str, Counter[str]] = defaultdict(Counter)
     meant: set[str] = set()
     for line in text.splitlines():
         tokens = korean.tokens(line) if is_hangul(line) else ()
         for key, form in _line(line, tokens):
-            if len(key) <= LONGEST and form not in GENERIC:
+            if len(key) <= LONGEST and form not in GENERIC and form not in names:
                 forms[key][form] += 1
         if board.tickets and (ticket := _meant(board, line, tokens)):
             meant.add(ticket)
@@ -68,9 +79,13 @@ def together(parts: Iterable[Words]) -> Words:
 
 
 @lru_cache(maxsize=64)
-def _board(titles: str) -> Board:
-    known = msgspec.json.decode(titles, type=dict[str, str])
-    return Board([KnownTicket(ticket_id=TicketId(i), title=t) for i, t in known.items()])
+def _known(around: str) -> tuple[Board, frozenset[str]]:
+    told = msgspec.json.decode(around, type=Around)
+    board = [KnownTicket(ticket_id=TicketId(i), title=t) for i, t in told.titles.items()]
+    names = {part for name in told.names for part in (name, *name.split())}
+    # 김민아 is called 민아.
+    names |= {name[1:] for name in names if len(name) == 3 and is_hangul(name)}
+    return Board(board), frozenset(name.lower() for name in names)
 
 
 def _meant(board: Board, line: str, tokens: Sequence[korean.Token]) -> str | None:
