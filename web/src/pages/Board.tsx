@@ -161,7 +161,7 @@ function GroupBoard({ groupId }: { groupId: number }) {
             setNewIn('TODO')
           }}
         >
-          <Plus /> <span className="hidden sm:inline">{t('ticket.new')}</span>
+          <Plus /> <span className="sr-only sm:not-sr-only">{t('ticket.new')}</span>
         </Button>
       </PageHead>
       {tickets && tickets.length >= MOST_TICKETS && (

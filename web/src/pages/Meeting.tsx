@@ -168,7 +168,7 @@ function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
         }}
       />
       <StatusBadge status={meeting.status} />
-      <DropdownMenu.Root>
+      <DropdownMenu.Root modal={false}>
         <DropdownMenu.Trigger asChild>
           <IconButton label={t('live.export')}>
             <Download />

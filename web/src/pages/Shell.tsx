@@ -160,6 +160,7 @@ function Bell() {
   const items = notices?.items.slice(0, 20) ?? []
   return (
     <DropdownMenu.Root
+      modal={false}
       onOpenChange={(isOpen) => {
         const newest = items[0]
         if (!isOpen && newest && unread > 0) seen.mutate(newest.at)
@@ -250,7 +251,7 @@ function Account() {
   const theme = useTheme()
   if (!me) return null
   return (
-    <DropdownMenu.Root>
+    <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger
         title={t('app.account')}
         className="flex w-full min-w-0 items-center gap-2 rounded-md p-1.5 text-left hover:bg-hover"
