@@ -315,3 +315,13 @@ def test_a_missing_model_says_what_to_install(tmp_path):
     with pytest.raises(Unavailable) as missing:
         Silero(tmp_path / "none.onnx")
     assert missing.value.code == "voice_model_missing"
+
+
+def test_of_silence_no_more_is_kept_than_an_utterance_may_begin_with():
+    gate = VoiceGate(loudness)
+    assert gate.feed(sound((60.032, 0))) == []
+    assert sum(len(frame) for frame, _ in gate._past) <= 0.35 * RATE
+    started, *_ = gate.feed(sound((1, 0.9)))
+    assert isinstance(started, SpeechStarted)
+    assert abs(started.start_ms - (60_032 - 200)) <= 32
+    assert (started.samples[: RATE * 150 // 1000] == 0).all()

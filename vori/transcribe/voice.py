@@ -59,7 +59,7 @@ class VoiceGate:
     voice have been heard, and ends `tail_ms` after its last when `silence_ms` have passed
     without. Longer than `max_utterance_ms` it is cut where the voice was weakest; the next
     utterance then begins at the cut, and brings the samples after it again. Utterances never
-    overlap. Holds about 8 s of sound.
+    overlap. Holds about 8 s of speech, or 0.3 s of silence.
     Source: hysteresis as in Silero's own `get_speech_timestamps`.
     """
 
@@ -81,6 +81,8 @@ class VoiceGate:
         self._silence = samples_of(silence_ms)
         self._tail = samples_of(min(tail_ms, silence_ms))
         self._min_frames = max(1, -(-min_speech_ms // FRAME_MS))
+        self._roll_frames = self._min_frames - (-pre_roll_ms // FRAME_MS)
+        """What has to be kept of silence, in which rooms are most of the time."""
         self._longest = samples_of(max_utterance_ms)
         # All positions count samples from the recording's start.
         self._heard = samples_of(start_ms)
@@ -138,6 +140,8 @@ class VoiceGate:
             self._heard += len(frame)
             if self._start is None:
                 events += self._listen(probability)
+                while self._start is None and len(self._past) > self._roll_frames:
+                    self._past.popleft()
                 continue
             fresh.append(frame)
             ended = self._follow(probability)

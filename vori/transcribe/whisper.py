@@ -175,7 +175,7 @@ class Whisper:
             logger.error(
                 "cuda_out_of_memory",
                 model=self.model.name,
-                what="not even one window fits: going on on the CPU, slowly; free the device's "
+                reason="not even one window fits: going on on the CPU, slowly; free the device's "
                 "memory or take a smaller model, and start VORI again",
             )
             self._loaded, device, compute_type = self._load_for("cpu", "auto")
