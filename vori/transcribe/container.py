@@ -566,7 +566,8 @@ def _libav_samples(file: BinaryIO) -> Iterator[Samples]:
                     is_empty = False
                     for samples in resampler.resample(mono_of(frame), frame.sample_rate):
                         yield np.clip(samples, -1.0, 1.0)
-            yield from resampler.flush()
+            for samples in resampler.flush():
+                yield np.clip(samples, -1.0, 1.0)
     except (FFmpegError, ValueError, OSError) as error:
         raise BadMessage(
             "The file's sound cannot be decoded: it is damaged, cut off, or of a format VORI does "
