@@ -160,6 +160,7 @@ class Job:
         self._heard_at = time.monotonic()
         self._closed_until: datetime | None = None
         self._counted_on: date | None = None
+        self._has_new_words = False
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -321,12 +322,10 @@ class Job:
     def _count_weeks(self, spark: SparkSession) -> None:
         """Words, weeks and insights; what fails here does not hold up the minutes."""
         url, run, now = self._plan.database_url, self._loop.run, _now()
-        is_new_day = now.date() != self._counted_on
+        is_due = self._has_new_words or now.date() != self._counted_on
         try:
             began = time.monotonic()
-            figures = count_text(
-                *(spark, url, run, now), is_over=self._stop.is_set, anyway=is_new_day
-            )
+            figures = count_text(*(spark, url, run, now), is_over=self._stop.is_set, anyway=is_due)
             figures["wordsS"] = time.monotonic() - began
             began = time.monotonic()
             figures |= count_weeks(spark, url, run, now)
@@ -336,13 +335,14 @@ class Job:
             if not self._stop.is_set():  # else their jobs were cancelled
                 _logger.exception("the weeks could not be counted")
         else:
-            self._counted_on = now.date()
+            self._counted_on, self._has_new_words = now.date(), False
             self._report(Report(kind="weeks", figures=figures))
 
     def _read_words(self, spark: SparkSession) -> None:
         url, run = self._plan.database_url, self._loop.run
         try:
-            read_words(spark, url, run, _now(), is_over=self._stop.is_set)
+            if read_words(spark, url, run, _now(), is_over=self._stop.is_set):
+                self._has_new_words = True
         except Exception:
             if not self._stop.is_set():
                 _logger.exception("the words of meetings could not be read")
