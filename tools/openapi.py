@@ -14,6 +14,7 @@ from vori.settings import Settings
 from vori.streams.relay import Road
 from vori.streams.routes import dead_letter_routes
 from vori.system import system_route
+from vori.tickets.preview import reread_route, tickets_difference_route
 from vori.transcribe.routes import transcript_routes
 
 
@@ -31,6 +32,8 @@ def document() -> dict[str, Any]:
         system_route(settings),
         *transcript_routes(never, never, settings.audio),
         *dead_letter_routes(Road()),
+        tickets_difference_route(never, never, never),
+        reread_route(never),
     ]
     return web.build(web.Parts(**parts), route_handlers=more).openapi_schema.to_schema()
 

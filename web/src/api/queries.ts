@@ -175,6 +175,24 @@ export const differenceQuery = (id: number, recordingId: string, number: number)
       ),
   })
 
+/** What a version would change on the board. */
+export const versionTicketsQuery = (id: number, recordingId: string, number: number) =>
+  queryOptions({
+    queryKey: [...keys.meeting(id), 'versionTickets', recordingId, number] as const,
+    queryFn: () =>
+      json<T.TicketsDifference>(
+        'GET',
+        `/api/meetings/${id}/recordings/${recordingId}/versions/${number}/tickets`,
+      ),
+  })
+
+/** What this month cost so far. */
+export const usageQuery = (groupId: number) =>
+  queryOptions({
+    queryKey: ['usage', groupId] as const,
+    queryFn: () => json<T.Spending>('GET', `/api/groups/${groupId}/usage`),
+  })
+
 export const blockersQuery = (id: number) =>
   queryOptions({
     queryKey: keys.blockers(id),

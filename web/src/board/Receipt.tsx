@@ -22,7 +22,7 @@ export function ReceiptView({ receipt, meetingId }: { receipt: Receipt; meetingI
         )}
         <span className="tabular-nums">{clock(receipt.startMs)}</span>
         <span>{t('ticket.sure', { percent: Math.round(receipt.confidence * 100) })}</span>
-        <span>{receipt.engine}</span>
+        <span>{receipt.engine === 'local' ? t('minutes.local') : receipt.engine}</span>
         {receipt.reason && <span className="min-w-0">{receipt.reason}</span>}
       </figcaption>
     </figure>

@@ -18,6 +18,7 @@ import { moment } from '../ui/times'
 import { useSay } from '../ui/toasts'
 import { Fields, type TicketFields } from './Fields'
 import { ReceiptView } from './Receipt'
+import { shownValue } from './values'
 
 interface Props {
   groupId: number
@@ -198,6 +199,9 @@ function History({ ticket, members }: { ticket: Ticket; members: Member[] }) {
 function Step({ change, members }: { change: Change; members: Member[] }) {
   const { t, i18n } = useTranslation()
   const undo = useUndo()
+  const names = new Map(members.map((one) => [one.userId, one.name]))
+  const shown = (field: string, value: unknown) =>
+    shownValue(field, value, names, t, i18n.language)
   const isMachine = change.actor === 'machine'
   const fields = change.kind === 'updated' ? Object.keys(change.after) : []
   return (
@@ -229,9 +233,9 @@ function Step({ change, members }: { change: Change; members: Member[] }) {
           {fields.map((name) => (
             <li key={name} className="flex flex-wrap gap-1.5">
               <span className="text-faint">{t(`ticket.field.${name as 'title'}`)}</span>
-              <s className="line-clamp-1 text-faint">{shown(change.before[name], name, members, t)}</s>
+              <s className="line-clamp-1 text-faint">{shown(name, change.before[name])}</s>
               <span>→</span>
-              <span className="line-clamp-2 text-text">{shown(change.after[name], name, members, t)}</span>
+              <span className="line-clamp-2 text-text">{shown(name, change.after[name])}</span>
             </li>
           ))}
         </ul>
@@ -243,18 +247,4 @@ function Step({ change, members }: { change: Change; members: Member[] }) {
       )}
     </li>
   )
-}
-
-function shown(
-  value: unknown,
-  name: string,
-  members: Member[],
-  t: ReturnType<typeof useTranslation>['t'],
-): string {
-  if (value === null || value === undefined || value === '') return t('common.none')
-  if (name === 'status') return t(`ticket.status.${value as Status}`)
-  if (name === 'assigneeId') {
-    return members.find((member) => member.userId === value)?.name ?? String(value)
-  }
-  return String(value)
 }

@@ -4,11 +4,13 @@ import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
 import { keys, minutesQuery } from '../api/queries'
 import type { Meeting, Minutes as MinutesText } from '../api/types'
-import { Copy, Document, Pencil } from '../ui/icons'
+import { Copy, Document, Download, Pencil } from '../ui/icons'
 import { Button, Empty, Failure, Loading, Notice, useWords } from '../ui/parts'
 import { useSay } from '../ui/toasts'
 import { blocks, type Block, type Span } from './markdown'
+import { Confirm } from './MeetingMenu'
 import { PlayButton } from './PlayButton'
+import { save } from './save'
 
 /** The meeting whose times these are. */
 const Whose = createContext(0)
@@ -74,11 +76,14 @@ function Head({ id, minutes, onEdit }: HeadProps) {
   const say = useSay()
   const words = useWords()
   const client = useQueryClient()
+  /** A language to write them anew in, over what a person wrote: asked about first. */
+  const [wanted, setWanted] = useState<string | null>(null)
   const rewrite = useMutation({
     mutationFn: (language: string) =>
-      json<MinutesText>('POST', `/api/meetings/${id}/minutes`, { body: { language } }),
+      json<MinutesText>('POST', `/api/meetings/${id}/minutes`, { body: { language, replace: true } }),
     onSuccess: (written) => {
       client.setQueryData(keys.minutes(id), written)
+      setWanted(null)
     },
     onError: (error) => {
       say(words(error))
@@ -97,28 +102,54 @@ function Head({ id, minutes, onEdit }: HeadProps) {
   return (
     <div className="mb-3 flex flex-wrap items-center gap-1 text-sm text-muted">
       <span className="min-w-0 flex-1 truncate">
-        {minutes.editedBy ? t('minutes.edited') : t('minutes.engine', { engine: minutes.engine })}
+        {minutes.editedBy ? t('minutes.edited') : t('minutes.engine', {
+              engine: minutes.engine === 'local' ? t('minutes.local') : minutes.engine,
+            })}
       </span>
-      {!minutes.editedBy && (
-        <select
-          aria-label={t('minutes.rewrite')}
-          className="h-7 rounded-md bg-transparent px-1 text-muted hover:bg-hover"
-          value={minutes.language}
-          disabled={rewrite.isPending}
-          onChange={(event) => {
-            rewrite.mutate(event.target.value)
-          }}
-        >
-          <option value="ko">{t('meetings.ko')}</option>
-          <option value="en">{t('meetings.en')}</option>
-        </select>
-      )}
+      <select
+        aria-label={t('minutes.rewrite')}
+        className="h-7 rounded-md bg-transparent px-1 text-muted hover:bg-hover"
+        value={minutes.language}
+        disabled={rewrite.isPending}
+        onChange={({ target: { value } }) => {
+          if (minutes.editedBy) setWanted(value)
+          else rewrite.mutate(value)
+        }}
+      >
+        <option value="ko">{t('meetings.ko')}</option>
+        <option value="en">{t('meetings.en')}</option>
+      </select>
       <Button small look="quiet" onClick={copy}>
         <Copy className="size-3.5" /> {t('common.copy')}
       </Button>
       <Button small look="quiet" onClick={onEdit}>
         <Pencil className="size-3.5" /> {t('common.edit')}
       </Button>
+      <Button
+        small
+        look="quiet"
+        onClick={() => {
+          save(new Blob([minutes.markdown], { type: 'text/markdown' }), `minutes-${id}.md`)
+        }}
+      >
+        <Download className="size-3.5" /> {t('minutes.download')}
+      </Button>
+      {wanted !== null && (
+        <Confirm
+          title={t('minutes.replaceTitle')}
+          label={t('minutes.replace')}
+          error={rewrite.error}
+          isDisabled={rewrite.isPending}
+          onClose={() => {
+            setWanted(null)
+          }}
+          onDo={() => {
+            rewrite.mutate(wanted)
+          }}
+        >
+          {t('minutes.replaceHint')}
+        </Confirm>
+      )}
     </div>
   )
 }

@@ -6,9 +6,9 @@ import { keys, membersQuery, proposalsQuery, refreshTicket } from '../api/querie
 import type { Edits, Meeting, Proposal, Status } from '../api/types'
 import { ReceiptView } from '../board/Receipt'
 import { Fields, type TicketFields } from '../board/Fields'
+import { shownValue } from '../board/values'
 import { Check, Cross, Pencil, Spark } from '../ui/icons'
 import { Button, Dialog, Notice, useWords } from '../ui/parts'
-import { day } from '../ui/times'
 import { useSay } from '../ui/toasts'
 
 interface Props {
@@ -85,13 +85,8 @@ function Item({ proposal, names, onEdit }: ItemProps) {
   const decide = useDecision(proposal)
   const { kind, ticketId, title, before, after } = proposal
   const name = text(after.title) ?? title ?? ''
-  const shown = (field: string, value: unknown): string => {
-    if (value === null || value === undefined || value === '') return t('common.none')
-    if (field === 'status') return t(`ticket.status.${value as Status}`)
-    if (field === 'assigneeId') return names.get(Number(value)) ?? String(value)
-    if (field === 'due') return day(String(value), i18n.language)
-    return String(value)
-  }
+  const shown = (field: string, value: unknown) =>
+    shownValue(field, value, names, t, i18n.language)
   const changes = Object.entries(after).filter(
     ([field, value]) =>
       field in FIELD_NAMES && value !== null && !(kind === 'create' && field === 'title'),

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
-import { differenceQuery, keys, versionsQuery } from '../api/queries'
+import { differenceQuery, keys, versionTicketsQuery, versionsQuery } from '../api/queries'
 import type { Asked, Meeting, Version } from '../api/types'
 import { Again, Back } from '../ui/icons'
 import {
@@ -16,9 +16,17 @@ import {
   useWords,
 } from '../ui/parts'
 import { clock, moment } from '../ui/times'
+import { BoardDifference } from './BoardDifference'
+
+interface Props {
+  meeting: Meeting
+  /** Names by user. */
+  names: Map<number, string>
+  onClose: () => void
+}
 
 /** A meeting's words as they were heard, each time; put into words again, compared, exchanged. */
-export function TranscriptsDialog({ meeting, onClose }: { meeting: Meeting; onClose: () => void }) {
+export function TranscriptsDialog({ meeting, names, onClose }: Props) {
   const { t } = useTranslation()
   const [compared, setCompared] = useState<Version | null>(null)
   return (
@@ -26,6 +34,7 @@ export function TranscriptsDialog({ meeting, onClose }: { meeting: Meeting; onCl
       {compared ? (
         <Difference
           meetingId={meeting.meetingId}
+          names={names}
           version={compared}
           onBack={() => {
             setCompared(null)
@@ -142,16 +151,18 @@ function Versions({ meetingId, onCompare }: VersionsProps) {
 
 interface DifferenceProps {
   meetingId: number
+  names: Map<number, string>
   version: Version
   onBack: () => void
 }
 
-function Difference({ meetingId, version, onBack }: DifferenceProps) {
+function Difference({ meetingId, names, version, onBack }: DifferenceProps) {
   const { t } = useTranslation()
   const words = useWords()
   const client = useQueryClient()
   const { recordingId, number } = version
   const { data, error, refetch } = useQuery(differenceQuery(meetingId, recordingId, number))
+  const tickets = useQuery(versionTicketsQuery(meetingId, recordingId, number))
   const apply = useMutation({
     mutationFn: () =>
       json(
@@ -160,6 +171,7 @@ function Difference({ meetingId, version, onBack }: DifferenceProps) {
       ),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: keys.meeting(meetingId) })
+      void client.invalidateQueries({ queryKey: ['tickets'] })
       onBack()
     },
   })
@@ -188,6 +200,7 @@ function Difference({ meetingId, version, onBack }: DifferenceProps) {
         <Loading />
       ) : (
         <>
+          <h3 className="mb-1 font-semibold">{t('versions.words')}</h3>
           <p className="mb-3 text-sm text-muted">
             {t('versions.difference', {
               before: data.wordsBefore,
@@ -225,6 +238,14 @@ function Difference({ meetingId, version, onBack }: DifferenceProps) {
               </li>
             ))}
           </ol>
+          <h3 className="mt-5 mb-2 font-semibold">{t('versions.onBoard')}</h3>
+          {tickets.error ? (
+            <Failure error={tickets.error} onRetry={() => void tickets.refetch()} />
+          ) : tickets.data ? (
+            <BoardDifference meetingId={meetingId} difference={tickets.data} names={names} />
+          ) : (
+            <Loading />
+          )}
         </>
       )}
     </div>

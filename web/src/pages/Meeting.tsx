@@ -7,15 +7,18 @@ import { file, json } from '../api/http'
 import { keys, meetingQuery, membersQuery, transcriptQuery } from '../api/queries'
 import type { Meeting, MeetingChange } from '../api/types'
 import { Captions } from '../meeting/Captions'
+import { Confirm, MeetingMenu } from '../meeting/MeetingMenu'
 import { MeetingTickets } from '../meeting/MeetingTickets'
 import { Minutes } from '../meeting/Minutes'
 import { PlayerBar } from '../meeting/PlayerBar'
 import { Jobs } from '../meeting/Jobs'
 import { Recorder, UploadButton, Uploading } from '../meeting/Recorder'
+import { save } from '../meeting/save'
 import { TranscriptsDialog } from '../meeting/Transcripts'
-import { isRunning, stop, useRecording } from '../record/store'
+import { isRunning, stop, useOfRecording } from '../record/store'
 import { Again, Back, Download } from '../ui/icons'
-import { Button, Dialog, Failure, IconButton, Loading, Notice, useWords } from '../ui/parts'
+import { Button, Failure, IconButton, Loading, MENU, MENU_ITEM, useWords } from '../ui/parts'
+import { day } from '../ui/times'
 import { useSay } from '../ui/toasts'
 import { DemoNotice, StatusBadge } from './Meetings'
 import { PageHead } from './Shell'
@@ -39,8 +42,8 @@ function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) 
   const { data: lines, error, refetch } = useQuery(transcriptQuery(id))
   const { data: members = [] } = useQuery(membersQuery(meeting.groupId))
   const names = useMemo(() => new Map(members.map((one) => [one.userId, one.name])), [members])
-  const recording = useRecording()
-  const here = recording?.meetingId === id ? recording : null
+  const partial = useOfRecording(id, (here) => here.partial?.text ?? null)
+  const isRecording = useOfRecording(id, isRunning) ?? false
   const isEnded = meeting.status === 'ENDED'
   const [tab, setTab] = useState(isEnded && meeting.hasMinutes && !goTo ? 'minutes' : 'captions')
 
@@ -48,10 +51,12 @@ function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) 
     <div className="flex h-full flex-col">
       <Head
         meeting={meeting}
+        names={names}
         onEnded={() => {
           setTab('minutes')
         }}
       />
+      <Told meeting={meeting} />
       <div className="flex min-h-0 flex-1">
         <Tabs.Root value={tab} onValueChange={setTab} className="flex min-h-0 min-w-0 flex-1 flex-col">
           <Tabs.List className="flex shrink-0 gap-4 border-b border-line px-4" aria-label={meeting.title}>
@@ -76,10 +81,10 @@ function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) 
               <Captions
                 meetingId={id}
                 lines={lines}
-                partial={here?.partial?.text ?? null}
+                partial={partial}
                 names={names}
                 isEnded={isEnded}
-                isRecording={isRunning(here)}
+                isRecording={isRecording}
                 goTo={goTo}
               />
             ) : (
@@ -102,9 +107,39 @@ function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) 
   )
 }
 
+/** What people should know about the last reading, and what is not there any more. */
+function Told({ meeting }: { meeting: Meeting }) {
+  const { t, i18n } = useTranslation()
+  const { notes = [], wordsDeletedAt, soundDeletedAt } = meeting
+  const gone = wordsDeletedAt ?? soundDeletedAt
+  if (notes.length === 0 && !gone) return null
+  return (
+    <div role="note" className="space-y-1 bg-warn-soft px-4 py-1.5 text-sm text-warn">
+      {gone && (
+        <p>
+          {t(wordsDeletedAt ? 'live.wordsDeleted' : 'live.soundDeleted', {
+            day: day(gone, i18n.language),
+          })}
+        </p>
+      )}
+      {notes.map((note) => (
+        <p key={note} dir="auto">
+          {note}
+        </p>
+      ))}
+    </div>
+  )
+}
+
 const FORMATS = ['md', 'json', 'srt', 'vtt', 'csv', 'ics'] as const
 
-function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
+interface HeadProps {
+  meeting: Meeting
+  names: Map<number, string>
+  onEnded: () => void
+}
+
+function Head({ meeting, names, onEnded }: HeadProps) {
   const { t } = useTranslation()
   const words = useWords()
   const say = useSay()
@@ -124,14 +159,7 @@ function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
 
   const download = async (format: (typeof FORMATS)[number]) => {
     try {
-      const url = URL.createObjectURL(await file(`/api/meetings/${id}/export`, { format }))
-      const link = document.createElement('a')
-      link.href = url
-      link.download = `meeting-${id}.${format}`
-      link.click()
-      window.setTimeout(() => {
-        URL.revokeObjectURL(url)
-      }, 10_000)
+      save(await file(`/api/meetings/${id}/export`, { format }), `meeting-${id}.${format}`)
     } catch (error) {
       say(words(error))
     }
@@ -178,13 +206,13 @@ function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
           <DropdownMenu.Content
             align="end"
             sideOffset={6}
-            className="z-50 min-w-32 animate-open rounded-lg border border-line bg-raised p-1 shadow-high"
+            className={MENU}
           >
             {FORMATS.map((format) => (
               <DropdownMenu.Item
                 key={format}
                 onSelect={() => void download(format)}
-                className="flex cursor-pointer items-baseline gap-3 rounded px-2 py-1.5 outline-none data-[highlighted]:bg-hover"
+                className={MENU_ITEM}
               >
                 <span className="w-9 font-medium uppercase">{format}</span>
                 <span className="text-sm text-muted">{t(`live.format.${format}`)}</span>
@@ -204,11 +232,13 @@ function Head({ meeting, onEnded }: { meeting: Meeting; onEnded: () => void }) {
       {isVersions && (
         <TranscriptsDialog
           meeting={meeting}
+          names={names}
           onClose={() => {
             setVersions(false)
           }}
         />
       )}
+      <MeetingMenu meeting={meeting} names={names} />
       {meeting.status === 'ENDED' && <UploadButton meeting={meeting} />}
       {meeting.status === 'ENDED' ? (
         <Button
@@ -250,13 +280,12 @@ interface EndProps {
 
 function EndDialog({ meeting, onClose, onEnded }: EndProps) {
   const { t } = useTranslation()
-  const words = useWords()
   const client = useQueryClient()
-  const recording = useRecording()
   const id = meeting.meetingId
+  const isHere = useOfRecording(id, isRunning) ?? false
   const end = useMutation({
     mutationFn: () => {
-      if (recording?.meetingId === id) stop()
+      if (isHere) stop()
       return json<Meeting>('POST', `/api/meetings/${id}/end`)
     },
     onSuccess: (ended) => {
@@ -267,25 +296,17 @@ function EndDialog({ meeting, onClose, onEnded }: EndProps) {
     },
   })
   return (
-    <Dialog title={t('live.endTitle')} onClose={onClose}>
-      <p className="text-muted">{t('live.endBody')}</p>
-      {end.error && (
-        <div className="mt-3">
-          <Notice kind="danger">{words(end.error)}</Notice>
-        </div>
-      )}
-      <div className="mt-4 flex justify-end gap-2">
-        <Button onClick={onClose}>{t('common.cancel')}</Button>
-        <Button
-          look="primary"
-          disabled={end.isPending}
-          onClick={() => {
-            end.mutate()
-          }}
-        >
-          {t('live.end')}
-        </Button>
-      </div>
-    </Dialog>
+    <Confirm
+      title={t('live.endTitle')}
+      label={t('live.end')}
+      error={end.error}
+      isDisabled={end.isPending}
+      onClose={onClose}
+      onDo={() => {
+        end.mutate()
+      }}
+    >
+      {t('live.endBody')}
+    </Confirm>
   )
 }

@@ -4,7 +4,14 @@ import { Tabs } from 'radix-ui'
 import { useState, type FormEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
-import { groupsQuery, meQuery, membersQuery, sessionsQuery, tokensQuery } from '../api/queries'
+import {
+  groupsQuery,
+  meQuery,
+  membersQuery,
+  sessionsQuery,
+  tokensQuery,
+  usageQuery,
+} from '../api/queries'
 import type { Group, GroupChange, Member, NewToken, User } from '../api/types'
 import { choose, LANGUAGES, type Language } from '../i18n'
 import { chooseGroup, useGroup } from '../ui/group'
@@ -184,6 +191,10 @@ function Notifications() {
   )
 }
 
+/** What stands in a field of numbers; nothing is no limit. */
+const limitOf = (text: string): number | null => (text === '' ? null : Number(text))
+
+const ENGINES = ['configured', 'local'] as const
 const POLICIES = ['auto', 'threshold', 'propose'] as const
 
 function GroupSettings({ group }: { group: Group }) {
@@ -193,18 +204,26 @@ function GroupSettings({ group }: { group: Group }) {
   const client = useQueryClient()
   const isAdmin = group.role === 'ADMIN'
   const [name, setName] = useState(group.name)
-  const [policy, setPolicy] = useState(group.policy)
+  const [policy, setPolicy] = useState<(typeof POLICIES)[number]>(group.policy ?? 'auto')
   const [above, setAbove] = useState(group.autoAbove ?? 0.7)
   const [tokens, setTokens] = useState(group.budgetTokens?.toString() ?? '')
   const [cost, setCost] = useState(group.budgetCost?.toString() ?? '')
+  const [engine, setEngine] = useState<'configured' | 'local'>(
+    group.budgetTokens === 0 ? 'local' : 'configured',
+  )
+  const [soundDays, setSoundDays] = useState(group.keepSoundDays?.toString() ?? '')
+  const [wordsDays, setWordsDays] = useState(group.keepWordsDays?.toString() ?? '')
   const save = useMutation({
     mutationFn: () => {
       const body: GroupChange = {
         name,
         policy,
         autoAbove: policy === 'threshold' ? above : null,
-        budgetTokens: tokens === '' ? null : Number(tokens),
-        budgetCost: cost === '' ? null : Number(cost),
+        // A group that spends nothing is read by the local engine.
+        budgetTokens: engine === 'local' ? 0 : limitOf(tokens),
+        budgetCost: limitOf(cost),
+        keepSoundDays: limitOf(soundDays),
+        keepWordsDays: limitOf(wordsDays),
       }
       return json<Group>('PATCH', `/api/groups/${group.groupId}`, { body })
     },
@@ -234,24 +253,14 @@ function GroupSettings({ group }: { group: Group }) {
               }}
             />
           </Field>
-          <fieldset className="space-y-1">
-            <legend className="mb-1 text-sm font-medium text-muted">{t('settings.policy')}</legend>
-            {POLICIES.map((one) => (
-              <label key={one} className="flex items-start gap-2">
-                <input
-                  type="radio"
-                  name="policy"
-                  className="mt-1 accent-accent"
-                  value={one}
-                  checked={policy === one}
-                  onChange={() => {
-                    setPolicy(one)
-                  }}
-                />
-                {t(`settings.policies.${one}`)}
-              </label>
-            ))}
-          </fieldset>
+          <Choices
+            name="policy"
+            legend={t('settings.policy')}
+            choices={POLICIES}
+            chosen={policy}
+            words={(one) => t(`settings.policies.${one}`)}
+            onChoose={setPolicy}
+          />
           {policy === 'threshold' && (
             <Field label={t('settings.above', { percent: Math.round(100 * above) })}>
               <input
@@ -267,26 +276,63 @@ function GroupSettings({ group }: { group: Group }) {
               />
             </Field>
           )}
-          <div className="grid gap-3 sm:grid-cols-2">
-            <TextField
-              label={t('settings.budgetTokens')}
-              type="number"
-              min={0}
-              step={1}
-              placeholder={t('settings.noLimit')}
-              value={tokens}
-              onText={setTokens}
-            />
-            <TextField
-              label={t('settings.budgetCost')}
-              type="number"
-              min={0}
-              step="any"
-              placeholder={t('settings.noLimit')}
-              value={cost}
-              onText={setCost}
-            />
-          </div>
+          <Choices
+            name="engine"
+            legend={t('settings.engine')}
+            choices={ENGINES}
+            chosen={engine}
+            words={(one) => t(`settings.engines.${one}`)}
+            onChoose={setEngine}
+          />
+          {engine === 'configured' && (
+            <div className="grid gap-3 sm:grid-cols-2">
+              <TextField
+                label={t('settings.budgetTokens')}
+                type="number"
+                min={0}
+                step={1}
+                placeholder={t('settings.noLimit')}
+                value={tokens}
+                onText={setTokens}
+              />
+              <TextField
+                label={t('settings.budgetCost')}
+                type="number"
+                min={0}
+                step="any"
+                placeholder={t('settings.noLimit')}
+                value={cost}
+                onText={setCost}
+              />
+            </div>
+          )}
+          <Spent groupId={group.groupId} />
+          <fieldset>
+            <legend className="mb-1 text-sm font-medium text-muted">{t('settings.keep')}</legend>
+            <div className="grid gap-3 sm:grid-cols-2">
+              <TextField
+                label={t('settings.keepSound')}
+                type="number"
+                min={0}
+                max={36_500}
+                step={1}
+                placeholder={t('settings.forGood')}
+                value={soundDays}
+                onText={setSoundDays}
+              />
+              <TextField
+                label={t('settings.keepWords')}
+                type="number"
+                min={1}
+                max={36_500}
+                step={1}
+                placeholder={t('settings.forGood')}
+                value={wordsDays}
+                onText={setWordsDays}
+              />
+            </div>
+            <p className="mt-1 text-sm text-muted">{t('settings.keepHint')}</p>
+          </fieldset>
           {save.error && <Notice kind="danger">{words(save.error)}</Notice>}
           {isAdmin && (
             <Button type="submit" look="primary" disabled={save.isPending || !name.trim()}>
@@ -296,6 +342,54 @@ function GroupSettings({ group }: { group: Group }) {
         </fieldset>
       </form>
     </Section>
+  )
+}
+
+interface ChoicesProps<Choice extends string> {
+  name: string
+  legend: string
+  choices: readonly Choice[]
+  chosen: Choice
+  words: (choice: Choice) => string
+  onChoose: (choice: Choice) => void
+}
+
+function Choices<Choice extends string>(props: ChoicesProps<Choice>) {
+  const { name, legend, choices, chosen, words, onChoose } = props
+  return (
+    <fieldset className="space-y-1">
+      <legend className="mb-1 text-sm font-medium text-muted">{legend}</legend>
+      {choices.map((one) => (
+        <label key={one} className="flex items-start gap-2">
+          <input
+            type="radio"
+            name={name}
+            className="mt-1 accent-accent"
+            value={one}
+            checked={chosen === one}
+            onChange={() => {
+              onChoose(one)
+            }}
+          />
+          {words(one)}
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+/** What the group's meetings cost this month. */
+function Spent({ groupId }: { groupId: number }) {
+  const { t, i18n } = useTranslation()
+  const { data } = useQuery(usageQuery(groupId))
+  if (!data || data.tokens === 0) return null
+  const number = (value: number) => value.toLocaleString(i18n.language, { maximumFractionDigits: 2 })
+  return (
+    <p className={`text-sm ${data.isSpent ? 'text-warn' : 'text-muted'}`}>
+      {t('settings.spent', { tokens: number(data.tokens) })}
+      {data.cost !== null && ` · ${number(data.cost)}`}
+      {data.isSpent && ` · ${t('settings.isSpent')}`}
+    </p>
   )
 }
 
@@ -370,21 +464,23 @@ function MemberRow({ member, isAdmin, isMe }: MemberRowProps) {
         </span>
         <span className="block truncate text-sm text-muted">{member.email}</span>
       </span>
-      <input
-        key={known}
-        aria-label={t('settings.nicknames', { name: member.name })}
-        title={t('settings.nicknamesHint')}
-        placeholder={t('settings.nicknamesHint')}
-        className={`${INPUT} h-8 w-40 py-0 text-sm`}
-        disabled={!isAdmin}
-        dir="auto"
-        defaultValue={known}
-        onBlur={(event) => {
-          const nicknames = nicknamesOf(event.target.value)
-          if (nicknames.join(', ') === known) return
-          change.mutate(() => json('PATCH', path, { body: { nicknames } }))
-        }}
-      />
+      <span className="w-full sm:w-52">
+        <input
+          key={known}
+          aria-label={t('settings.nicknames', { name: member.name })}
+          title={t('settings.nicknamesHint')}
+          placeholder={t('settings.nicknamesHint')}
+          className={`${INPUT} h-8 py-0 text-sm`}
+          disabled={!isAdmin}
+          dir="auto"
+          defaultValue={known}
+          onBlur={(event) => {
+            const nicknames = nicknamesOf(event.target.value)
+            if (nicknames.join(', ') === known) return
+            change.mutate(() => json('PATCH', path, { body: { nicknames } }))
+          }}
+        />
+      </span>
       <Select
         aria-label={t('settings.role', { name: member.name })}
         value={member.role}

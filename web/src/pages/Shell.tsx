@@ -28,7 +28,7 @@ import {
   Wave,
 } from '../ui/icons'
 import { useNotices, useSeen, useSentence } from '../ui/notices'
-import { Avatar, Button, Empty, Failure, Select } from '../ui/parts'
+import { Avatar, Button, Empty, Failure, MENU, MENU_ITEM, Select } from '../ui/parts'
 import { chooseTheme, useTheme, type Theme } from '../ui/theme'
 import { moment } from '../ui/times'
 
@@ -186,7 +186,7 @@ function Bell() {
           align="start"
           sideOffset={6}
           collisionPadding={8}
-          className="z-50 max-h-[70dvh] w-80 animate-open overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-high"
+          className={`${MENU} w-80`}
         >
           {items.length === 0 && <p className="px-2 py-3 text-muted">{t('notice.none')}</p>}
           {items.map((one) => (
@@ -195,7 +195,7 @@ function Bell() {
                 {...(one.ticketId
                   ? { to: '/board', search: { ticket: one.ticketId } }
                   : { to: '/meetings/$meetingId', params: { meetingId: String(one.meetingId) } })}
-                className={`${ITEM} items-start`}
+                className={`${MENU_ITEM} items-start`}
               >
                 <span
                   aria-hidden="true"
@@ -242,8 +242,6 @@ function GroupChoice() {
 }
 
 const THEMES: Theme[] = ['system', 'light', 'dark']
-const ITEM =
-  'flex items-center gap-2 rounded px-2 py-1.5 outline-none data-[highlighted]:bg-hover cursor-pointer'
 
 function Account() {
   const { t, i18n } = useTranslation()
@@ -265,7 +263,7 @@ function Account() {
           align="start"
           sideOffset={6}
           collisionPadding={8}
-          className="z-50 min-w-52 animate-open rounded-lg border border-line bg-raised p-1 shadow-high"
+          className={`${MENU} min-w-52`}
         >
           <MenuTitle>{t('app.language')}</MenuTitle>
           <DropdownMenu.RadioGroup
@@ -296,24 +294,24 @@ function Account() {
           </DropdownMenu.RadioGroup>
           <DropdownMenu.Separator className="my-1 h-px bg-line" />
           <DropdownMenu.Item asChild>
-            <Link to="/settings" className={ITEM}>
+            <Link to="/settings" className={MENU_ITEM}>
               {t('app.settings')}
             </Link>
           </DropdownMenu.Item>
           {me.isAdmin && (
             <DropdownMenu.Item asChild>
-              <Link to="/admin" className={ITEM}>
+              <Link to="/admin" className={MENU_ITEM}>
                 {t('app.admin')}
               </Link>
             </DropdownMenu.Item>
           )}
           <DropdownMenu.Item asChild>
-            <a href="/schema" className={ITEM}>
+            <a href="/schema" className={MENU_ITEM}>
               {t('app.apiDocs')}
             </a>
           </DropdownMenu.Item>
           <DropdownMenu.Item
-            className={ITEM}
+            className={MENU_ITEM}
             onSelect={() => void session.signOut()}
           >
             {t('app.signOut')}
@@ -334,7 +332,7 @@ function MenuTitle({ children }: { children: ReactNode }) {
 
 function Choice({ value, children }: { value: string; children: ReactNode }) {
   return (
-    <DropdownMenu.RadioItem value={value} className={`${ITEM} justify-between`}>
+    <DropdownMenu.RadioItem value={value} className={`${MENU_ITEM} justify-between`}>
       {children}
       <DropdownMenu.ItemIndicator>
         <Check className="size-4 text-accent-text" />

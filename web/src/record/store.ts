@@ -58,14 +58,22 @@ function announce(): void {
   })
 }
 
-export function useRecording(): Recording | null {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    () => now,
-  )
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+export const useRecording = (): Recording | null => useSyncExternalStore(subscribe, () => now)
+
+/**
+ * Something of the recording in this meeting, null when there is none; who only asks for it is not
+ * drawn again with every change of the level.
+ */
+export function useOfRecording<T extends string | boolean | null>(
+  meetingId: number,
+  pick: (recording: Recording) => T,
+): T | null {
+  return useSyncExternalStore(subscribe, () => (now?.meetingId === meetingId ? pick(now) : null))
 }
 
 export const isRunning = (recording: Recording | null): recording is Recording =>

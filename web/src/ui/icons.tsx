@@ -51,6 +51,7 @@ export const Block = icon(
 )
 export const Table = icon(<path d="M2.5 3h11v10h-11zM2.5 6.5h11M2.5 9.75h11M6.5 6.5V13" />)
 export const Plus = icon(<path d="M8 3v10M3 8h10" />)
+export const Dots = icon(<path d="M3.5 8h.01M8 8h.01M12.5 8h.01" strokeWidth="2" />)
 export const Cross = icon(<path d="m4 4 8 8M12 4l-8 8" />)
 export const Check = icon(<path d="m3 8.5 3.25 3.25L13 5" />)
 export const Search = icon(

@@ -49,6 +49,11 @@ export function IconButton({
   )
 }
 
+export const MENU =
+  'z-50 max-h-[70dvh] animate-open overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-high'
+export const MENU_ITEM =
+  'flex items-center gap-2 rounded px-2 py-1.5 outline-none data-[highlighted]:bg-hover cursor-pointer'
+
 export const INPUT =
   'w-full rounded-md border border-line-strong bg-raised px-2.5 py-1.5 text-text placeholder:text-faint focus:border-accent focus:outline-2 focus:outline-offset-0 focus:outline-accent/30'
 
