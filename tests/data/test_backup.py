@@ -382,7 +382,7 @@ def vori(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-async def test_the_commands_back_up_beside_a_running_vori_and_restore_elsewhere(
+async def test_a_running_vori_is_backed_up_and_not_restored_over(
     server_dir: Path,
 ) -> None:
     home = server_dir / "home"
@@ -395,11 +395,6 @@ async def test_the_commands_back_up_beside_a_running_vori_and_restore_elsewhere(
         with pytest.raises(Conflict) as refused:
             await restore_backup(settings, server_dir / "b", force=True)
         assert refused.value.code == "home_in_use"
-    restored = await asyncio.to_thread(vori, server_dir / "new", "restore", str(server_dir / "b"))
-    assert restored.returncode == 0, restored.stderr
-    async with open_database(settings_of(server_dir / "new")):
-        assert len(await DB.fetch("SELECT 1 FROM captions")) == 1000
-    assert len(list((server_dir / "new" / "journal").rglob("*.audio"))) == 1
 
 
 OLDER = sorted(Path("/usr/lib/postgresql").glob("1[4-7]/bin"))
@@ -433,8 +428,9 @@ if OLDER:
         older: str, backup: Path, server_dir: Path
     ) -> None:
         await DB.close()
+        newer = _of(backup, server_dir / "of-18", postgres=embedded.MAJOR)
         with pytest.raises(Unavailable) as refused:
-            await restore_backup(settings_of(server_dir / "a", url=older), backup, force=False)
+            await restore_backup(settings_of(server_dir / "a", url=older), newer, force=False)
         assert refused.value.code == "backup_other_version"
 
         settings = settings_of(server_dir / "older-home", url=older)
