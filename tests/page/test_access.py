@@ -35,7 +35,7 @@ class Reader:
         page.evaluate(f"window.axe ?? (() => {{ {self._axe} }})(); null")
         for theme, size in looks:
             page.set_viewport_size(size)
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            page.emulate_media(color_scheme=theme)
             page.locator(f"html[data-theme={theme}]").wait_for(state="attached")
             page.evaluate(DRAWN)
             at = f"{name}-{'phone-' if size == PHONE else ''}{theme}"

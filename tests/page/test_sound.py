@@ -55,8 +55,7 @@ def test_a_file_is_uploaded_played_word_by_word_and_heard_again(
     captions.get_by_text(re.compile("login", re.I)).first.wait_for(timeout=60_000)
     page.locator("aside [data-ticket]").first.wait_for()
 
-    plays_word_by_word(page, server, number)
-    page.screenshot(path=pictures / "playing-light.png")
+    plays_word_by_word(page, server, number, pictures)
     is_heard_again_and_compared(page, server, number, other_model, pictures)
 
 
@@ -67,7 +66,7 @@ def slow(window: Window, bytes_per_s: int) -> None:
     session.send("Network.emulateNetworkConditions", {**limits, "uploadThroughput": bytes_per_s})
 
 
-def plays_word_by_word(page: Any, server: Running, number: int) -> None:
+def plays_word_by_word(page: Any, server: Running, number: int, pictures: Path) -> None:
     server.post(f"/api/meetings/{number}/end?wait=30")
     page.get_by_role("group", name="Sound of the meeting").wait_for()
     page.get_by_role("tab", name="Captions").click()
@@ -84,6 +83,7 @@ def plays_word_by_word(page: Any, server: Running, number: int) -> None:
         return len(heard) >= 3
 
     until(page, hears_another)
+    page.screenshot(path=pictures / "playing-light.png")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("slider", name="Position").press("Home")
     until(page, lambda: page.locator("[data-caption][data-played]").count() == 0)

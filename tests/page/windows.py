@@ -30,7 +30,7 @@ class Window:
         self.url = url
         self.complaints: list[str] = []
         self.expected = list(expected)
-        options = {"viewport": WIDE, "locale": "en-US", **options}
+        options = {"viewport": WIDE, "locale": "en-US", "reduced_motion": "reduce", **options}
         self.context = browser.new_context(**options)
         if group is not None:
             self.context.add_init_script(f"localStorage.setItem('vori.group', '{group}')")
