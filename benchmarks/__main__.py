@@ -1,4 +1,4 @@
-"""`vori bench [start|captions|events|speech|tickets|analytics|page|all] [--json] [options of the benchmark]`.
+"""`vori bench [start|captions|events|speech|tickets|analytics|page|crowd|all] [--json] [options of the benchmark]`.
 
 Each benchmark is a module here with `measure() -> dict`: names to numbers, units in the names.
 One that takes options has `main(options) -> dict` too.
@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-NAMES = ("start", "captions", "events", "speech", "tickets", "analytics", "page")
+NAMES = ("start", "captions", "events", "speech", "tickets", "analytics", "page", "crowd")
 
 
 def main(arguments: list[str]) -> int:
