@@ -213,11 +213,8 @@ async def compare(arguments: argparse.Namespace) -> dict[str, Any]:
         async with server(Path(home), "demo", variables=variables) as url:
             one = House(url, options, meeting_sentences())
             await one.play(1)  # the first room of a server waits for what is loaded once
-            rooms, did = await one.play(1)
-            found["quiet"] = figures(rooms) | {
-                "cpuPercent": did["cpuPercent"],
-                "rssMb": did["rssMb"],
-            }
+            rooms, _ = await one.play(1)
+            found["quiet"] = figures(rooms)
             for number, kind in enumerate(arguments.attacks.split(","), 3):
                 told: dict[str, Any] = {}
                 plan = {
