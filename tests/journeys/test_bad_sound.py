@@ -97,6 +97,14 @@ async def test_first_message_that_cannot_be_used(
     assert (fatal(heard), closed) == (code, closes)
 
 
+async def test_a_meeting_of_another_group_looks_absent(
+    shared_server: Running, meeting: int
+) -> None:
+    other = shared_server.post("/api/groups", {"name": "Others"})["groupId"]
+    heard, closed = await converse(shared_server, meeting, [metadata(groupId=other)])
+    assert (fatal(heard), closed) == ("not_found", 4404)
+
+
 @pytest.mark.parametrize("path", ["0", "-1", "abc", str(2**63), "9" * 4000, "%00"])
 async def test_meeting_id_out_of_range(shared_server: Running, path: str) -> None:
     heard, closed = await converse(shared_server, path, [metadata()])

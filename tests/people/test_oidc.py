@@ -138,6 +138,20 @@ async def test_a_sign_in_that_another_browser_began_is_refused(
         assert (await attacker.get(f"{back.path}{query}")).status_code == 401
 
 
+async def test_a_browser_is_shown_on_the_page_why_nobody_signed_in(
+    site: Site, provider: Provider
+) -> None:
+    browser = await site.client()
+    browser.headers["accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+    there = await browser.get("/api/session/oidc")
+    back = urlsplit(provider.sign_in(there.headers["location"]))
+    uninvited = await browser.get(f"{back.path}?{back.query}")
+    assert (uninvited.status_code, uninvited.headers["location"]) == (302, "/?problem=not_invited")
+    cancelled = await browser.get(f"{back.path}?error=access_denied")
+    assert (cancelled.status_code, cancelled.headers["location"]) == (302, "/?problem=bad_sign_in")
+    assert (await browser.get("/api/users/me")).status_code == 401
+
+
 async def test_a_code_counts_once_and_with_its_verifier_only(
     site: Site, provider: Provider
 ) -> None:

@@ -39,7 +39,8 @@ async def admit(
     `reopens`: an ended meeting becomes LIVE again, since people talk on.
 
     A meeting that does not exist yet is made in `group_id`: clients may name one they will
-    use. Raises Forbidden for another group's meeting, Conflict(code="meeting_ended").
+    use. Raises Forbidden for a group of others, NotFound for their meeting,
+    Conflict(code="meeting_ended").
     """
     if group_id not in principal.roles:
         raise Forbidden(f"You are no member of group {group_id}.", group_id=group_id)
@@ -62,9 +63,7 @@ async def admit(
         meeting_id,
     )
     if meeting["group_id"] != group_id:
-        raise Forbidden(
-            f"Meeting {meeting_id} is not one of group {group_id}.", meeting_id=meeting_id
-        )
+        raise NotFound(f"There is no meeting {meeting_id}.", meetingId=meeting_id)
     if meeting["status"] == "ENDED" and not reopens:
         raise Conflict(
             f"Meeting {meeting_id} has ended; make another, or set its status back to LIVE.",

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from vori.api import Language, Now, PathId, SignedIn, TimeZone, check_time_zone
 from vori.data.engine import DB, transaction
-from vori.errors import BadMessage, Forbidden, NotFound, NotSignedIn
+from vori.errors import BadMessage, Forbidden, NotFound, NotSignedIn, VoriError
 from vori.people import sessions, store
 from vori.people.audit import Audit
 from vori.people.auth import (
@@ -157,8 +157,11 @@ class SessionRoutes(Controller):
         doors: Doors,
         next_path: Annotated[str, QueryParameter(name="next", max_length=500)] = "/",
     ) -> Response[None]:
-        oidc = _oidc(doors)
-        url, attempt = await oidc.start(redirect_uri=_callback(request), next_path=next_path)
+        try:
+            oidc = _oidc(doors)
+            url, attempt = await oidc.start(redirect_uri=_callback(request), next_path=next_path)
+        except VoriError as exc:
+            return _told(request, exc)
         response: Response[None] = Response(None, status_code=302, headers={"location": url})
         kept = base64.urlsafe_b64encode(msgspec.json.encode(attempt)).decode()
         response.set_cookie(_cookie(request, kept, max_age=ATTEMPT_S, name=_attempt_name(request)))
@@ -178,18 +181,11 @@ class SessionRoutes(Controller):
         code: Annotated[str | None, QueryParameter(max_length=4_000)] = None,
         given_state: Annotated[str | None, QueryParameter(name="state", max_length=500)] = None,
     ) -> Response[Any]:
-        oidc = _oidc(doors)
-        attempt = _attempt(request)
-        if (
-            attempt is None
-            or not given_state
-            or not code
-            or not secrets.compare_digest(attempt.state.encode(), given_state.encode())
-        ):
-            raise NotSignedIn("This sign-in was not begun here; try again.", code="bad_sign_in")
-        user_id = await oidc.finish(attempt, code=code, redirect_uri=_callback(request))
-        await doors.principal(Credential(user_id=user_id))  # not disabled
-        signed = await signed_in(request, doors, await store.user(user_id), method="oidc")
+        try:
+            attempt, user = await _came_back(request, doors, code, given_state)
+        except VoriError as exc:
+            return _told(request, exc)
+        signed = await signed_in(request, doors, user, method="oidc")
         response: Response[Any] = Response(
             None, status_code=302, headers={"location": local_path(attempt.next)}
         )
@@ -312,6 +308,31 @@ def _oidc(doors: SignIn) -> OpenIdConnect:
     if doors.oidc is None or not doors.oidc.is_for_pages:
         raise NotFound("No provider of identities is set; see oidc.issuer.", code="no_provider")
     return doors.oidc
+
+
+async def _came_back(
+    request: Request, doors: SignIn, code: str | None, given_state: str | None
+) -> tuple[Attempt, User]:
+    """Who the provider says has come, in the attempt that this browser began."""
+    oidc = _oidc(doors)
+    attempt = _attempt(request)
+    if (
+        attempt is None
+        or not given_state
+        or not code
+        or not secrets.compare_digest(attempt.state.encode(), given_state.encode())
+    ):
+        raise NotSignedIn("This sign-in was not begun here; try again.", code="bad_sign_in")
+    user_id = await oidc.finish(attempt, code=code, redirect_uri=_callback(request))
+    await doors.principal(Credential(user_id=user_id))  # not disabled
+    return attempt, await store.user(user_id)
+
+
+def _told(request: Request, error: VoriError) -> Response[None]:
+    """Browsers are shown on the page why nobody signed in; programs get the problem itself."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise error
+    return Response(None, status_code=302, headers={"location": f"/?problem={error.code}"})
 
 
 def _callback(request: Request) -> str:

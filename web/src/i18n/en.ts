@@ -44,6 +44,12 @@ export const en = {
     useToken: 'Use this token',
     wrong: 'This token is unknown, expired or revoked.',
     over: 'You are signed out.',
+    problem: {
+      bad_sign_in: 'This sign-in was cancelled or took too long. Try again.',
+      not_invited: 'Nobody here has your address. Ask an administrator to add you.',
+      provider_away: 'Your organisation’s sign-in does not answer. Try again in a moment.',
+      other: 'The sign-in did not work ({{code}}). Try again, or ask an administrator.',
+    },
     goOn: 'Go on as {{name}}',
     firstAdmin: 'Nobody can sign in yet. VORI printed a link for the first administrator when it started.',
     kept: 'Kept in this tab only, until you close it.',

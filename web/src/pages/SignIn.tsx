@@ -72,6 +72,7 @@ function SignIn({ state }: { state: SessionState }) {
     event.preventDefault()
     signIn.mutate()
   }
+  const problem = useProblem()
   const isWrongToken = session.token() !== null
   return (
     <Frame title={t('signIn.title')}>
@@ -79,6 +80,7 @@ function SignIn({ state }: { state: SessionState }) {
       {!isWrongToken && session.isOver() && !signIn.isError && (
         <p className="text-muted">{t('signIn.over')}</p>
       )}
+      {problem && <Notice kind="danger">{problem}</Notice>}
       {state.user && (
         <Button
           look="primary"
@@ -128,6 +130,17 @@ function SignIn({ state }: { state: SessionState }) {
       <WithToken />
     </Frame>
   )
+}
+
+const PROBLEMS = ['bad_sign_in', 'not_invited', 'provider_away'] as const
+
+/** Why a sign-in at a provider did not come off; it sends people back with `?problem=`. */
+function useProblem(): string | null {
+  const { t } = useTranslation()
+  const code = new URLSearchParams(location.search).get('problem')
+  if (code === null) return null
+  const known = PROBLEMS.find((one) => one === code)
+  return known ? t(`signIn.problem.${known}`) : t('signIn.problem.other', { code })
 }
 
 function WithToken() {

@@ -240,6 +240,13 @@ describe('a recording line', () => {
     expect(house.socket.bytes).toEqual([1, 2])
   })
 
+  it('gives up when there is no such meeting', () => {
+    const house = started()
+    house.socket.tell({ type: 'error', code: 'not_found', message: '', fatal: true })
+    house.socket.lose(4404)
+    expect(house.line.state).toBe('failed')
+  })
+
   it('says that it is there', () => {
     const house = started()
     house.pass((ms) => ms === KEEPALIVE_MS)

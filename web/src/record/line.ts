@@ -66,7 +66,8 @@ const LONGEST_WAIT_MS = 8_000
 
 /** Close codes after which trying again changes nothing. */
 const FINAL_CODES = new Set([1009, 4400, 4401, 4403, 4409])
-const UNKNOWN_RESUME = 4404
+/** There is no such meeting, or (`unknown_resume`) the recording is not known any more. */
+const NOT_FOUND = 4404
 
 export class Line {
   state: State = 'connecting'
@@ -226,7 +227,7 @@ export class Line {
     this.socket = null
     this.isReady = false
     if (this.isOver) return
-    if (FINAL_CODES.has(code)) {
+    if (FINAL_CODES.has(code) || this.failure?.code === 'not_found') {
       if (this.isEnding && this.waitingBytes === 0) {
         this.become('finished') // the meeting ended while the line was down; nothing is missing
         return
@@ -235,7 +236,7 @@ export class Line {
       this.become('failed')
       return
     }
-    if (code === UNKNOWN_RESUME) this.isKnown = false
+    if (code === NOT_FOUND) this.isKnown = false
     this.failure = null
     this.become('away')
     const wait = Math.max(this.waitMs, this.retryMs)
