@@ -5,7 +5,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka kafka-broker spark-kafka page run demo test check format bench demo-model demo-model-figures lock
+.PHONY: help setup kafka kafka-broker spark-kafka page run demo test check audit format bench demo-model demo-model-figures lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: setup ## Format, lint, strict types, import arrows; the page's, too, wher
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	if [ -d web/node_modules ]; then npm --silent --prefix web run lint && npm --silent --prefix web test; fi
+
+audit: setup ## Look at what VORI is built of: hashes, versions, licences, known flaws
+	$(BIN)/python tools/audit.py
 
 format: setup ## Format and mend what can be mended
 	$(BIN)/ruff format .
