@@ -10,6 +10,7 @@ import datetime
 import ipaddress
 import itertools
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,7 @@ def broker() -> Iterator[Broker]:
         try:
             yield broker
         finally:
-            broker.stop()
+            broker.stop(how=signal.SIGKILL)  # nobody reads it again
 
 
 @pytest.fixture
