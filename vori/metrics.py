@@ -16,7 +16,7 @@ from typing import Any
 from litestar import MediaType, Request, Response, get
 from litestar.datastructures import State
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
@@ -78,6 +78,7 @@ class Metrics:
     async def text(self, workers: Mapping[str, Health]) -> bytes:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Told(workers, await self._count()))
+        registry.register(ProcessCollector(registry=None))  # memory, processor, open files: Linux
         written: bytes = generate_latest(registry)
         return written
 
@@ -130,6 +131,12 @@ class _Told(Collector):
         yield states
         for name, health in self._workers.items():
             yield from _figures(f"vori_{_snake(name)}", health.detail)
+        yield GaugeMetricFamily("vori_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
+        yield GaugeMetricFamily(
+            "vori_database_connections",
+            "Connections to the database that are open.",
+            DB.pool.get_size() if DB.pool is not None else 0,
+        )
         yield GaugeMetricFamily(
             "vori_database_up", "Whether the database answers.", self._counted is not None
         )
