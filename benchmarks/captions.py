@@ -310,6 +310,7 @@ async def house(options: Options, report: dict[str, Any] | None = None) -> Async
         program = ("-m", "benchmarks.served", str(plan_file), str(report_file))
         variables = {
             "PYTHONPATH": str(ROOT),
+            "OPENBLAS_NUM_THREADS": "1",  # as `vori` has it
             "VORI_SERVER__WORKERS": "web,transcribe,streams",
             "VORI_AUDIO__MAX_RECORDINGS": str(2 * MAX_ROOMS),
             "VORI_SPEECH__QUEUE_SIZE": str(2 * MAX_ROOMS),
