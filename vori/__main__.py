@@ -8,7 +8,7 @@ import os
 # cores that the recogniser needs. Read when NumPy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from vori.cli import main  # noqa: E402
+from vori.cli import main
 
 if __name__ == "__main__":
     main()
