@@ -5,7 +5,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka kafka-broker spark-kafka page run demo test check audit format bench demo-model demo-model-figures lock
+.PHONY: help setup kafka kafka-broker spark-kafka page run demo test check audit format bench soak demo-model demo-model-figures lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ kafka-broker: $(READY) ## Put that Kafka in place, for `make kafka` and for test
 
 spark-kafka: ## Put Spark's Kafka connector in tools/spark/target/jars, for spark.jars and for tests
 	mvn -q -B -f tools/spark/pom.xml dependency:copy-dependencies
+
+soak: setup ## Hold meetings for two hours (SOAK_MINUTES): does anything grow, is anything lost?
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(SOAK_MINUTES),120)
 
 demo-model: ## Make the demo model anew: sentences, voices, training, export (hours)
 	$(PYTHON) tools/demo_model/make.py all
