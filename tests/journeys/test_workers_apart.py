@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.journeys.running import Running
+from tests.journeys.running import Running, running
 from tests.kafka import unique
 from tools.kafka.broker import Broker, missing
 from vori.client import MeetingClient, Message, paced
@@ -137,9 +138,14 @@ async def test_captions_and_tickets_reach_pages_of_both_and_an_end_here_finishes
 async def test_a_process_that_takes_no_sound_says_so(
     own_home: Path, speech_model: str, make_database: Callable[[], str]
 ) -> None:
-    with both(own_home, make_database(), speech_model, on_second="web,tickets,streams") as servers:
-        meeting = new_meeting(servers.reads)
-        async with connect(f"{servers.reads.ws_url}/ws/meeting/{meeting}") as socket:
+    with running(
+        own_home,
+        model=speech_model,
+        server__workers="web,tickets,streams",
+        database__url=make_database(),
+    ) as server:
+        meeting = new_meeting(server)
+        async with connect(f"{server.ws_url}/ws/meeting/{meeting}") as socket:
             opening = {"audioId": "here", "groupId": 1}
             await socket.send(json.dumps({"type": "metadata", "data": opening}))
             refused = json.loads(await socket.recv())
@@ -150,12 +156,16 @@ async def test_a_process_that_takes_no_sound_says_so(
 async def test_without_web_a_process_answers_health_and_nothing_else(
     own_home: Path, speech_model: str, make_database: Callable[[], str]
 ) -> None:
-    with both(own_home, make_database(), speech_model, on_second="tickets,streams") as servers:
-        assert httpx.get(f"{servers.reads.url}/health").status_code == 200
+    with running(
+        own_home,
+        model=speech_model,
+        server__workers="tickets,streams",
+        database__url=make_database(),
+    ) as server:
+        assert httpx.get(f"{server.url}/health").status_code == 200
         for path in ("/", "/api/meetings", "/schema", "/api/users/me"):
-            assert httpx.get(servers.reads.url + path).status_code in (401, 404), path
-        workers = servers.reads.get("/health")["workers"]
-        assert set(workers) == {"streams", "tickets"}
+            assert httpx.get(server.url + path).status_code in (401, 404), path
+        assert set(server.get("/health")["workers"]) == {"streams", "tickets"}
 
 
 async def test_a_recording_that_another_process_holds_is_left_to_it(
@@ -334,4 +344,4 @@ async def test_captions_go_on_while_the_broker_is_away_and_vori_stops_without_it
         assert await asyncio.wait_for(asyncio.to_thread(server.stop), 40) == 0
     finally:
         await asyncio.to_thread(server.kill)
-        await asyncio.to_thread(broker.stop)
+        await asyncio.to_thread(broker.stop, how=signal.SIGKILL)
