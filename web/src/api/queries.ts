@@ -6,6 +6,7 @@ import {
 } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import { json, Problem, type Query } from './http'
+import type { Asked as TicketFilter } from '../board/filter'
 import type * as T from './types'
 import { health } from './health'
 
@@ -28,7 +29,7 @@ export const keys = {
 }
 
 /** Which tickets: a group's, or those that a meeting made or changed. */
-export type Scope = { groupId: number } | { touchedIn: number }
+export type Scope = ({ groupId: number } & TicketFilter) | { touchedIn: number }
 
 /** Whether anybody is signed in, and how one may sign in. */
 export const sessionQuery = queryOptions({

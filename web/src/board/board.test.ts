@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { withLine } from '../api/events'
 import { placed } from '../api/queries'
 import type { Line, Ticket } from '../api/types'
-import { dueOf, matches as matchesOn, NO_FILTER, type Filter } from './filter'
+import { asQuery, dueOf, matches as matchesOn, NO_FILTER, type Filter } from './filter'
 
 const TODAY = '2026-03-16'
 const matches = (one: Ticket, filter: Filter) => matchesOn(one, filter, TODAY)
@@ -62,6 +62,27 @@ describe('when a ticket is due', () => {
     expect(matches(ticket({ meetingId: 3 }), { ...NO_FILTER, meeting: 3 })).toBe(true)
     expect(matches(ticket({ meetingId: 4 }), { ...NO_FILTER, meeting: 3 })).toBe(false)
     expect(matches(ticket(), { ...NO_FILTER, meeting: 'none' })).toBe(true)
+  })
+})
+
+describe('what the API is asked for', () => {
+  it('is at least what the filter lets through', () => {
+    expect(asQuery(NO_FILTER, TODAY)).toBeNull()
+    expect(asQuery({ ...NO_FILTER, assignee: 'nobody', due: 'none' }, TODAY)).toBeNull()
+    expect(asQuery({ ...NO_FILTER, text: ' Send the INVOICE ', assignee: 7 }, TODAY)).toEqual({
+      q: 'invoice',
+      assigneeId: 7,
+    })
+    expect(asQuery({ ...NO_FILTER, due: 'overdue', meeting: 3 }, TODAY)).toEqual({
+      meetingId: 3,
+      dueBefore: '2026-03-15',
+    })
+  })
+
+  it('knows the week by the days that the filter shows', () => {
+    const week = asQuery({ ...NO_FILTER, due: 'week' }, '2026-12-28')
+    expect(week).toEqual({ dueAfter: '2026-12-28', dueBefore: '2027-01-03' })
+    expect(asQuery({ ...NO_FILTER, due: 'later' }, '2026-12-28')).toEqual({ dueAfter: '2027-01-04' })
   })
 })
 

@@ -3,6 +3,18 @@ import type { Ticket } from '../api/types'
 export const DUES = ['overdue', 'week', 'later', 'none'] as const
 export type Due = (typeof DUES)[number]
 
+const WEEK = 7
+const DAY_MS = 86_400_000
+
+/** The API's own filters; dates are included. */
+export interface Asked {
+  q?: string
+  assigneeId?: number
+  meetingId?: number
+  dueAfter?: string
+  dueBefore?: string
+}
+
 export interface Filter {
   text: string
   /** A user, nobody, or everybody (null). */
@@ -26,6 +38,26 @@ export function matches(ticket: Ticket, filter: Filter, today: string): boolean 
   return words.every((word) => text.includes(word))
 }
 
+/** What the API is asked for, at least; `matches` has the last word. null: nothing it could filter by. */
+export function asQuery(filter: Filter, today: string): Asked | null {
+  const word = fold(filter.text)
+    .split(/\s+/)
+    .reduce((longest, one) => (one.length > longest.length ? one : longest), '')
+  const asked: Asked = {
+    ...(word ? { q: word } : {}),
+    ...(typeof filter.assignee === 'number' ? { assigneeId: filter.assignee } : {}),
+    ...(typeof filter.meeting === 'number' ? { meetingId: filter.meeting } : {}),
+    ...(filter.due === 'overdue' ? { dueBefore: daysAfter(today, -1) } : {}),
+    ...(filter.due === 'week' ? { dueAfter: today, dueBefore: daysAfter(today, WEEK - 1) } : {}),
+    ...(filter.due === 'later' ? { dueAfter: daysAfter(today, WEEK) } : {}),
+  }
+  return Object.keys(asked).length > 0 ? asked : null
+}
+
+function daysAfter(date: string, days: number): string {
+  return new Date(Date.parse(date) + days * DAY_MS).toISOString().slice(0, 10)
+}
+
 /** Letters as people compare them: no case, and Hangul as one composed syllable each. */
 function fold(text: string): string {
   return text.normalize('NFC').toLowerCase()
@@ -35,6 +67,6 @@ function fold(text: string): string {
 export function dueOf(ticket: Pick<Ticket, 'due' | 'status'>, today: string): Due {
   if (!ticket.due) return 'none'
   if (ticket.due < today) return ticket.status === 'DONE' ? 'later' : 'overdue'
-  const days = (Date.parse(ticket.due) - Date.parse(today)) / 86_400_000
-  return days < 7 ? 'week' : 'later'
+  const days = (Date.parse(ticket.due) - Date.parse(today)) / DAY_MS
+  return days < WEEK ? 'week' : 'later'
 }

@@ -17,7 +17,8 @@ import {
 } from '@dnd-kit/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react'
+import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual'
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Problem } from '../api/http'
 import {
@@ -30,7 +31,7 @@ import {
   useChangeTicket,
 } from '../api/queries'
 import { STATUSES, type Member, type Status, type Ticket } from '../api/types'
-import { DUES, matches, NO_FILTER, type Due, type Filter } from '../board/filter'
+import { asQuery, DUES, matches, NO_FILTER, type Due, type Filter } from '../board/filter'
 import { TicketCard } from '../board/TicketCard'
 import { TicketDialog } from '../board/TicketDialog'
 import { chooseGroup, useGroup } from '../ui/group'
@@ -49,6 +50,10 @@ export function BoardPage() {
   return <GroupBoard key={group.groupId} groupId={group.groupId} />
 }
 
+/** On a phone the filters share a row below the words to find. */
+const CHOICE = 'order-1 min-w-0 flex-1 sm:order-none sm:flex-none'
+const NONE: Ticket[] = []
+
 function GroupBoard({ groupId }: { groupId: number }) {
   const { t } = useTranslation()
   const navigate = useNavigate({ from: '/board' })
@@ -58,10 +63,19 @@ function GroupBoard({ groupId }: { groupId: number }) {
   const [filter, setFilter] = useState<Filter>(NO_FILTER)
   const [newIn, setNewIn] = useState<Status | null>(null)
   const used = useDeferredValue(filter)
+  const day = today()
+  // Of more tickets than the board has, those that a filter asks for are fetched.
+  const asked = asQuery(used, day)
+  const { data: older = NONE } = useQuery({
+    ...ticketsQuery({ groupId, ...asked }),
+    enabled: asked !== null && tickets !== undefined && tickets.length >= MOST_TICKETS,
+    placeholderData: (before) => before,
+  })
   const found = useMemo(() => {
-    const day = today()
-    return tickets?.filter((one) => matches(one, used, day)) ?? []
-  }, [tickets, used])
+    const here = new Set(tickets?.map((one) => one.ticketId))
+    const all = [...(tickets ?? []), ...older.filter((one) => !here.has(one.ticketId))]
+    return all.filter((one) => matches(one, used, day))
+  }, [tickets, older, used, day])
   const { data: meetings } = useInfiniteQuery(meetingsQuery(groupId))
 
   const open = useCallback(
@@ -94,7 +108,7 @@ function GroupBoard({ groupId }: { groupId: number }) {
         <span className="hidden text-sm text-faint md:inline">
           {tickets && t('board.count', { count: found.length })}
         </span>
-        <div className="relative ml-auto min-w-24 flex-1 sm:max-w-56">
+        <div className="relative order-1 w-full sm:order-none sm:ml-auto sm:w-auto sm:min-w-24 sm:max-w-56 sm:flex-1">
           <Search className="pointer-events-none absolute top-2 left-2 size-4 text-faint" />
           <input
             type="search"
@@ -109,7 +123,7 @@ function GroupBoard({ groupId }: { groupId: number }) {
         </div>
         <Select
           aria-label={t('board.assignee')}
-          className="max-w-36"
+          className={`${CHOICE} sm:max-w-36`}
           value={filter.assignee ?? ''}
           onChange={({ target: { value } }) => {
             const assignee = value === '' ? null : value === 'nobody' ? value : Number(value)
@@ -126,6 +140,7 @@ function GroupBoard({ groupId }: { groupId: number }) {
         </Select>
         <Select
           aria-label={t('board.due')}
+          className={CHOICE}
           value={filter.due ?? ''}
           onChange={({ target: { value } }) => {
             setFilter({ ...filter, due: value === '' ? null : (value as Due) })
@@ -140,7 +155,7 @@ function GroupBoard({ groupId }: { groupId: number }) {
         </Select>
         <Select
           aria-label={t('board.meeting')}
-          className="max-w-36"
+          className={`${CHOICE} sm:max-w-36`}
           value={filter.meeting ?? ''}
           onChange={({ target: { value } }) => {
             const meeting = value === '' ? null : value === 'none' ? value : Number(value)
@@ -336,13 +351,30 @@ interface ColumnProps {
   onNew: (status: Status) => void
 }
 
-/** So many cards are drawn at once; more on request. */
-const SHOWN = 100
+const CARD_PX = 88
+const GAP_PX = 8
 
+/** Draws the cards that are seen, and the one that is dragged. */
 function Column({ status, tickets, names, draggedId, onOpen, onNew }: ColumnProps) {
   const { t } = useTranslation()
   const { setNodeRef, isOver } = useDroppable({ id: status })
-  const [shown, setShown] = useState(SHOWN)
+  const box = useRef<HTMLDivElement>(null)
+  const draggedAt = tickets.findIndex((one) => one.ticketId === draggedId)
+  // eslint-disable-next-line react-hooks/incompatible-library -- the rows it gives are not memoised
+  const rows = useVirtualizer({
+    count: tickets.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => CARD_PX,
+    gap: GAP_PX,
+    overscan: 8,
+    getItemKey: (i) => tickets[i]?.ticketId ?? i,
+    rangeExtractor: (range) => {
+      const seen = defaultRangeExtractor(range)
+      return draggedAt < 0 || seen.includes(draggedAt)
+        ? seen
+        : [...seen, draggedAt].sort((a, b) => a - b)
+    },
+  })
   const name = t(`ticket.status.${status}`)
   return (
     <section
@@ -351,7 +383,7 @@ function Column({ status, tickets, names, draggedId, onOpen, onNew }: ColumnProp
       data-status={status}
       className={`flex w-[85vw] shrink-0 snap-center flex-col rounded-xl bg-sunken transition-shadow sm:w-auto sm:min-w-60 sm:flex-1 ${isOver ? 'ring-2 ring-accent ring-inset' : ''}`}
     >
-      <header className="flex h-10 items-center gap-2 pr-1.5 pl-3">
+      <header className="flex h-10 shrink-0 items-center gap-2 pr-1.5 pl-3">
         <StatusIcon status={status} />
         <h2 className="font-medium">{name}</h2>
         <span className="text-sm text-faint tabular-nums">{tickets.length}</span>
@@ -365,34 +397,37 @@ function Column({ status, tickets, names, draggedId, onOpen, onNew }: ColumnProp
           <Plus />
         </IconButton>
       </header>
-      <ul className="min-h-0 flex-1 space-y-2 overflow-y-auto px-2 pb-3">
-        {tickets.length === 0 && (
-          <li className="py-6 text-center text-sm text-faint">{t('board.empty')}</li>
+      <div ref={box} className="min-h-0 flex-1 overflow-y-auto px-2 pb-3">
+        {tickets.length === 0 ? (
+          <p className="py-6 text-center text-sm text-faint">{t('board.empty')}</p>
+        ) : (
+          <ul className="relative" style={{ height: rows.getTotalSize() }}>
+            {rows.getVirtualItems().map(({ index, key, start }) => {
+              const ticket = tickets[index]
+              return (
+                ticket && (
+                  <li
+                    key={key}
+                    ref={rows.measureElement}
+                    data-index={index}
+                    aria-setsize={tickets.length}
+                    aria-posinset={index + 1}
+                    className="absolute inset-x-0 top-0"
+                    style={{ transform: `translateY(${String(start)}px)` }}
+                  >
+                    <Draggable
+                      ticket={ticket}
+                      assignee={nameOf(ticket, names)}
+                      isDragged={ticket.ticketId === draggedId}
+                      onOpen={onOpen}
+                    />
+                  </li>
+                )
+              )
+            })}
+          </ul>
         )}
-        {tickets.slice(0, shown).map((ticket) => (
-          <li key={ticket.ticketId}>
-            <Draggable
-              ticket={ticket}
-              assignee={nameOf(ticket, names)}
-              isDragged={ticket.ticketId === draggedId}
-              onOpen={onOpen}
-            />
-          </li>
-        ))}
-        {tickets.length > shown && (
-          <li>
-            <Button
-              look="quiet"
-              className="w-full"
-              onClick={() => {
-                setShown(shown + SHOWN)
-              }}
-            >
-              +{tickets.length - shown}
-            </Button>
-          </li>
-        )}
-      </ul>
+      </div>
     </section>
   )
 }
