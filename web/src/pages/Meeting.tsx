@@ -39,11 +39,8 @@ const TAB =
 function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) {
   const { t } = useTranslation()
   const id = meeting.meetingId
-  const { data: lines, error, refetch } = useQuery(transcriptQuery(id))
   const { data: members = [] } = useQuery(membersQuery(meeting.groupId))
   const names = useMemo(() => new Map(members.map((one) => [one.userId, one.name])), [members])
-  const partial = useOfRecording(id, (here) => here.partial?.text ?? null)
-  const isRecording = useOfRecording(id, isRunning) ?? false
   const isEnded = meeting.status === 'ENDED'
   const [tab, setTab] = useState(isEnded && meeting.hasMinutes && !goTo ? 'minutes' : 'captions')
 
@@ -75,21 +72,7 @@ function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) 
             {!isEnded && <Recorder meeting={meeting} names={names} />}
             <Uploading meetingId={id} />
             <Jobs meetingId={id} />
-            {error && !lines ? (
-              <Failure error={error} onRetry={() => void refetch()} />
-            ) : lines ? (
-              <Captions
-                meetingId={id}
-                lines={lines}
-                partial={partial}
-                names={names}
-                isEnded={isEnded}
-                isRecording={isRecording}
-                goTo={goTo}
-              />
-            ) : (
-              <Loading />
-            )}
+            <Said meeting={meeting} names={names} goTo={goTo} />
           </Tabs.Content>
           <Tabs.Content value="tickets" tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none data-[state=inactive]:hidden lg:hidden">
             <MeetingTickets meeting={meeting} names={names} />
@@ -104,6 +87,33 @@ function One({ meeting, goTo }: { meeting: Meeting; goTo: string | undefined }) 
         </aside>
       </div>
     </div>
+  )
+}
+
+interface SaidProps {
+  meeting: Meeting
+  names: Map<number, string>
+  goTo: string | undefined
+}
+
+/** What was said; by itself, so that a new line draws nothing else anew. */
+function Said({ meeting, names, goTo }: SaidProps) {
+  const id = meeting.meetingId
+  const { data: lines, error, refetch } = useQuery(transcriptQuery(id))
+  const partial = useOfRecording(id, (here) => here.partial?.text ?? null)
+  const isRecording = useOfRecording(id, isRunning) ?? false
+  if (error && !lines) return <Failure error={error} onRetry={() => void refetch()} />
+  if (!lines) return <Loading />
+  return (
+    <Captions
+      meetingId={id}
+      lines={lines}
+      partial={partial}
+      names={names}
+      isEnded={meeting.status === 'ENDED'}
+      isRecording={isRecording}
+      goTo={goTo}
+    />
   )
 }
 
