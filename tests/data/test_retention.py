@@ -277,6 +277,18 @@ async def test_each_home_removes_what_another_process_decided(
     assert [folder.name for folder in (there / "journal").iterdir()] == [str(kept)]
 
 
+async def test_a_meeting_that_is_deleted_by_hand_leaves_no_words_either(
+    site: Site, mina: Person, tmp_path: Path
+) -> None:
+    meeting_id, _ = await held(mina, site, tmp_path)
+    assert (await mina.delete(f"/api/meetings/{meeting_id}")).status_code == 204
+    assert await where_it_stands(SECRET) == set()
+    [change] = (await mina.get(f"/api/tickets/T-{meeting_id}00/history")).json()
+    assert change["receipt"]["quote"] == ""
+    [told] = await DB.fetch("SELECT payload FROM outbox WHERE topic = 'meeting.updated'")
+    assert msgspec.json.decode(told["payload"])["deleted"] is True
+
+
 async def test_sound_that_no_row_speaks_of_is_left_alone(
     site: Site, mina: Person, tmp_path: Path
 ) -> None:

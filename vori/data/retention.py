@@ -15,17 +15,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
 from vori import log, settings
 from vori.clock import Clock
-from vori.data.engine import DB, transaction
+from vori.data.engine import DB, transaction, translated
 from vori.errors import VoriError
 from vori.ids import MeetingId
 
@@ -97,15 +98,16 @@ class Sweeper:
                 audit_rows=await self._old_audit_rows(now),
                 recordings=len(await self._folders_to_remove()),
             )
-        sound_of = await self._each(_SOUND_DUE, now, self._delete_sound)
-        words_of = await self._each(_WORDS_DUE, now, self._delete_words)
-        await _delete_events(now)
-        return Swept(
-            sound_of=sound_of,
-            words_of=words_of,
-            audit_rows=await self._delete_audit_rows(now),
-            recordings=await self.remove_sound(),
-        )
+        swept = Swept()
+        async with _alone() as is_alone:
+            if is_alone:
+                swept = Swept(
+                    sound_of=await self._each(_SOUND_DUE, now, self._delete_sound),
+                    words_of=await self._each(_WORDS_DUE, now, self._delete_words),
+                    audit_rows=await self._delete_audit_rows(now),
+                )
+                await DB.fetch(_DELETE_EVENTS, now - EVENTS_KEPT, SINK_GONE)
+        return msgspec.structs.replace(swept, recordings=await self.remove_sound())
 
     async def remove_sound(self) -> int:
         """Remove from this home what the database says is deleted; the number of recordings."""
@@ -121,8 +123,6 @@ class Sweeper:
         while meetings := (await _due(due, now))[:STEP_MEETINGS]:
             for meeting_id in meetings:
                 async with transaction():
-                    if not await _may_sweep():
-                        return tuple(done)
                     # Again, under the meeting's lock: people may have gone on talking.
                     await DB.fetch("SELECT 1 FROM meetings WHERE id = $1 FOR UPDATE", meeting_id)
                     if await DB.fetch(f"{due} AND m.id = $2", now, meeting_id):
@@ -144,8 +144,7 @@ class Sweeper:
         await self._announce(meeting_id, ("soundDeletedAt",))
 
     async def _delete_words(self, meeting_id: MeetingId, now: datetime) -> None:
-        for sql in _WORDS:
-            await DB.fetch(sql, meeting_id)
+        await delete_words(meeting_id)
         await DB.fetch("UPDATE meetings SET words_deleted_at = $2 WHERE id = $1", meeting_id, now)
         await _note("retention.words_deleted", meeting_id, now)
         await self._announce(meeting_id, ("wordsDeletedAt",))
@@ -174,6 +173,16 @@ class Sweeper:
         return removed
 
 
+async def delete_words(meeting_id: MeetingId) -> None:
+    """All that was said in the meeting, wherever it stands; in the current transaction.
+
+    Events that a reader has not read stay for it.
+    """
+    for sql in _WORDS:
+        await DB.fetch(sql, meeting_id)
+    await DB.fetch(_DELETE_EVENTS_OF, meeting_id, SINK_GONE)
+
+
 def recording_folders(home: Path) -> dict[UUID, Path]:
     """The recordings whose sound lies in this home: `journal/<meeting>/<recording>`."""
     found: dict[UUID, Path] = {}
@@ -191,10 +200,17 @@ def _remove(folder: Path, wavs: Path) -> None:
         folder.parent.rmdir()  # if this was the meeting's last
 
 
-async def _may_sweep() -> bool:
-    """Whether no other process sweeps; until the transaction ends."""
-    [row] = await DB.fetch("SELECT pg_try_advisory_xact_lock($1) AS mine", _LOCK)
-    return bool(row["mine"])
+@contextlib.asynccontextmanager
+async def _alone() -> AsyncIterator[bool]:
+    """Whether no other process sweeps, for as long as the block lasts."""
+    connection = await DB.connect()
+    try:
+        with translated():
+            is_alone = await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
+        yield bool(is_alone)
+    finally:
+        with contextlib.suppress(VoriError), translated():
+            await connection.close(timeout=5)
 
 
 async def _due(sql: str, now: datetime) -> tuple[MeetingId, ...]:
@@ -210,13 +226,6 @@ async def _note(action: str, meeting_id: MeetingId, now: datetime) -> None:
         action,
         meeting_id,
     )
-
-
-async def _delete_events(now: datetime) -> None:
-    """What every reader has of meetings without words; the rest is for the next sweep."""
-    async with transaction():
-        if await _may_sweep():
-            await DB.fetch(_DELETE_EVENTS, now - EVENTS_KEPT, SINK_GONE)
 
 
 # Days count from the meeting's end. Sound tells the words, so it never outlives them. A job that
@@ -261,6 +270,12 @@ _DELETE_EVENTS = """
 DELETE FROM outbox o USING meetings m
 WHERE m.words_deleted_at > $1 AND o.key = m.id::text AND o.created_at < m.words_deleted_at
 AND NOT EXISTS (
+    SELECT 1 FROM relay_cursors c
+    WHERE c.updated_at > now() - $2::interval AND (o.xid, o.id) > (c.xid, c.id))
+"""
+
+_DELETE_EVENTS_OF = """
+DELETE FROM outbox o WHERE o.key = $1::bigint::text AND NOT EXISTS (
     SELECT 1 FROM relay_cursors c
     WHERE c.updated_at > now() - $2::interval AND (o.xid, o.id) > (c.xid, c.id))
 """

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from vori.data.engine import DB, transaction
 from vori.data.outbox import publish
+from vori.data.retention import delete_words
 from vori.errors import Conflict, Gone, NotFound
 from vori.ids import AudioId, CaptionId, EventId, GroupId, MeetingId, UserId, uuid7
 from vori.meetings.messages import (
@@ -214,7 +215,7 @@ async def change(meeting_id: MeetingId, changes: dict[str, Any], *, at: datetime
 
 
 async def delete(meeting_id: MeetingId) -> None:
-    """Remove the meeting and all that was said in it; its tickets stay.
+    """Remove the meeting and all that was said in it, quotes too; its tickets stay.
 
     Raises Conflict while it is LIVE: sound is still coming in.
     """
@@ -226,6 +227,7 @@ async def delete(meeting_id: MeetingId) -> None:
                 code="meeting_live",
                 meetingId=meeting_id,
             )
+        await delete_words(meeting_id)
         await announce_updated(meeting_id, (), deleted=True)
         await DB.fetch("DELETE FROM meetings WHERE id = $1", meeting_id)
 
