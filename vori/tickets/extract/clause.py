@@ -134,7 +134,7 @@ def turns(segments: Iterable[Segment]) -> list[list[Segment]]:
 
 
 _CUT_EN = re.compile(
-    r"\b(?:a|an|the|of|to|for|with|and|but|so|or|in|on|at|by|from|is|are|was|its|my|our|your|"
+    r"(?<!dealt )(?<!done )(?<!through )(?<!finished )\b(?:a|an|the|of|to|for|with|and|but|so|or|in|on|at|by|from|is|are|was|its|my|our|your|"
     r"(?:and|so|but|because|if|think|when|said|know|hope|sure|is) (?:it|that)|which|because|if|i|we|you|they|he|she|i'm|we're|haven't|have|has|don't|thought)$",
     re.IGNORECASE,
 )

@@ -301,7 +301,7 @@ _BLOCK_HARD = re.compile(
 
 _DONE_ADJ = (
     r"(?:done(?: and dusted)?|finished|complete|completed|live|closed|sorted|fixed|merged|shipped|deployed|published|sent|signed(?: off)?|installed|delivered|swapped|"
-    r"wrapped up|in place|in production|out the door|ready to go|resolved|released|submitted|approved|booked|ordered|paid|filed|cleared|launched|handed over|handed in|uploaded|printed|passed|over and done|up and running|switched on|all set|all done|settled|restocked|replaced|repaired|mended|posted|mounted|hung|painted|laid|rotated|migrated|upgraded|updated|raised|removed|cleaned|confirmed|agreed|finali[sz]ed|off (?:my|the|our) (?:list|plate|desk)|ticked off|in the bag|in the can|history|behind us|good to go|working (?:again|now|fine)|running (?:fine|now|again|well)|connected|hooked up|rolled out|signed)"
+    r"wrapped up|in place|in production|out the door|ready to go|resolved|released|submitted|approved|booked|ordered|paid|filed|cleared|launched|handed over|handed in|uploaded|printed|passed|over and done|up and running|switched on|all set|all done|settled|restocked|replaced|repaired|mended|posted|mounted|hung|painted|laid|rotated|migrated|upgraded|updated|raised|removed|cleaned|confirmed|agreed|finali[sz]ed|dealt with|taken care of|handled|off (?:my|the|our) (?:list|plate|desk)|ticked off|in the bag|in the can|history|behind us|good to go|working (?:again|now|fine)|running (?:fine|now|again|well)|connected|hooked up|rolled out|signed)"
 )
 _DONE = re.compile(
     rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call(?:ing)? (?:it|that)(?: one)?|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|good and))* {_DONE_ADJ}\b"
@@ -543,6 +543,15 @@ def _status(low: str) -> tuple[Mark, str]:
         found |= Mark.DONE
     if _TICK.search(low):
         found |= Mark.DONE | Mark.FINISHED
+    alone = re.fullmatch(
+        r"(?:(?:yes|yeah|yep|all|well|so|just|now|already),? )*(?P<verb>[a-z]+)[.!]?", low
+    )
+    if (
+        alone
+        and alone["verb"] in verbs.PARTICIPLE
+        and alone["verb"] not in _STATE_WORDS | verbs.BASE
+    ):
+        found |= Mark.DONE | Mark.FINISHED  # "Filed."
     past = _FIRST_PAST.search(low)
     if past is None and (bare := _BARE_PAST.match(low)) and _tells_of_work(bare):
         past = bare
@@ -752,6 +761,11 @@ def _asked(low: str) -> tuple[Mark, str]:
         and not _NO_REQUEST.search(low)
     ):
         return Mark.REQUEST | Mark.SECOND, re.sub(r"\s*\bqqn\d\b", "", named_order["act"])
+    meant = re.search(
+        rf"\bi was (?:going to|gonna|about to) (?!ask|say|tell|suggest|mention){_WORK}", low
+    )
+    if meant and not re.search(r"\bbut\b|n't\b|\bnot\b", low):
+        return Mark.WEAK, _group(meant)
     if re.search(r"\b(?:was|were) (?:going to|gonna|about to|supposed to)\b", low):
         return Mark.NONE, ""
     if _TICK.search(low):
@@ -820,6 +834,11 @@ _LEAD = r"^(?:(?:and|so|ok|okay|right|oh|then|um|uh|but|well|lovely|great|yeah|s
 
 def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
     """Who is named as the one to do the clause's work; () when nobody is."""
+    for m in mentions:
+        if re.search(r"\blet\s*$", text[: m.start], re.IGNORECASE) and re.match(
+            r" (?:do|take|have|handle|own|write|finish|sort)\b", text[m.end :]
+        ):
+            return m.who  # "Priya, let Omar do it"
     for m in mentions:
         before, after = text[: m.start], text[m.end :]
         if re.search(r"\b(?:not|instead of|rather than|except|but not)\s*$", before, re.IGNORECASE):

@@ -415,7 +415,9 @@ def _question(text: str, morphs: str) -> Mark:
         found |= Mark.QUESTION
     if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
         found &= ~Mark.QUESTION
-    if _WHO_WORDS.search(text):
+    if _WHO_WORDS.search(text) or re.search(
+        r"(?:ㄹ|을)/ETM 분/NNB (?:\S+ )?(?:있|계시|없)", morphs
+    ):
         found |= Mark.WHO
     return found
 
@@ -500,7 +502,10 @@ def _status(text: str, morphs: str) -> Mark:
         found &= ~Mark.DONE
     if Mark.DONE in found and (finished or complete or whole):
         found |= Mark.FINISHED
-    if _NOT_DONE.search(morphs):
+    if _NOT_DONE.search(morphs) or re.fullmatch(
+        r"(?:(?:네|어|음|그건|그거),? )?아직(?:은|도)?(?:이에요|이요|요|입니다|이죠|이네요)?[.,]?",
+        text,
+    ):
         found |= Mark.NOT_DONE
         found &= ~(Mark.DONE | Mark.BEGUN)
         if re.search(r"시작|손", morphs):
@@ -539,6 +544,8 @@ def _status(text: str, morphs: str) -> Mark:
         and not whole
     ):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # up to there
+    if re.search(r"까지(?:/JX)? (?:는|ㄴ)/JX", morphs) and Mark.DONE in found and not whole:
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # so far, and no further
     if re.search(r"(?:긴|기/ETN (?:는|ㄴ)/JX) ?하/VX 었|(?:들여다보|둘러보|살펴보)/VV", morphs):
         found &= ~(Mark.DONE | Mark.FINISHED)  # looked at, no more
     if re.search(r"다가/EC 말/V[VX] 었|마저/MAG", morphs):
@@ -581,6 +588,8 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         return out
     if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
         return Mark.WEAK
+    if re.search(r"(?:ㄹ|을)/ETM 분/NNB (?:\S+ )?(?:있|계시|없)", morphs):
+        return Mark.NEED  # "받아 올 분 있어요"
     commit = _COMMIT.search(morphs)
     if commit and _OPENS.search(text):
         commit = None
@@ -594,7 +603,9 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         )
         polite = re.search(r"(?:시|으시)/EP (?:\S+/EP )?$", before)
         must = re.search(r"어야/EC $", before)
-        helper = re.search(r"(?:드리|놓|두|보|버리|주)/V[XV] $", before)
+        helper = re.search(
+            r"(?:드리|놓|두|보|버리|주)/V[XV] $|/VV (?:어|아)/EC (?:오|가)/V[XV] $", before
+        )
         negated = re.search(r"(?:안|못)/MAG (?:\S+ ){0,2}$", before)
         if must:
             pass
@@ -623,6 +634,11 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         out |= Mark.WEAK
     request = _REQUEST.search(morphs)
     if re.search(r"부탁/NNG (?:을/JKO )?(?:하|드리)/\S+ 어야", morphs):
+        request = None
+    if re.search(
+        r"(?:알|모르|좋아하|싫어하|놀라|계시|보이|느끼)/\S+ (?:으?시/EP )(?:겠/EP )?(?:죠|지요|네요|어요|ㄹ)",
+        morphs,
+    ):
         request = None
     if request is None and not _STATIVE_POLITE.search(morphs):
         request = _IMPERATIVE.search(morphs)

@@ -245,6 +245,8 @@ class Board:
 
     def __init__(self, tickets: Sequence[KnownTicket]) -> None:
         self.tickets = tickets
+        self.rivals: list[int] = []
+        """The tickets that the last search could not tell apart."""
         self.vocabulary = Vocabulary(
             [_bag(t.title) for t in tickets], [_bag(t.content[:1000]) for t in tickets]
         )
@@ -269,11 +271,15 @@ class Board:
             return None
         total = sum(x for x in clause_words.values() if x > 0.1) or 1.0
         near = [m for m in matches[:8] if m.share >= least_share or m.labelled]
+        self.rivals = []
         good = [m for m in near if _fits(m, total)] or [m for m in near if tells and _hints(m)]
         if not good:
+            top = [m for m in near if m.title_hits and matches[0].score - m.score < 0.25]
+            self.rivals = [m.index for m in top] if total <= 2.5 and len(top) > 1 else []
             return None
         best = good[0]
         rivals = [m for m in good[1:] if best.score - m.score < 0.25]
+        self.rivals = [m.index for m in (best, *rivals)] if rivals else []
         if rivals:
             if before and (found := self._by_context((best, *rivals), clause_words, before)):
                 return found.index
@@ -387,6 +393,8 @@ class Episode:
     remains: bool = False
     in_doubt: bool = False
     praised: bool = False
+    named: bool = False
+    """Whether a clause that tells how far it is also names the ticket."""
     clauses: list[Clause] = field(default_factory=list)
     claim: Claim | None = None
 
@@ -412,6 +420,7 @@ class Talk:
         """Works that may have changed since somebody last looked."""
         self.touched_tickets: set[int] = set()
         self.episode: Episode | None = None
+        self.rivals: tuple[Clause, list[int]] | None = None
 
     # -------------------------------------------------------------- hearing
 
@@ -472,9 +481,13 @@ class Talk:
             before=self._just_said(c),
             tells=(c.has(_STATUS) or bool(c.signs & _TELLS)) and not c.has(_PROMISE),
         )
+        if self.board.rivals:
+            self.rivals = (c, self.board.rivals)
         fragment = len(c.text) <= 30 and not c.marks & ~(Mark.ACCEPT | Mark.ANAPHOR | Mark.FIRST)
         if ticket is None and weight and (c.has(_STATUS) or fragment):
             ticket = self._ticket_in_context(c)
+        if ticket is None and work is None:
+            ticket = self._rival_of(c, weight)
         tells = c.has(_STATUS | Mark.QUESTION) or not c.korean
         if ticket is None and work is None and c.topic and tells and not c.has(_PROMISE):
             ticket = self.board.about(c.topic)
@@ -506,6 +519,18 @@ class Talk:
         if weight >= 1.0 and not tells_on and not keeps:
             self.subject = Subject(order=c.order, turn=c.turn)
         return Subject(order=c.order, turn=c.turn)
+
+    def _rival_of(self, c: Clause, weight: float) -> int | None:
+        """The answering speaker's own ticket, of those that a question could not tell apart."""
+        if self.rivals is None:
+            return None
+        asked, indexes = self.rivals
+        if not 0 <= c.order - asked.order <= 2 or c.has(_PROMISE | Mark.SHIFT | Mark.QUESTION):
+            return None
+        if c.turn == asked.turn or not (c.has(_STATUS) or c.signs & _TELLS or weight < 1.0):
+            return None
+        mine = [i for i in indexes if self.board.tickets[i].assignee_id == c.speaker]
+        return mine[0] if c.speaker is not None and len(mine) == 1 else None
 
     def _just_said(self, c: Clause) -> dict[str, float]:
         """The words of the last clauses, the nearer the heavier."""
@@ -778,6 +803,9 @@ class Talk:
                 )
                 told_of = c.has(_PROMISE | Mark.CORRECT | Mark.RECAP) or bool(c.doers)
                 changed = mine and c.has(Mark.CORRECT) and common >= 0.8
+                changed = changed or (
+                    bool(c.doers) and c.has(Mark.CORRECT) and common >= 0.45 and share >= 0.8
+                )
                 enough = changed or (named and told_of) or (common >= 1.6 and share >= 0.5)
                 enough = enough or (
                     common >= (0.4 if mine else 0.65 if told else 0.8)
@@ -835,6 +863,8 @@ class Talk:
             return
         if self.blocks and self.blocks[-1][-1].turn == c.turn and not c.has(Mark.NOT_DONE):
             return  # what was tried against the trouble is not the work itself
+        if self.cannot is not None and self.cannot.turn == c.turn and _BECAUSE.match(c.text):
+            return
         if c.has(Mark.OTHER_TEAM) and not c.has(Mark.FINISHED | Mark.PROGRESS):
             return  # "pensions are handled by them"
         last = claims[-1] if claims and claims[-1].clause.turn == c.turn else None
@@ -862,7 +892,8 @@ class Talk:
             status = IN_PROGRESS if c.has(Mark.PROGRESS) or part else None
             claims.append(Claim(status, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
-            if last and last.status is IN_PROGRESS and not c.has(Mark.FINISHED):
+            part = last is not None and last.clause.has(Mark.BEGUN) and not _WHOLE.search(c.text)
+            if last and last.status is IN_PROGRESS and (part or not c.has(Mark.FINISHED)):
                 return  # a step of the work, not the whole
             if c.has(Mark.SHIFT) and c.has(Mark.ANAPHOR) and last and last.status is DONE:
                 return  # an afterthought
@@ -911,10 +942,12 @@ class Talk:
             return
         if c.has(Mark.NOT_DONE | Mark.PLAN | Mark.LEAVE) or c.signs & Sign.REMAINS:
             e.remains = True
-        if c.has(Mark.PAST_STORY) and not c.signs & Sign.VERDICT:
+        story = any(b.turn == c.turn and b.has(Mark.PAST_STORY) for b in (c, *self.recent[-3:]))
+        if story and not c.signs & Sign.VERDICT:
             return
         if told:
             e.clauses.append(c)
+            e.named = e.named or any(m.index == e.ticket and m.title_hits for m in found[:2])
         e.happened = e.happened or bool(c.signs & Sign.EVENT)
         e.verdict = e.verdict or bool(c.signs & Sign.VERDICT)
         e.points += bool(c.signs & Sign.EVENT) + bool(c.signs & Sign.RESULT)
@@ -939,9 +972,10 @@ class Talk:
         """Claims what the signs say, unless plain words said it already."""
         claims = self.claims[e.ticket]
         if e.claim is not None:
-            if e.claim not in claims:
-                return  # withdrawn
-            claims.remove(e.claim)
+            if e.claim in claims:
+                claims.remove(e.claim)
+            else:  # withdrawn
+                e.points, e.verdict = 0, False
             e.claim = None
         if any(x.clause.turn > e.turn for x in claims):
             return  # somebody has said it since
@@ -950,13 +984,14 @@ class Talk:
         if e.in_doubt or not e.clauses:
             return
         known = self.board.tickets[e.ticket].status
+        enough = 1 if known is IN_PROGRESS or e.named else 2
         if e.verdict and not e.remains and not any(x.reopen for x in claims):
             status = DONE
         elif plain:
             if not e.remains or known is not TODO or not all(self._is_step(x) for x in told):
                 return
             status = IN_PROGRESS
-        elif e.points >= 2 and not e.remains and known is not DONE:
+        elif e.points >= enough and not e.remains and known is not DONE:
             status = DONE
         elif e.happened and e.remains and known is TODO:
             status = IN_PROGRESS
@@ -1163,7 +1198,8 @@ class Talk:
             return
         asks = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK)
         if asks and not (c.has(Mark.QUESTION) and not c.has(Mark.REQUEST)):
-            if c.has(Mark.SMALL_TALK) and not (c.days and self._own(c) >= 1.5):
+            opens = c.order <= 2 and c.korean
+            if c.has(Mark.SMALL_TALK) and (opens or not (c.days and self._own(c) >= 1.5)):
                 return
             self._promise(c)
         elif c.has(Mark.DONE | Mark.PROGRESS):
@@ -1243,7 +1279,9 @@ class Talk:
     def _rest_of_others(self, c: Clause) -> bool:
         """Whether the speaker just said that somebody else does it ("so we only wait")."""
         before = self.recent[-1] if self.recent else None
-        return before is not None and before.turn == c.turn and before.has(Mark.OTHER_TEAM)
+        if before is None or before.turn != c.turn or not before.has(Mark.OTHER_TEAM):
+            return False
+        return before.seqs[-1] == c.seqs[0] or self._own(c) < 2.0
 
     def _first_taker(self, c: Clause, work: Work) -> None:
         who = tuple(u for u in c.doers if u not in c.excluded)
@@ -1546,6 +1584,10 @@ class Talk:
         )
 
 
+_WHOLE = re.compile(
+    r"\b(?:all|everything|whole|both|completely|fully|finished|done|complete)\b|다\s|전부|모두|끝|완료|마무리|완성",
+    re.IGNORECASE,
+)
 _OWN_FAULT = re.compile(
     r"게을[러르]|바빠|바쁘|바빴|깜빡|까먹|정신이?\s*없|시간이?\s*(?:안|없)|귀찮|\b(?:too busy|lazy|forgot|didn't have time|haven't had (?:time|a minute))\b",
     re.IGNORECASE,

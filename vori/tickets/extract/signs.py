@@ -56,7 +56,7 @@ _VERDICT = re.compile(
     r"|\b(?:nothing|nobody|no one|none|no \w+) (?:is |are )?(?:left|more|else|remaining|outstanding)(?: to \w+)?(?: (?:there|on (?:that|it|this)|for (?:me|us)))?(?=[.,!]|$)|\b(?:job|all) done\b|\bend of story\b|\bput (?:it|that|this) to bed\b|\bbehind (?:us|me)\b|\bmakes all \w+\b|\bno longer (?:open|an issue|a problem)\b|\bweight off\b"
 )
 _REMAINS = re.compile(
-    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|bit|few|some|lot|more|just|only|is|are|got|have|has|'s)(?: \w+){0,2} left\b|\bleft to\b|\b(?:to go|remaining|outstanding)\b|\bso far\b|\bstill\b|\b(?:up to|as far as|on|at) (?:page|paragraph|chapter|number|line|row|room|unit|step|level|item|question|section|block|day|scene|\w+ of)\b|\b\w+ (?:out )?of (?:the )?(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|\bhalf\b|\bhalfway\b|\b(?:nearly|almost|most|mostly|partly|except|apart from|other than)\b|\bjust (?:the|a|one|two)\b|\bnot (?:yet|all|the)\b|\bfor now\b|\bwaiting\b|\bonce\b|\buntil\b|\btomorrow\b|\bnext (?:week|month|\w+day)\b|\bhad to\b|\b(?:have|need|needs|has|want) to\b|\bwill\b|'ll\b"
+    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|bit|few|some|lot|more|just|only|is|are|got|have|has|'s)(?: \w+){0,2} left\b|\bleft to\b|\b(?:to go|remaining|outstanding)\b|\bso far\b|\bstill\b|\b(?:up to|as far as|on|at) (?:page|paragraph|chapter|number|line|row|room|unit|step|level|item|question|section|block|day|scene|\w+ of)\b|\b\w+ (?:out )?of (?:the )?(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|\bhalf\b|\bhalfway\b|\b(?:it's|that's|they're) coming\b(?! back)|\b(?:nearly|almost|most|mostly|partly|except|apart from|other than)\b|\bjust (?:the|a|one|two)\b|\bnot (?:yet|all|the)\b|\bfor now\b|\bwaiting\b|\bonce\b|\buntil\b|\btomorrow\b|\bnext (?:week|month|\w+day)\b|\bhad to\b|\b(?:have|need|needs|has|want) to\b|\bwill\b|'ll\b"
 )
 _NOTHING = re.compile(
     r"\b(?:nothing|nobody|no one|none|no \w+|not a(?: single)? \w+|isn't (?:any|much)) (?:is |are )?(?:left|to go|remaining|outstanding)\b|\bthe last\b|\bstill (?:works|holding|going strong)\b"
@@ -90,10 +90,17 @@ def english_signs(low: str) -> Sign:
 _NEGATED = re.compile(r"n't\b|\b(?:not|never|nobody|no one|nothing|none|yet to|without)\b")
 
 
+_GOT_GOING = re.compile(
+    r"\b(?:i've|we've|i have|we have) got (?:(?:a|an|the|my|our|some|two|three|\w+) ){1,2}?(?:\w+ )?(?:up|in|there|on|open|going|running|drafted|ready|out|off|booked|lined up)\b"
+)
+
+
 def _happened(low: str) -> bool:
     """Whether the clause has a verb of happening in the past or the perfect."""
     if _NEGATED.search(low):
         return False
+    if _GOT_GOING.search(low):
+        return True
     for m in _PERFECT.finditer(low):
         base = verbs.PARTICIPLE.get(m["verb"])
         if base is not None and base not in _NO_EVENT:
@@ -113,7 +120,7 @@ def _happened(low: str) -> bool:
 
 _KO_RESULT = re.compile(
     r"(?:이제|하나도|더\s*이상|전혀|더는)\s.{0,16}(?:안|않|없)|잘\s*(?:돌아|되|돼|됩|나[오와와]|울[리려립]|작동|맞|열[리려립]|닫[히혀]|보[이여]|들[리려]|켜|빠지|빠져|굴러|먹[어습히])|문제\s*없|이상\s*(?:이\s*)?없|(?:다|전부|모두|싹)\s\S*(?:아|어|여|와|워|려|해|서|춰|쳐)서?\s.{0,16}있(?:어|습|죠|네)|"
-    r"(?:에|에다)\s*(?:붙어|걸려|들어|올라|놓여|달려|꽂혀|세워져)\s*있|새\s*(?:걸|거|것)로|사라졌|없어졌|풀렸|멎었|잡혔|정상|(?:전부|모두|다)\s\S+에\s*(?:들어갔|올라갔|넣었)|멀쩡|쌩쌩|깨끗|합격|통과|만족"
+    r"(?:에|에다)\s*(?:붙어|걸려|들어|올라|놓여|달려|꽂혀|세워져)\s*있|새\s*(?:걸|거|것)로|이제\s(?!.*(?:시작|해야|할|하려|부터|남|까지|봐야|겠))\S+(?:습니다|ㅂ니다|합니다|해요|어요|네요)|잘\s*\S{1,4}(?:됐|됩|되고|돼)|사라졌|없어졌|풀렸|멎었|잡혔|정상|(?:전부|모두|다)\s\S+에\s*(?:들어갔|올라갔|넣었)|멀쩡|쌩쌩|깨끗|합격|통과|만족"
 )
 _KO_VERDICT = re.compile(
     r"(?:지우|빼|닫|내리)(?:면|어도|아도|도|셔도|시면)\s*(?:되|될|돼|됩)|(?:완료|끝|마무리|종료|해결)(?:이에요|이네요|네요|이죠|입니다|예요|이고|이라)|끝난\s*(?:거|건|걸|셈)|(?:더|이제)\s*(?:할|볼|손댈|남은)\s*(?:거|것|건|게|일)[이은는]?\s*없|남은\s*(?:거|것|게|건|사람|분)?[이은는]?\s*없|(?:제|저희|우리)\s*쪽은?\s*(?:다\s*)?(?:끝|완료|마무리|됐)|(?:그럼|그건|이건|그거|이거)\s*(?:다\s*)?(?:됐네|됐고|됐습|된\s*거)|(?:리스트|목록|할\s*일|보드)에서\s*(?:지우|빼|내리|뺄|지울)|(?<!다시 )닫(?:을게|겠|죠|아\s*주)|손\s*털|클리어"
