@@ -165,15 +165,17 @@ async def test_a_cluster_too_small_for_the_copies_asked_for_says_so(kafka, tmp_p
         await Kafka(settings_for(kafka, replication=3), tmp_path).ready()
 
 
-async def test_signing_in_by_sasl_over_tls(database, broker: Broker, tmp_path):
+@pytest.mark.parametrize("protocol", ["SASL_SSL", "SASL_PLAINTEXT"])
+async def test_signing_in_by_sasl(database, broker: Broker, tmp_path, protocol):
     (tmp_path / "ca.pem").write_text(broker.certificate_pem)
     (tmp_path / "password").write_text(PASSWORD + "\n")
+    is_over_tls = protocol == "SASL_SSL"
     settings = settings_for(
-        broker.secure_bootstrap,
-        security_protocol="SASL_SSL",
+        broker.secure_bootstrap if is_over_tls else broker.signed_in_bootstrap,
+        security_protocol=protocol,
         sasl_user=USER,
         sasl_password_file=str(tmp_path / "password"),
-        ca_file=str(tmp_path / "ca.pem"),
+        ca_file=str(tmp_path / "ca.pem") if is_over_tls else None,
     )
     told, road = Told(), road_on(settings, tmp_path)
     road.subscribe("titles", [MEETING_CREATED], told)

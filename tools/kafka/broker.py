@@ -58,12 +58,13 @@ class Broker:
     def __init__(
         self, directory: Path, *, port: int = 0, certificate: tuple[str, str] | None = None
     ) -> None:
-        """certificate: key (PKCS 8) and certificate as PEM; with it there is also a listener that
-        asks for TLS and for `USER` and `PASSWORD` by SASL PLAIN.
+        """certificate: key (PKCS 8) and certificate as PEM; with it there are also two listeners that
+        ask for `USER` and `PASSWORD` by SASL PLAIN, one of them over TLS.
         """
         self.directory = directory
         self.bootstrap = f"127.0.0.1:{port or free_port()}"
         self.secure_bootstrap = f"127.0.0.1:{free_port()}"
+        self.signed_in_bootstrap = f"127.0.0.1:{free_port()}"
         self.log = directory / "broker.log"
         self._controller = f"127.0.0.1:{free_port()}"
         self._config = directory / "server.properties"
@@ -149,6 +150,7 @@ class Broker:
         listeners = {"PLAINTEXT": self.bootstrap, "CONTROLLER": self._controller}
         if self._certificate:
             listeners["SASL_SSL"] = self.secure_bootstrap
+            listeners["SASL_PLAINTEXT"] = self.signed_in_bootstrap
         open_to_clients = {n: a for n, a in listeners.items() if n != "CONTROLLER"}
         lines = {
             "process.roles": "broker,controller",
@@ -156,7 +158,8 @@ class Broker:
             "controller.quorum.voters": f"1@{self._controller}",
             "controller.listener.names": "CONTROLLER",
             "listener.security.protocol.map": (
-                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL"
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+                "SASL_SSL:SASL_SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"
             ),
             "inter.broker.listener.name": "PLAINTEXT",
             "listeners": _listed(listeners),
@@ -186,9 +189,11 @@ class Broker:
                 "ssl.keystore.type": "PEM",
                 "ssl.keystore.key": key,
                 "ssl.keystore.certificate.chain": certificate,
-                "listener.name.sasl_ssl.plain.sasl.jaas.config": (
+            } | {
+                f"listener.name.{name}.plain.sasl.jaas.config": (
                     f'{login} required user_{USER}="{PASSWORD}";'
-                ),
+                )
+                for name in ("sasl_ssl", "sasl_plaintext")
             }
         return "".join(f"{name}={value}\n" for name, value in lines.items())
 

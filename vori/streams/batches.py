@@ -75,6 +75,7 @@ class _InsteadOfThread:
 
 
 class _Served(driver.AIOKafkaConsumerThread):
+    logger = driver.logger
     Worker = _InsteadOfThread  # type: ignore[assignment]
 
     async def call_thread(self, fun: Any, *args: Any, **kwargs: Any) -> Any:
@@ -88,6 +89,8 @@ class _Served(driver.AIOKafkaConsumerThread):
 
 
 class _Consumer(driver.Consumer):
+    logger = driver.logger
+
     def _new_consumer_thread(self) -> _Served:
         return _Served(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
