@@ -224,6 +224,17 @@ async def test_of_two_admins_who_leave_at_once_one_stays(site: Site) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
 
 
+async def test_a_member_says_how_they_are_called_and_nothing_else(site: Site) -> None:
+    mina = await site.person("Mina")
+    jun = await site.person("Jun", mina.group_id)
+    mine = f"/api/groups/{mina.group_id}/members/{jun.user_id}"
+    assert (await jun.patch(mine, json={"nicknames": ["준"]})).json()["nicknames"] == ["준"]
+    for change in ({"role": "ADMIN"}, {"role": "MEMBER"}, {"role": "ADMIN", "nicknames": ["J"]}):
+        assert (await jun.patch(mine, json=change)).status_code == 403
+    hers = f"/api/groups/{mina.group_id}/members/{mina.user_id}"
+    assert (await jun.patch(hers, json={"nicknames": ["M"]})).status_code == 403
+
+
 async def test_a_member_may_leave(site: Site) -> None:
     mina = await site.person("Mina")
     jun = await site.person("Jun", mina.group_id)

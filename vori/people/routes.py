@@ -158,11 +158,17 @@ class GroupRoutes(Controller):
                 nicknames=data.nicknames,
             )
 
-    @patch("/{group_id:int}/members/{user_id:int}", summary="Change role or nicknames (ADMIN)")
+    @patch(
+        "/{group_id:int}/members/{user_id:int}",
+        summary="Change role or nicknames (ADMIN), or my nicknames",
+    )
     async def change_member(
         self, principal: SignedIn, group_id: PathId, user_id: PathId, data: JSONBody[MemberChange]
     ) -> GroupMember:
-        require_admin(principal, GroupId(group_id))
+        if user_id == principal.user_id and data.role is None:
+            require_member(principal, GroupId(group_id))
+        else:
+            require_admin(principal, GroupId(group_id))
         return await store.change_member(
             GroupId(group_id), UserId(user_id), role=data.role, nicknames=data.nicknames
         )

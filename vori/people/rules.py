@@ -128,10 +128,8 @@ RULES: dict[str, Rule] = {
     "PATCH /api/groups/{group_id}": Rule(Needs.GROUP_ADMIN, WRITE, "group.changed"),
     "GET /api/groups/{group_id}/members": Rule(Needs.MEMBER, READ),
     "POST /api/groups/{group_id}/members": Rule(Needs.GROUP_ADMIN, WRITE, "member.added"),
-    "PATCH /api/groups/{group_id}/members/{user_id}": Rule(
-        Needs.GROUP_ADMIN, WRITE, "member.changed"
-    ),
-    # Members may leave, so the handler asks for ADMIN where it is somebody else.
+    # Members may say how they are called, and leave: the handlers ask for ADMIN otherwise.
+    "PATCH /api/groups/{group_id}/members/{user_id}": Rule(Needs.MEMBER, WRITE, "member.changed"),
     "DELETE /api/groups/{group_id}/members/{user_id}": Rule(Needs.MEMBER, WRITE, "member.removed"),
     "GET /api/groups/{group_id}/usage": Rule(Needs.MEMBER, READ),
     # Myself

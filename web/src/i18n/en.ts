@@ -17,6 +17,7 @@ export const en = {
     account: 'Account and appearance',
     skip: 'Skip to content',
     apiDocs: 'API description',
+    keys: 'Keys',
   },
   common: {
     cancel: 'Cancel',
@@ -235,6 +236,18 @@ export const en = {
     edit: 'Accept otherwise',
     dismiss: 'Dismiss',
   },
+  keys: {
+    title: 'Keys',
+    search: 'Search everything',
+    meetings: 'Meetings',
+    board: 'Board',
+    dashboard: 'Dashboard',
+    settings: 'Settings',
+    move: 'Pick a card up, move it, drop it',
+    open: 'Open the card',
+    close: 'Close, or leave the card where it was',
+    help: 'These keys',
+  },
   deed: {
     more: 'More',
     reread: 'Read again for tickets',
@@ -284,6 +297,8 @@ export const en = {
     name: 'Name',
     timeZone: 'Time zone',
     groupName: 'Name of the group',
+    nicknames: 'What I am called in {{name}}',
+    nicknamesHint: 'Names that colleagues use when they speak, with commas. VORI knows by them whom a task is for.',
   },
   settings: {
     profile: 'Profile',

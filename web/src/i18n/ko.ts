@@ -19,6 +19,7 @@ export const ko: Texts = {
     account: '계정과 화면 설정',
     skip: '본문으로 건너뛰기',
     apiDocs: 'API 설명',
+    keys: '단축키',
   },
   common: {
     cancel: '취소',
@@ -237,6 +238,18 @@ export const ko: Texts = {
     edit: '고쳐서 수락',
     dismiss: '거절',
   },
+  keys: {
+    title: '단축키',
+    search: '전체 검색',
+    meetings: '회의',
+    board: '보드',
+    dashboard: '대시보드',
+    settings: '설정',
+    move: '카드를 집고, 옮기고, 놓기',
+    open: '카드 열기',
+    close: '닫기, 또는 카드를 제자리에 두기',
+    help: '단축키 보기',
+  },
   deed: {
     more: '더 보기',
     reread: '다시 읽고 티켓 찾기',
@@ -286,6 +299,8 @@ export const ko: Texts = {
     name: '이름',
     timeZone: '시간대',
     groupName: '그룹 이름',
+    nicknames: '{{name}}에서 부르는 이름',
+    nicknamesHint: '회의에서 동료가 부르는 이름을 쉼표로 나눠 적으세요. VORI가 누구의 일인지 알아봅니다.',
   },
   settings: {
     profile: '프로필',

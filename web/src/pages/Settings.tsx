@@ -67,6 +67,7 @@ export function SettingsPage() {
       <div className="mx-auto max-w-3xl space-y-4 p-4">
         <Tabs.Content value="profile" className="space-y-4">
           <Profile key={me.userId} me={me} />
+          <MyNicknames me={me} />
           <Notifications />
         </Tabs.Content>
         <Tabs.Content value="group" className="space-y-4">
@@ -451,11 +452,70 @@ function useMemberChange(groupId: number) {
   })
 }
 
+/** How colleagues call me, group by group. */
+function MyNicknames({ me }: { me: User }) {
+  const { t } = useTranslation()
+  const { data: groups = [] } = useQuery(groupsQuery)
+  if (groups.length === 0) return null
+  return (
+    <Section title={t('settings.nicknames', { name: me.name })}>
+      <p className="mb-3 text-sm text-muted">{t('profile.nicknamesHint')}</p>
+      <ul className="space-y-3">
+        {groups.map((group) => (
+          <MyNicknamesIn key={group.groupId} group={group} userId={me.userId} />
+        ))}
+      </ul>
+    </Section>
+  )
+}
+
+function MyNicknamesIn({ group, userId }: { group: Group; userId: number }) {
+  const { t } = useTranslation()
+  const { data: members = [] } = useQuery(membersQuery(group.groupId))
+  const member = members.find((one) => one.userId === userId)
+  if (!member) return null
+  const label = t('profile.nicknames', { name: group.name })
+  return (
+    <li>
+      <Field label={label}>
+        <Nicknames member={member} label={label} />
+      </Field>
+    </li>
+  )
+}
+
+/** Kept as soon as one leaves the field. */
+function Nicknames({ member, label, isDisabled }: { member: Member; label: string; isDisabled?: boolean }) {
+  const { t } = useTranslation()
+  const change = useMemberChange(member.groupId)
+  const known = (member.nicknames ?? []).join(', ')
+  return (
+    <input
+      key={known}
+      aria-label={label}
+      title={t('settings.nicknamesHint')}
+      placeholder={t('settings.nicknamesHint')}
+      className={`${INPUT} h-8 py-0 text-sm`}
+      disabled={isDisabled}
+      dir="auto"
+      defaultValue={known}
+      onBlur={(event) => {
+        const nicknames = nicknamesOf(event.target.value)
+        if (nicknames.join(', ') === known) return
+        change.mutate(() =>
+          json('PATCH', `/api/groups/${member.groupId}/members/${member.userId}`, {
+            body: { nicknames },
+          }),
+        )
+      }}
+    />
+  )
+}
+
 function MemberRow({ member, isAdmin, isMe }: MemberRowProps) {
   const { t } = useTranslation()
   const change = useMemberChange(member.groupId)
   const path = `/api/groups/${member.groupId}/members/${member.userId}`
-  const known = (member.nicknames ?? []).join(', ')
   return (
     <li className="flex flex-wrap items-center gap-2 py-2">
       <span className="min-w-0 flex-1 basis-40">
@@ -465,20 +525,10 @@ function MemberRow({ member, isAdmin, isMe }: MemberRowProps) {
         <span className="block truncate text-sm text-muted">{member.email}</span>
       </span>
       <span className="w-full sm:w-52">
-        <input
-          key={known}
-          aria-label={t('settings.nicknames', { name: member.name })}
-          title={t('settings.nicknamesHint')}
-          placeholder={t('settings.nicknamesHint')}
-          className={`${INPUT} h-8 py-0 text-sm`}
-          disabled={!isAdmin}
-          dir="auto"
-          defaultValue={known}
-          onBlur={(event) => {
-            const nicknames = nicknamesOf(event.target.value)
-            if (nicknames.join(', ') === known) return
-            change.mutate(() => json('PATCH', path, { body: { nicknames } }))
-          }}
+        <Nicknames
+          member={member}
+          label={t('settings.nicknames', { name: member.name })}
+          isDisabled={!isAdmin && !isMe}
         />
       </span>
       <Select

@@ -2,7 +2,6 @@ import { useQuery } from '@tanstack/react-query'
 import {
   Link,
   Outlet,
-  useNavigate,
   useParams,
   useRouter,
   type ErrorComponentProps,
@@ -27,18 +26,22 @@ import {
   Shield,
   Wave,
 } from '../ui/icons'
-import { useNotices, useSeen, useSentence } from '../ui/notices'
+import { placeOf, useNotices, useSeen, useSentence } from '../ui/notices'
 import { Avatar, Button, Empty, Failure, MENU, MENU_ITEM, Select } from '../ui/parts'
 import { chooseTheme, useTheme, type Theme } from '../ui/theme'
 import { moment } from '../ui/times'
+import { KeysDialog, useKeys } from './keys'
+import { useTitle } from './title'
 
 export function Shell() {
   const { t } = useTranslation()
   const { meetingId } = useParams({ strict: false })
   const isThere = useEvents(meetingId ? Number(meetingId) : undefined)
   const { data: me } = useQuery(meQuery)
-  useSearchKey()
+  const [isKeys, showKeys] = useState(false)
+  useKeys(showKeys)
   useNotices()
+  useTitle()
   return (
     <div className="flex h-full flex-col sm:flex-row">
       <a
@@ -65,7 +68,11 @@ export function Shell() {
           <span className="sm:hidden">
             <Bell />
           </span>
-          <Account />
+          <Account
+            onKeys={() => {
+              showKeys(true)
+            }}
+          />
         </div>
       </header>
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
@@ -81,6 +88,13 @@ export function Shell() {
           <Outlet />
         </main>
       </div>
+      {isKeys && (
+        <KeysDialog
+          onClose={() => {
+            showKeys(false)
+          }}
+        />
+      )}
       <nav
         aria-label={t('app.pages')}
         className="flex shrink-0 justify-around border-t border-line bg-sunken py-1 sm:hidden"
@@ -89,26 +103,6 @@ export function Shell() {
       </nav>
     </div>
   )
-}
-
-/** `/` and Ctrl+K go to the search from everywhere but where one types. */
-function useSearchKey() {
-  const navigate = useNavigate()
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const at = event.target as HTMLElement
-      const isTyping = at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName)
-      const isAsked =
-        (event.key === '/' && !isTyping) || (event.key === 'k' && (event.ctrlKey || event.metaKey))
-      if (!isAsked || event.defaultPrevented) return
-      event.preventDefault()
-      void navigate({ to: '/search' })
-    }
-    window.addEventListener('keydown', press)
-    return () => {
-      window.removeEventListener('keydown', press)
-    }
-  }, [navigate])
 }
 
 function Links({ isAdmin }: { isAdmin: boolean }) {
@@ -192,9 +186,7 @@ function Bell() {
           {items.map((one) => (
             <DropdownMenu.Item key={one.noticeId} asChild>
               <Link
-                {...(one.ticketId
-                  ? { to: '/board', search: { ticket: one.ticketId } }
-                  : { to: '/meetings/$meetingId', params: { meetingId: String(one.meetingId) } })}
+                {...placeOf(one)}
                 className={`${MENU_ITEM} items-start`}
               >
                 <span
@@ -243,7 +235,7 @@ function GroupChoice() {
 
 const THEMES: Theme[] = ['system', 'light', 'dark']
 
-function Account() {
+function Account({ onKeys }: { onKeys: () => void }) {
   const { t, i18n } = useTranslation()
   const { data: me } = useQuery(meQuery)
   const theme = useTheme()
@@ -305,6 +297,9 @@ function Account() {
               </Link>
             </DropdownMenu.Item>
           )}
+          <DropdownMenu.Item className={MENU_ITEM} onSelect={onKeys}>
+            {t('app.keys')}
+          </DropdownMenu.Item>
           <DropdownMenu.Item asChild>
             <a href="/schema" className={MENU_ITEM}>
               {t('app.apiDocs')}

@@ -76,6 +76,13 @@ export function useOfRecording<T extends string | boolean | null>(
   return useSyncExternalStore(subscribe, () => (now?.meetingId === meetingId ? pick(now) : null))
 }
 
+/** For whoever looks elsewhere. */
+export const useRecordingSign = (): 'none' | 'recording' | 'silent' =>
+  useSyncExternalStore(subscribe, () => {
+    if (!isRunning(now)) return 'none'
+    return now.isSilent ? 'silent' : 'recording'
+  })
+
 export const isRunning = (recording: Recording | null): recording is Recording =>
   recording !== null && recording.state !== 'finished' && recording.state !== 'failed'
 

@@ -1,6 +1,7 @@
 /** What concerns me: told in the page as it comes, and by the browser if it may. */
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { json } from '../api/http'
@@ -48,11 +49,19 @@ export function useSentence(): (notice: Notice) => string {
   }
 }
 
+/** Where what it tells of is. */
+export function placeOf({ ticketId, meetingId }: Notice) {
+  return ticketId
+    ? ({ to: '/board', search: { ticket: ticketId } } as const)
+    : ({ to: '/meetings/$meetingId', params: { meetingId: String(meetingId) } } as const)
+}
+
 /** Tells of what comes while the page is open. */
 export function useNotices(): Notices | undefined {
   const { data } = useQuery(noticesQuery)
   const say = useSay()
   const sentence = useSentence()
+  const navigate = useNavigate()
   const known = useRef<Set<string> | null>(null)
   useEffect(() => {
     if (!data) return
@@ -62,18 +71,20 @@ export function useNotices(): Notices | undefined {
     const fresh = data.items.filter((one) => !one.isRead && !before.has(one.noticeId))
     for (const one of fresh.slice(0, 3).reverse()) {
       say(sentence(one))
-      tellBrowser(one, sentence(one))
+      tellBrowser(one.noticeId, sentence(one), () => void navigate(placeOf(one)))
     }
-  }, [data, say, sentence])
+  }, [data, say, sentence, navigate])
   return data
 }
 
-function tellBrowser(notice: Notice, text: string): void {
+/** By the browser, to somebody who looks elsewhere. `tag`: one of a kind takes the other's place. */
+export function tellBrowser(tag: string, text: string, onClick?: () => void): void {
   if (permission() !== 'on' || !document.hidden) return
   try {
-    const shown = new Notification('VORI', { body: text, tag: notice.noticeId, icon: '/icon.svg' })
+    const shown = new Notification('VORI', { body: text, tag, icon: '/icon.svg' })
     shown.onclick = () => {
       window.focus()
+      onClick?.()
       shown.close()
     }
   } catch {
