@@ -1,11 +1,12 @@
 import tailwind from '@tailwindcss/vite'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
+import { firstLoad } from './firstLoad'
 
 const server = process.env.VORI_URL ?? 'http://127.0.0.1:8700'
 
 export default defineConfig({
-  plugins: [react(), tailwind()],
+  plugins: [react(), tailwind(), firstLoad()],
   build: {
     outDir: '../vori/page/dist',
     emptyOutDir: true,
