@@ -125,6 +125,9 @@ def test_the_spoken_meeting(windows: Windows, server: Running, wire: Wire, pictu
     page.get_by_role("dialog").get_by_role("button", name="End meeting").click()
     page.get_by_role("article").get_by_text(re.compile("invoice", re.I)).first.wait_for()
     page.screenshot(path=pictures / "minutes-spoken-light.png")
+    board.emulate_media(color_scheme="dark")
+    board.locator("html[data-theme=dark]").wait_for(state="attached")
+    board.screenshot(path=pictures / "board-spoken-dark.png")
 
     found_and_played(page)
     exported(page, number)
