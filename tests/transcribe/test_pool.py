@@ -10,6 +10,7 @@ from vori.errors import BadMessage, Busy, Unavailable
 from vori.transcribe.messages import Transcript
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import ModelInfo, OutOfMemory, Window
+from vori.transcribe.schedule import Schedule
 
 INFO = ModelInfo(
     name="fake",
@@ -303,3 +304,22 @@ async def test_a_worker_that_dies_is_replaced():
             await pool.submit(window("a", is_final=True))
         assert (await pool.submit(window("a", is_final=True))).text == "a"
         assert pool.health().restarts == 1
+
+
+async def test_another_order_of_things_is_kept_to():
+    class InTurn(Schedule):
+        def take(self, now_s, *, idle, background):
+            first = min(self, key=lambda job: job.number, default=None)
+            if first is None:
+                return []
+            self.withdraw(first)
+            return [first]
+
+    echo = Echo(is_open=False)
+    async with RecogniserPool(echo, schedule=InTurn()) as pool:
+        tasks = await submit(pool, window("first"))
+        await echo.wait_entered()
+        tasks += await submit(pool, window("a"), window("b", is_final=True))
+        echo.gate.set()
+        await asyncio.gather(*tasks)
+    assert echo.batches == [["first"], ["a"], ["b"]]

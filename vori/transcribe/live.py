@@ -54,7 +54,7 @@ from vori.transcribe.outgoing import (
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import ModelInfo, Window
 from vori.transcribe.sandbox import DecoderDied, Replay
-from vori.transcribe.settle import Piece, Settler
+from vori.transcribe.settle import SURE_TAIL_MS, Piece, Settler
 
 logger = log.get(__name__)
 
@@ -176,11 +176,15 @@ class Speaking:
     def unsettled_s(self, settled_ms: int | None) -> float:
         """For how long sound has waited to become settled words; settled_ms: up to here they are.
 
-        What a guess left unsettled counts for little: it had its turn.
+        What a guess left unsettled counts for little: it had its turn. Sound of which nothing was
+        shown yet counts for as much more as a guess leaves unsettled at its end.
         """
+        end_ms = self.start_ms + self.duration_ms
+        if not self.guessed_ms:
+            return (self.duration_ms + SURE_TAIL_MS) / 1000
         begin_ms = self.start_ms if settled_ms is None else settled_ms
         guessed_ms = self.start_ms + self.guessed_ms - GUESSED_TAIL_MS
-        return (self.start_ms + self.duration_ms - max(begin_ms, guessed_ms)) / 1000
+        return (end_ms - max(begin_ms, guessed_ms)) / 1000
 
     def trim(self, to_ms: int) -> None:
         """Forget what lies before `to_ms` of the recording."""

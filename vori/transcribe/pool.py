@@ -108,7 +108,10 @@ class RecogniserPool:
         self._deadline_s = deadline_s
         self._now_s = now_s
         sizes_s = recogniser.model.window_sizes_s
-        self._due = schedule or Schedule(batch_size=batch_size, sizes_s=sizes_s)
+        # An empty one counts as false.
+        self._due = (
+            Schedule(batch_size=batch_size, sizes_s=sizes_s) if schedule is None else schedule
+        )
         live, background = asyncio.Semaphore(queue_size), asyncio.Semaphore(workers * batch_size)
         # Files have places of their own, so that they never take those of live rooms.
         self._places = {
