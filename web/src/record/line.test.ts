@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FRAME_BYTES, KEEPALIVE_MS, Line, type Notice, type Socket, type State } from './line'
+import { FRAME_BYTES, KEEPALIVE_MS, Line, MOST_QUIET_BEATS, type Notice, type Socket, type State } from './line'
 
 class FakeSocket implements Socket {
   binaryType: BinaryType = 'blob'
@@ -251,5 +251,31 @@ describe('a recording line', () => {
     const house = started()
     house.pass((ms) => ms === KEEPALIVE_MS)
     expect(house.socket.texts.at(-1)).toEqual({ type: 'keepalive' })
+  })
+
+  const beat = (house: House) => house.pass((ms) => ms === KEEPALIVE_MS)
+
+  it('gives up a line on which nobody answers, and sends its sound again on another', () => {
+    const house = started()
+    house.line.send(sound(1, 2, 3, 4))
+    house.socket.tell({ type: 'ack', receivedBytes: 2, durationMs: 0 })
+    for (let i = 0; i < MOST_QUIET_BEATS; i++) beat(house)
+    expect(house.line.state).toBe('away')
+    house.reconnect()
+    house.socket.begin(2, 'resumed')
+    expect(house.socket.bytes).toEqual([3, 4])
+    expect(house.line.state).toBe('open')
+  })
+
+  it('waits for a line that owes nothing, or says something', () => {
+    const house = started()
+    for (let i = 0; i < 2 * MOST_QUIET_BEATS; i++) beat(house)
+    house.line.send(sound(1, 2))
+    for (let i = 0; i < 2 * MOST_QUIET_BEATS; i++) {
+      beat(house)
+      house.socket.tell({ type: 'warning', code: 'disk_full', message: '' })
+    }
+    expect(house.line.state).toBe('open')
+    expect(house.sockets).toHaveLength(1)
   })
 })

@@ -61,6 +61,8 @@ export interface Given {
 
 export const FRAME_BYTES = 64 * 1024
 export const KEEPALIVE_MS = 5_000
+/** So many beats without a word, while sound waits to be acknowledged: the line is dead. */
+export const MOST_QUIET_BEATS = 3
 const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 8_000
 
@@ -84,6 +86,7 @@ export class Line {
   private isEndSent = false
   private waitMs = FIRST_WAIT_MS
   private retryMs = 0
+  private quietBeats = 0
   private socket: Socket | null = null
   private retrying: unknown = null
   private beating: unknown = null
@@ -135,6 +138,7 @@ export class Line {
     this.retrying = null
     this.isReady = false
     this.isEndSent = false
+    this.quietBeats = 0
     const socket = this.given.connect()
     this.socket = socket
     socket.binaryType = 'arraybuffer'
@@ -142,7 +146,9 @@ export class Line {
       socket.send(JSON.stringify({ type: 'metadata', data: this.metadata() }))
     }
     socket.onmessage = (event) => {
-      if (socket === this.socket) this.hear(JSON.parse(String(event.data)) as Message)
+      if (socket !== this.socket) return
+      this.quietBeats = 0
+      this.hear(JSON.parse(String(event.data)) as Message)
     }
     socket.onclose = (event) => {
       if (socket === this.socket) this.lost(event.code)
@@ -250,9 +256,20 @@ export class Line {
   /** The server closes a line on which nothing comes; quiet clients say that they are there. */
   private beat(): void {
     this.beating = this.given.later(() => {
+      this.giveUpDeadLine()
       if (this.isReady && !this.isEndSent) this.socket?.send('{"type":"keepalive"}')
       if (!this.isOver) this.beat()
     }, KEEPALIVE_MS)
+  }
+
+  /** After a change of networks a browser may take minutes to see that nobody is there any more. */
+  private giveUpDeadLine(): void {
+    const socket = this.socket
+    const isOwed = !this.isReady || this.waitingBytes > 0
+    this.quietBeats = socket && isOwed ? this.quietBeats + 1 : 0
+    if (!socket || this.quietBeats < MOST_QUIET_BEATS) return
+    this.lost(1006)
+    socket.close()
   }
 
   private become(state: State): void {
