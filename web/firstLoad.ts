@@ -15,10 +15,15 @@ export function firstLoad(): Plugin {
       const chunks = Object.values(bundle).filter((one) => one.type === 'chunk')
       const entry = chunks.find((one) => one.isEntry)
       if (!entry) return
+      // Of the languages one is loaded; counted is the larger.
+      const [language] = chunks
+        .filter((one) => one.facadeModuleId?.includes('/src/i18n/'))
+        .sort((a, b) => b.code.length - a.code.length)
+      const always = language ? [entry, language] : [entry]
       const pages = chunks.filter((one) => one.facadeModuleId?.includes('/src/pages/'))
       const loads = [...pages, entry].map((one) => ({
         name: one === entry ? 'at least' : one.name,
-        kb: Math.round(bytesOf([entry, one], bundle) / 100) / 10,
+        kb: Math.round(bytesOf([...always, one], bundle) / 100) / 10,
       }))
       loads.sort((a, b) => b.kb - a.kb)
       console.log('First load, kB of JavaScript (gzip):')

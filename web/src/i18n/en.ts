@@ -89,6 +89,7 @@ export const en = {
     create: 'Start meeting',
     status: { SCHEDULED: 'Planned', LIVE: 'Live', ENDED: 'Ended' },
     minutesReady: 'Minutes',
+    join: 'Join',
     noGroup: 'You belong to no group yet. Ask its admin to add you.',
   },
   live: {

@@ -1,7 +1,6 @@
 import i18next from 'i18next'
 import { initReactI18next } from 'react-i18next'
-import { en } from './en'
-import { ko } from './ko'
+import type { Texts } from './en'
 
 export const LANGUAGES = { ko: '한국어', en: 'English' } as const
 export type Language = keyof typeof LANGUAGES
@@ -14,22 +13,31 @@ function preferred(): Language {
   return navigator.language.startsWith('ko') ? 'ko' : 'en'
 }
 
-void i18next.use(initReactI18next).init({
-  resources: { en: { translation: en }, ko: { translation: ko } },
-  lng: preferred(),
-  fallbackLng: 'en',
+/** Only the language that is read is loaded. */
+const load: Record<Language, () => Promise<Texts>> = {
+  ko: async () => (await import('./ko')).ko,
+  en: async () => (await import('./en')).en,
+}
+
+const first = preferred()
+await i18next.use(initReactI18next).init({
+  resources: { [first]: { translation: await load[first]() } },
+  lng: first,
   interpolation: { escapeValue: false }, // React does
 })
-document.documentElement.lang = i18next.language
+document.documentElement.lang = first
 
-export function choose(language: Language): void {
+export async function choose(language: Language): Promise<void> {
   localStorage.setItem(KEY, language)
+  if (!i18next.hasResourceBundle(language, 'translation')) {
+    i18next.addResourceBundle(language, 'translation', await load[language]())
+  }
   document.documentElement.lang = language
-  void i18next.changeLanguage(language)
+  await i18next.changeLanguage(language)
 }
 
 declare module 'i18next' {
   interface CustomTypeOptions {
-    resources: { translation: typeof en }
+    resources: { translation: Texts }
   }
 }

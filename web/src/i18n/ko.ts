@@ -91,6 +91,7 @@ export const ko: Texts = {
     create: '회의 시작',
     status: { SCHEDULED: '예정', LIVE: '진행 중', ENDED: '종료' },
     minutesReady: '회의록',
+    join: '참여',
     noGroup: '아직 속한 그룹이 없습니다. 그룹 관리자에게 추가를 요청하세요.',
   },
   live: {

@@ -31,6 +31,7 @@ import { day } from '../ui/times'
 import { PageHead } from './Shell'
 
 const CHART_PX = 220
+const BAR_PX = 48
 /** Fewer meetings than this say little; the page says so. */
 const FEW_MEETINGS = 5
 const AXIS = { stroke: 'var(--muted)', fontSize: 12, tickLine: false } as const
@@ -241,7 +242,7 @@ function Tickets({ weeks }: { weeks: readonly Trend[] }) {
       rows={data.map((one) => [one.name, one.done + one.open, one.done, one.open])}
     >
       <ResponsiveContainer width="100%" height={CHART_PX}>
-        <BarChart data={data} margin={{ top: 8, right: 12, bottom: 0, left: -20 }}>
+        <BarChart data={data} maxBarSize={BAR_PX} margin={{ top: 8, right: 12, bottom: 0, left: -20 }}>
           <CartesianGrid stroke="var(--line)" vertical={false} />
           <XAxis dataKey="name" {...AXIS} />
           <YAxis allowDecimals={false} {...AXIS} width={64} />
@@ -293,7 +294,7 @@ function Hours({ groupId }: { groupId: number }) {
       rows={data.map((one) => [one.name, `${one.value} %`, one.meetings])}
     >
       <ResponsiveContainer width="100%" height={CHART_PX}>
-        <BarChart data={data} margin={{ top: 8, right: 12, bottom: 0, left: -20 }}>
+        <BarChart data={data} maxBarSize={BAR_PX} margin={{ top: 8, right: 12, bottom: 0, left: -20 }}>
           <CartesianGrid stroke="var(--line)" vertical={false} />
           <XAxis dataKey="name" {...AXIS} />
           <YAxis domain={[0, 100]} unit="%" {...AXIS} width={64} />
@@ -332,7 +333,7 @@ function Statuses({ week }: { week: Trend | undefined }) {
       rows={data.map((one) => [one.name, one.hours, one.stays])}
     >
       <ResponsiveContainer width="100%" height={CHART_PX}>
-        <BarChart data={data} layout="vertical" margin={{ top: 8, right: 12, bottom: 0, left: 12 }}>
+        <BarChart data={data} maxBarSize={BAR_PX} layout="vertical" margin={{ top: 8, right: 12, bottom: 0, left: 12 }}>
           <CartesianGrid stroke="var(--line)" horizontal={false} />
           <XAxis type="number" {...AXIS} />
           <YAxis type="category" dataKey="name" {...AXIS} width={88} />

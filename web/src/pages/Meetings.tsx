@@ -6,7 +6,7 @@ import { json } from '../api/http'
 import { healthQuery, itemsOf, keys, meetingsQuery } from '../api/queries'
 import type { Meeting } from '../api/types'
 import { useGroup } from '../ui/group'
-import { Calendar, Document, Plus } from '../ui/icons'
+import { Calendar, Document, Microphone, Plus } from '../ui/icons'
 import {
   Button,
   Dialog,
@@ -28,7 +28,15 @@ export function MeetingsPage() {
   const [isNew, setNew] = useState(false)
   if (error) return <Failure error={error} />
   if (isLoading) return <Loading />
-  if (!group) return <Empty icon={<Calendar className="size-6" />} title={t('meetings.noGroup')} />
+  if (!group) {
+    return (
+      <Empty icon={<Calendar className="size-6" />} title={t('meetings.noGroup')}>
+        <Link to="/settings" search={{ part: 'group' }} className="text-accent-text hover:underline">
+          {t('settings.newGroup')}
+        </Link>
+      </Empty>
+    )
+  }
   return (
     <>
       <PageHead>
@@ -122,6 +130,11 @@ function Row({ meeting }: { meeting: Meeting }) {
         <span className="flex items-center gap-1 text-sm text-muted">
           <Document className="size-3.5" />
           <span className="hidden sm:inline">{t('meetings.minutesReady')}</span>
+        </span>
+      )}
+      {meeting.status === 'LIVE' && (
+        <span className="hidden items-center gap-1 text-sm font-medium text-accent-text sm:flex">
+          <Microphone className="size-3.5" /> {t('meetings.join')}
         </span>
       )}
       <StatusBadge status={meeting.status} />

@@ -101,7 +101,7 @@ function Profile({ me }: { me: User }) {
     onSuccess: (saved) => {
       client.setQueryData(meQuery.queryKey, saved)
       if (saved.language in LANGUAGES && saved.language !== i18n.language) {
-        choose(saved.language as Language)
+        void choose(saved.language as Language)
       }
       say(t('common.saved'))
     },

@@ -261,7 +261,7 @@ function Account({ onKeys }: { onKeys: () => void }) {
           <DropdownMenu.RadioGroup
             value={i18n.language}
             onValueChange={(language) => {
-              choose(language as Language)
+              void choose(language as Language)
             }}
           >
             {Object.entries(LANGUAGES).map(([language, name]) => (

@@ -44,7 +44,7 @@ function Frame({ title, children }: { title: string; children: ReactNode }) {
               aria-pressed={i18n.language === language}
               className="rounded px-2 py-1 text-sm text-muted hover:bg-hover aria-pressed:font-semibold aria-pressed:text-text"
               onClick={() => {
-                choose(language as Language)
+                void choose(language as Language)
               }}
             >
               {name}
