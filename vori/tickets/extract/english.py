@@ -178,6 +178,8 @@ _NO_CALL = re.compile(
 
 def _is_call(before: str, after: str) -> bool:
     """Whether a name in speech without punctuation calls on somebody, and so begins a clause."""
+    if not after.strip() and re.search(r"\b(?:can|could|would|will) you\b.{0,60}$", before):
+        return False  # "can you do that today, Luca"
     goes_on = r"'s\b|\s+(?:and|or|said|says|before|by|after|for|in|at|when|so|today|tomorrow|tonight|this)\b"
     return not _NO_CALL.search(before) and not re.match(goes_on, after)
 
@@ -331,7 +333,7 @@ _FINISHED = re.compile(
     rf"^(?:(?:yes|yeah|yep|all|well),? )*done (?:the|it|them|that|both|all|everything)\b|\b(?:went|gone) (?:off|over|across|away) to\b|\bback (?:together|in (?:service|action|use)|on ?line)\b|\b(?:that|it|they|one)(?:'s|'re) gone\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
 )
 _FIRST_PAST = re.compile(
-    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
+    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:deep|pressure|power|steam|jet|double|spot|dry|spring|just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
     r"\b(?:working on|work(?:ing)? through|half ?way|half (?:up|in|on|out|built|painted|cleared|packed|written|wired|fitted|done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on(?! (?:my|the|our) (?:to-?do|list|board|backlog|pile))|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
@@ -342,6 +344,7 @@ _PROGRESS = re.compile(
 _BEGUN = re.compile(
     r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|moved (?:straight |right )?on(?:to| to)|cracked on with|turned to|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|as we speak|set (?:it |that )?going|took (?:it|that|this) on)\b"
     r"|\b(?:is|are|'s|'re|it's|they're|that's) (?:now |currently )?being \w+(?:ed|en|t)\b(?! (?:today|tomorrow|this|on|next|tonight|later))"
+    r"|\b(?:engineer|guy|guys|bloke|chap|man|men|woman|fitter|plumber|electrician|mechanic|technician|builders?|crew|people|lads?|they|he|she)(?:'s|'re| is| are) (?:in there|up there|out there|down there|on site|at it|round there|here|there)(?: right)? (?:now|today|this morning|as we speak)\b"
     r"|\bso (?:we're|it's|that's|i'm) (?:off|rolling|away|moving|going)\b(?! to)"
     r"|\b(?:i've|we've|i|we)(?: have)? had (?:it|that|this|them|the [\w ]{1,20}|\S+) open since\b"
 )
@@ -369,7 +372,7 @@ _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
 )
 _JOKE = re.compile(
-    r"\b(?:if one more|if i (?:hear|see|have to) .* (?:again|one more)|just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
+    r"^only if\b|\b(?:if one more|if i (?:hear|see|have to) .* (?:again|one more)|just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
 )
 _QUESTION = re.compile(
     r"\?\s*$|(?<!of )(?<!see )(?<!know )(?<!guy )(?<!person )(?<!people )(?<!one )(?<!someone )(?<!somebody )(?<!those )(?<!woman )(?<!man )\bwho(?:'s|'ll| is| can| will| could| wants)\b"
@@ -495,6 +498,11 @@ def _marks(low: str) -> tuple[Mark, str]:
     ):
         if has(pattern):
             found |= mark
+    if "?" not in low and re.match(
+        r"(?:(?:and|so|but),? )*what(?:'s)? (?:i|we|they|you|really|actually)?\b.* (?:is|was)\b (?!it\b|that\b)",
+        low,
+    ):
+        found &= ~Mark.QUESTION  # "what we need is …"
     if re.search(
         r", (?:right|yeah|correct|ok|okay|yes|is that right)\?$|^(?:shall i|do you want me)\b", low
     ):
@@ -515,6 +523,8 @@ def _marks(low: str) -> tuple[Mark, str]:
     status, act = _status(low)
     found |= status
     asked, phrase = _asked(low)
+    if asked is Mark.NEED and Mark.BLOCK in found and not _OUR_NEED.search(low):
+        asked = Mark.NONE  # what others have to do first
     if asked:
         found |= asked
         act = phrase or act
@@ -523,6 +533,9 @@ def _marks(low: str) -> tuple[Mark, str]:
     return found, act
 
 
+_OUR_NEED = re.compile(
+    r"\b(?:we|i|somebody|someone|one of us|let's|you)\b(?:'ll| will|'ve| have)?[^.,]{0,15}\b(?:need|have|has|must|should|got|ought)\b"
+)
 _COUNT = r"(?:\d+|a couple|a few|some|half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty)"
 _PARTLY = re.compile(
     rf"\b(?:the|a|my|our) first (?:\w+ )?(?:{_COUNT}|bit|part|section|chapter|page|batch|round|coat|draft|half|row|floor|room|box|load)s?\b"

@@ -458,7 +458,10 @@ def _status(text: str, morphs: str) -> Mark:
     whole = _ALL.search(morphs)
     if whole and past and re.search(r"NNG 되/XSV (?:었|았)/EP", morphs):
         finished = finished or whole  # "다 선임됐어요"
-    complete = re.search(r"(?:다|이미)/MAG (?:되|하)/V\S* ?(?:었|ㄴ/ETM)|되/VV 었/EP 고/EF", morphs)
+    complete = re.search(
+        r"(?:다|이미)/MAG (?:되|하)/V\S* ?(?:었|ㄴ/ETM)|되/VV 었/EP 고/EF|(?:다|이미|전부)/MAG (?:\S+ ){0,2}\S+/(?:VV|XSV) (?:ㄴ|은)/ETM (?:거|것)/NNB",
+        morphs,
+    )
     if past and Mark.BEGUN not in found:
         state = _STATIVE_PAST.search(morphs)
         if (

@@ -346,6 +346,8 @@ class Work:
     assignee: UserId | None = None
     candidates: tuple[UserId, ...] = ()
     due: date | None = None
+    is_limit: bool = False
+    """Whether somebody who asked for it said `due` as a limit ("by tomorrow")."""
     firm: bool = False
     dropped: str = ""
     refused: bool = False
@@ -610,6 +612,8 @@ class Talk:
     def _thin_promise(self, c: Clause, work: Work) -> bool:
         """Whether "I'll have it up by then" follows a question that was asked in between."""
         since = [b for b in self.recent if b not in work.heard and b.order > work.last]
+        if any(b.turn == c.turn and sum(b.words.values()) >= 1.0 for b in since):
+            return False  # the speaker has brought up something else
         return (
             c.has(Mark.COMMIT)
             and c.has(Mark.ANAPHOR)
@@ -641,6 +645,9 @@ class Talk:
         vague = sum(question.words.values()) == 0  # "already?"
         far = weight >= 3.0 and not c.has(_STATUS | Mark.ACCEPT | Mark.REFUSE)
         apart = apart or (vague and far)
+        knows = self.board.vocabulary.knows
+        beside = c.topic != "" and not knows(c.topic) and c.has(Mark.FIRST) and c.has(Mark.DONE)
+        apart = apart or (c.korean and beside)
         return None if apart else asked.ticket
 
     def _goes_on(self, c: Clause, weight: float) -> bool:
@@ -984,7 +991,7 @@ class Talk:
         if e.in_doubt or not e.clauses:
             return
         known = self.board.tickets[e.ticket].status
-        enough = 1 if known is IN_PROGRESS or e.named else 2
+        enough = 1 if known is IN_PROGRESS or (e.named and e.happened) else 2
         if e.verdict and not e.remains and not any(x.reopen for x in claims):
             status = DONE
         elif plain:
@@ -1158,6 +1165,9 @@ class Talk:
         if not limits and not asked and (not thin or _REASON.search(c.text)):
             return
         due = (limits or c.days)[-1].day
+        earlier = work.due is not None and work.is_limit and not limits and due < work.due
+        if earlier and not c.has(Mark.CORRECT | Mark.REQUEST):
+            return  # "I'll look tonight": it is due when it was
         if (
             work.due is not None
             and len(c.days) > 1
@@ -1173,7 +1183,7 @@ class Talk:
             and _is_bare_weekday(due, work.due, self.today)
         ):
             return
-        work.due = due
+        work.due, work.is_limit = due, bool(limits) and c.has(Mark.REQUEST)
 
     def _progress(self, c: Clause, work: Work) -> None:
         if c.has(Mark.QUESTION | Mark.HYPO | Mark.UNSURE | Mark.NOT_DONE):
@@ -1221,7 +1231,8 @@ class Talk:
         if e is not None and e.turn == c.turn and not c.has(Mark.SHIFT):
             e.remains = True
             self._settle(e)
-        weight = self._own(c) + 0.8 * sum(sum(b.words.values()) for b in context)
+        points_back = 1.0 if c.has(Mark.COMMIT) and c.has(Mark.ANAPHOR) else 0.8
+        weight = self._own(c) + points_back * sum(sum(b.words.values()) for b in context)
         if weight < (0.8 if c.has(Mark.COMMIT) and c.has(Mark.CONTACT) else 1.0):
             return
         laughs = (
@@ -1363,6 +1374,8 @@ class Talk:
         if c.has(Mark.FIRST) and (c.korean or c.has(Mark.SHIFT | Mark.FINISHED)):
             told = not c.korean and c.has(Mark.SHIFT) and c.has(Mark.DONE)
             least = 1.0 if told else 1.3
+        if c.korean and c.has(Mark.FIRST) and c.has(Mark.DONE) and c.topic:
+            least = 1.0  # "톱날은 제가 갈아 놨어요"
         if c.has(Mark.FIRST) and c.has(Mark.PROGRESS):
             rest = c.act_text.partition(" ")[2]
             if sum(w not in STOP for w in re.findall(r"[a-z'-]+", rest.lower())) >= 2:

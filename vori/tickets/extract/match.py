@@ -47,7 +47,7 @@ STOP = frozenset(
     ahead away whole another him's ask asked asking call called try trying tried around
     whether meeting stuff piece part everybody's january february march april june july august september
     october november december twice once talk talking myself yourself otherwise ha haha moment
-    enough lots loads plus fully nearly almost exactly completely anyway wherever whatever whenever else's mine ours
+    bother enough lots loads plus fully nearly almost exactly completely anyway wherever whatever whenever else's mine ours
     worry worries fun funny happy glad quick quickly slow noticed notice found believe reckon guess suppose remember
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
     hundred thousand dozen pick picked hear heard live night onto toward towards upon round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
@@ -605,6 +605,11 @@ class Vocabulary:
                 low = re.sub(r"'(?:ll|d|ve|re|s|m)$", "", part.lower()).strip("'")
                 if len(low) < 2 or low in _STOP_STEMS or stem(low) in _STOP_STEMS:
                     continue
+                past = verbs.PAST.get(low) or verbs.PARTICIPLE.get(low)
+                if past and low not in verbs.BASE and not low.endswith("ed"):
+                    if past not in _STOP_STEMS:
+                        put(out, key(past))  # wrote, written: write
+                    continue
                 if short := self._meant_by(low):
                     out.update(dict.fromkeys(short, 1.0))
                 else:
@@ -645,6 +650,8 @@ class Vocabulary:
             return ()
         if said in self._short:
             return self._short[said]
+        if said.endswith("s") and len(said) > 4:
+            said = said[:-1]
         if len(said) < 4 or said in ACTIONS or said in verbs.BASE:
             return ()
         whole = {
