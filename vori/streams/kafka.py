@@ -68,7 +68,7 @@ BUFFERED_BATCHES = 16
 """Fetched and not yet handled."""
 COMMIT_S = 0.5
 START_S = 30.0
-STOP_S = 5.0
+STOP_S = 2.0
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 TOPIC_EXISTS = 36
