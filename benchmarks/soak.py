@@ -46,6 +46,8 @@ SHARES = 5
 MARGINS = {"rssMb": 40.0, "files": 12.0, "threads": 8.0, "processes": 8.0, "tasks": 12.0,
            "connections": 4.0}  # fmt: skip
 """How much more the last fifth may have than the second: what meetings of the moment take."""
+LENGTHS_S = (12.0, 18.0, 24.0, 30.0)
+"""Of what the rooms say."""
 KINDS = ("end", "end", "leaves", "meeting")
 
 
@@ -68,10 +70,10 @@ class Count(Struct):
     troubles: list[str] = []
 
 
-def sounds() -> list[Sound]:
+def sounds(lengths_s: tuple[float, ...]) -> list[Sound]:
     made = []
-    for seed in range(4):
-        samples = compose(meeting_sentences(), seconds=12 + 6 * seed, duty=0.6, seed=seed).samples
+    for seed, length_s in enumerate(lengths_s):
+        samples = compose(meeting_sentences(), seconds=length_s, duty=0.6, seed=seed).samples
         pcm = np.clip(samples, -1, 1).astype(np.float32)
         seconds = len(pcm) / RATE_HZ
         made.append(Sound("s16le", (pcm * 32767).astype("<i2").tobytes(), seconds))
@@ -93,7 +95,7 @@ def ogg(samples: Any) -> bytes:
 
 
 class Soak:
-    def __init__(self, url: str, minutes: float, rooms: int) -> None:
+    def __init__(self, url: str, minutes: float, rooms: int, lengths_s: tuple[float, ...]) -> None:
         self._url = url
         self._api = Api(url)
         self._rooms = rooms
@@ -101,7 +103,7 @@ class Soak:
         self._server = next(
             child for child in psutil.Process().children() if child.name() != "postgres"
         )
-        self._sounds = sounds()
+        self._sounds = sounds(lengths_s)
         self.count = Count(troubles=[])
         self.looks: list[dict[str, float]] = []
         self._numbers = iter(range(1, 1_000_000))
@@ -229,7 +231,9 @@ async def paced(sound: Sound, *, leaves: bool) -> AsyncIterator[bytes]:
         yield sound.data[start : start + size]
 
 
-async def soak(minutes: float, rooms: int) -> dict[str, Any]:
+async def soak(
+    minutes: float, rooms: int, lengths_s: tuple[float, ...] = LENGTHS_S
+) -> dict[str, Any]:
     variables = {
         "VORI_SERVER__WORKERS": "web,transcribe,tickets,streams",
         "VORI_AUDIO__RESUME_S": "30",
@@ -238,7 +242,7 @@ async def soak(minutes: float, rooms: int) -> dict[str, Any]:
     }
     with tempfile.TemporaryDirectory(prefix="vori-soak-") as home:
         async with server(Path(home), "demo", variables=variables) as url:
-            one = Soak(url, minutes, rooms)
+            one = Soak(url, minutes, rooms, lengths_s)
             await one.run()
             found = one.report()
         log = (Path(home) / "log").read_text(encoding="utf-8", errors="replace")
