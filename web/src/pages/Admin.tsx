@@ -102,26 +102,75 @@ function Workers() {
       {Object.entries(data.workers).map(([name, health]) => (
         <section
           key={name}
-          aria-label={name}
+          aria-label={t(`admin.worker.${name as 'web'}`, { defaultValue: name })}
           className="rounded-xl border border-line bg-raised p-4 shadow-card"
         >
           <h2 className="flex items-center gap-2 font-semibold">
-            {name} <StateBadge state={health.state ?? 'ok'} />
+            {t(`admin.worker.${name as 'web'}`, { defaultValue: name })}{' '}
+            <StateBadge state={health.state ?? 'ok'} />
           </h2>
           {health.message && <p className="mt-1">{health.message}</p>}
-          <dl className="mt-2 grid gap-x-4 gap-y-1 text-sm sm:grid-cols-2">
-            {Object.entries(health.detail ?? {}).map(([key, value]) => (
-              <div key={key} className="flex min-w-0 gap-2">
-                <dt className="shrink-0 text-muted">{key}</dt>
-                <dd className="min-w-0 truncate tabular-nums" title={shown(value)}>
-                  {shown(value)}
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <Detail of={health.detail ?? {}} />
         </section>
       ))}
     </div>
+  )
+}
+
+type Values = Record<string, unknown>
+const isValues = (value: unknown): value is Values =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What a worker tells of itself, by its own names; parts that are alike as a table. */
+function Detail({ of: detail }: { of: Values }) {
+  const parts = Object.entries(detail).filter((one): one is [string, Values] => isValues(one[1]))
+  const plain = Object.entries(detail).filter(([, value]) => !isValues(value))
+  const columns = [...new Set(parts.flatMap(([, values]) => Object.keys(values)))]
+  return (
+    <>
+      {plain.length > 0 && (
+        <dl className="mt-2 grid gap-x-4 gap-y-1 text-sm sm:grid-cols-2">
+          {plain.map(([key, value]) => (
+            <div key={key} className="flex min-w-0 gap-2">
+              <dt className="shrink-0 text-muted">{key}</dt>
+              <dd className="min-w-0 truncate tabular-nums" title={shown(value)}>
+                {shown(value)}
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {parts.length > 0 && (
+        <div className="mt-2 overflow-x-auto" tabIndex={0} role="group" aria-label={columns.join(', ')}>
+          <table className="w-full text-sm">
+            <thead>
+              <tr className="border-b border-line text-left text-muted">
+                <td />
+                {columns.map((column) => (
+                  <th key={column} scope="col" className="px-2 py-1 font-normal">
+                    {column}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {parts.map(([name, values]) => (
+                <tr key={name} className="border-b border-line last:border-0">
+                  <th scope="row" className="py-1 pr-2 text-left font-normal text-muted">
+                    {name}
+                  </th>
+                  {columns.map((column) => (
+                    <td key={column} className="px-2 py-1 whitespace-nowrap tabular-nums">
+                      {shown(values[column])}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
   )
 }
 

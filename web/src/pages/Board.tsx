@@ -172,6 +172,7 @@ function GroupBoard({ groupId }: { groupId: number }) {
         </Select>
         <Button
           look="primary"
+          className="ml-auto sm:ml-0"
           onClick={() => {
             setNewIn('TODO')
           }}
