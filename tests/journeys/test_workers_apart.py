@@ -89,7 +89,7 @@ async def hold_meeting(servers: Both) -> tuple[int, list[Message]]:
         {"audioId": f"apart-{meeting}", "groupId": 1},
         on_message=told.append,
     )
-    await client.stream(paced(SOUND.read_bytes(), 60, chunk_bytes=4096, speed=SPEED))
+    await client.stream(paced(SOUND.read_bytes(), 60, chunk_bytes=4096, speed=2 * SPEED))
     await asyncio.to_thread(servers.hears.post, f"/api/meetings/{meeting}/end?wait=60")
 
     def minutes_are_there() -> bool:
@@ -299,7 +299,6 @@ async def test_captions_go_on_while_the_broker_is_away_and_vori_stops_without_it
     if reason := missing():
         pytest.skip(reason)
     broker = Broker(tmp_path / "broker")
-    await asyncio.to_thread(broker.start)
     server = Running(
         own_home,
         model=speech_model,
@@ -312,7 +311,7 @@ async def test_captions_go_on_while_the_broker_is_away_and_vori_stops_without_it
         return dict(server.get("/health")["workers"]["streams"])
 
     try:
-        await asyncio.to_thread(server.start)
+        await asyncio.gather(asyncio.to_thread(broker.start), asyncio.to_thread(server.start))
         await asyncio.to_thread(
             server.wait_until, lambda: streams()["detail"]["tickets.end"]["state"] == "reading"
         )
