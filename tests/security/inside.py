@@ -37,6 +37,8 @@ from vori.worker import running
 
 T = TypeVar("T")
 PATIENCE_S = 120.0
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Thousands of journals are made and deleted: on a disk that alone takes a minute."""
 _numbers = itertools.count(1)
 
 
@@ -221,7 +223,7 @@ def inside(database_url: str, **changes: dict[str, Any]) -> Iterator[Inside]:
             await stop.wait()
 
     def work() -> None:
-        with tempfile.TemporaryDirectory(prefix="vori-inside-") as folder:
+        with tempfile.TemporaryDirectory(prefix="vori-inside-", dir=MEMORY) as folder:
             try:
                 with asyncio.Runner(loop_factory=lambda: one.loop) as runner:
                     runner.run(serve(folder))
