@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -236,6 +238,40 @@ def test_whoever_waits_for_a_decoder_is_answered_when_it_is_closed(flawed: Sandb
     assert not waiting.is_alive()
     assert isinstance(raised[0], DecoderDied)
     assert time.monotonic() - begun_s < LIMITS.wall_s
+
+
+GONE = """
+import os
+from tests.transcribe.sounds import sweep, webm
+from vori.transcribe import sandbox
+from vori.transcribe.messages import AudioFormat
+decoder = sandbox.open_decoder(AudioFormat())
+decoder.feed(webm(sweep(0.5)))
+nursery = sandbox.SANDBOX.process.pid
+with open(f"/proc/{nursery}/task/{nursery}/children") as children:
+    print(nursery, children.read(), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_vori_that_is_killed_leaves_no_decoder_behind() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", GONE], capture_output=True, text=True, timeout=60, check=False
+    )
+    pids = [int(pid) for pid in told.stdout.split()]
+    assert len(pids) == 2, told.stderr
+    deadline_s = time.monotonic() + 20
+    while any(is_at_work(pid) for pid in pids):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+
+
+def is_at_work(pid: int) -> bool:
+    """A zombie is not: whoever adopts orphans here may be slow to bury them."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def coded(numbers: list[int | None]) -> bytes:
