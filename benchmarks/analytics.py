@@ -1,7 +1,7 @@
 """The analytics job: a batch of 500 meetings, and the weeks of a year.
 
 `vori bench analytics live` takes `--meetings 500 --events 10 --seconds 120 --option spark.x=y`,
-`vori bench analytics weeks` takes `--year-meetings 40000 --captions 50`.
+`vori bench analytics weeks` takes `--year-meetings 40000 --captions 20`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -62,7 +63,7 @@ def main(options: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--trigger", type=float, default=2.0)
     parser.add_argument("--memory", default="512m", help="the driver's heap")
     parser.add_argument("--year-meetings", type=int, default=40_000)
-    parser.add_argument("--captions", type=int, default=50, help="of a meeting in the year")
+    parser.add_argument("--captions", type=int, default=20, help="of a meeting in the year")
     parser.add_argument("--option", action="append", default=[], help="spark.x=y")
     asked = parser.parse_args(options)
     try:
@@ -309,6 +310,7 @@ async def _weeks(asked: argparse.Namespace) -> dict[str, Any]:
                 "fillS": round(time.monotonic() - began, 1),
             }
             for name in ("first", "again"):
+                print(f"{name} count …", file=sys.stderr, flush=True)
                 figures[name] = await _count(_plan(asked, url, folder, once=True), folder)
             return figures
 
@@ -322,9 +324,10 @@ async def _count(plan: Plan, folder: Path) -> dict[str, Any]:
         async for report in child.reports():
             if report.kind == "weeks":
                 counted = report.figures
-        await child.stop()
+        await child.wait()
     if counted is None:
         raise SystemExit((folder / "spark.log").read_text()[-3000:])
+    print(counted, file=sys.stderr, flush=True)
     return {
         "processS": round(time.monotonic() - began, 1),
         "memoryMb": round(usage.most_mb),

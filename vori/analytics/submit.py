@@ -200,8 +200,9 @@ class Child:
     async def stop(self) -> None:
         """Ask it to end, and end it when it does not; its JVM and workers with it."""
         if self._process.returncode is None:
+            # Not by its own method: that may take its exit code away from whoever waits for it.
             with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+                os.kill(self._process.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
                     await self._process.wait()
