@@ -14,7 +14,9 @@ export default defineConfig({
     target: 'es2022',
   },
   server: {
-    proxy: { '/api': { target: server, ws: true }, '/ws': { target: server, ws: true } },
+    proxy: Object.fromEntries(
+      ['/api', '/ws', '/health', '/schema'].map((path) => [path, { target: server, ws: true }]),
+    ),
   },
   test: { include: ['src/**/*.test.ts'] },
 })

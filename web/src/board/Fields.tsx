@@ -45,7 +45,7 @@ export function Fields({ fields, members, onChange }: Props) {
       <div className="grid grid-cols-2 gap-3 sm:grid-cols-3">
         <Field label={t('ticket.statusLabel')}>
           <Select
-            className="w-full"
+            className="h-9 w-full"
             value={fields.status}
             onChange={(event) => {
               onChange({ status: event.target.value as Status })
@@ -60,7 +60,7 @@ export function Fields({ fields, members, onChange }: Props) {
         </Field>
         <Field label={t('ticket.assignee')}>
           <Select
-            className="w-full"
+            className="h-9 w-full"
             value={fields.assigneeId ?? ''}
             onChange={(event) => {
               onChange({ assigneeId: event.target.value ? Number(event.target.value) : null })
@@ -77,7 +77,6 @@ export function Fields({ fields, members, onChange }: Props) {
         <TextField
           label={t('ticket.due')}
           type="date"
-          className="h-8 py-0"
           value={fields.due ?? ''}
           onText={(text) => {
             onChange({ due: text || null })

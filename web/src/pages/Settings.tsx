@@ -128,7 +128,7 @@ function Profile({ me }: { me: User }) {
         <div className="grid gap-3 sm:grid-cols-2">
           <Field label={t('app.language')}>
             <Select
-              className="w-full"
+              className="h-9 w-full"
               value={language}
               onChange={(event) => {
                 setLanguage(event.target.value)

@@ -77,7 +77,7 @@ export function TextField({ label, className = '', onText, ...rest }: TextFieldP
   return (
     <Field label={label}>
       <input
-        className={`${INPUT} ${className}`}
+        className={`${INPUT} h-9 ${className}`}
         dir="auto"
         onChange={(event) => {
           onText(event.target.value)
@@ -109,7 +109,7 @@ export function SpokenLanguage({
   return (
     <Field label={t('meetings.spoken')}>
       <Select
-        className="w-full"
+        className="h-9 w-full"
         value={value}
         onChange={(event) => {
           onChoose(event.target.value)
