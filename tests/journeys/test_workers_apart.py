@@ -305,6 +305,7 @@ async def test_captions_go_on_while_the_broker_is_away_and_vori_stops_without_it
         database__url=make_database(),
         kafka__bootstrap=broker.bootstrap,
         kafka__session_timeout_s=2,
+        kafka__send_timeout_s=3,
     )
 
     def streams() -> dict[str, Any]:
