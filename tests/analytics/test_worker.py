@@ -26,9 +26,9 @@ def end(*_):
     open(plan["checkpoint"] + ".ended", "w").close()
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
-for told in ({"kind": "started"}, {"kind": "batch", "rows": 7, "late": 2, "unreadable": 1,
-             "batchMs": 40, "lagMs": 90, "minutes": 3}):
-    print(json.dumps(told), flush=True)
+told = ({"kind": "started"}, {"kind": "batch", "rows": 7, "late": 2, "unreadable": 1,
+        "batchMs": 40, "lagMs": 90, "minutes": 3})
+print("\\n".join(map(json.dumps, told)), flush=True)
 sys.stdin.read()
 """
 FAILING = """

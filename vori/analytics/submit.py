@@ -374,6 +374,7 @@ class Analytics:
             if (
                 self._settings.idle_stop_s
                 and not self._from_kafka
+                and self._state != "starting"
                 and quiet_s > self._settings.idle_stop_s
             ):
                 _logger.info("the analytics job is idle and ends")
@@ -386,7 +387,9 @@ class Analytics:
             return
         self._trouble, self._why = State.OK, ""
         self._state = "standby" if report.kind == "standby" else "running"
-        if report.kind == "batch":
+        if report.kind == "started":
+            self._heard_at = time.monotonic()
+        elif report.kind == "batch":
             self._last = report
             self._totals["batches"] += 1
             if self._from_kafka:
