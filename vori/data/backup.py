@@ -30,7 +30,7 @@ import msgspec
 from msgspec import Struct
 
 from vori import __version__
-from vori.data.engine import DB, transaction, translated
+from vori.data.engine import DB, SLOW_S, transaction, translated
 from vori.data.home import home_id
 from vori.data.migrate import known_steps, migrate
 from vori.data.retention import recording_folders
@@ -145,10 +145,11 @@ async def _count(connection: asyncpg.Connection) -> dict[str, int]:
     names = await connection.fetch(
         "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
     )
-    return {
-        row["name"]: await connection.fetchval(f'SELECT count(*) FROM "{row["name"]}"')  # noqa: S608
-        for row in names
-    }
+    counts = {}
+    for row in names:
+        sql = f'SELECT count(*) FROM "{row["name"]}"'  # noqa: S608 - a table's own name
+        counts[row["name"]] = await connection.fetchval(sql, timeout=SLOW_S)
+    return counts
 
 
 def _pack(

@@ -40,6 +40,8 @@ STATEMENT_S = 30.0
 IDLE_IN_TRANSACTION_S = 10.0
 """A transaction that idles holds back every reader of the outbox: the server ends it."""
 CLOSE_S = 5.0
+SLOW_S = 600.0
+"""Steps of the schema, and what looks through every table."""
 
 
 class Transaction(PostgresTransaction):
@@ -258,13 +260,21 @@ class Database(PostgresEngine):
                 return await current.connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
         return cast("list[asyncpg.Record]", await self._run_in_pool(sql, arguments))
 
+    async def fetch_slowly(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """As `fetch` in a transaction that has raised its `statement_timeout`: up to ten minutes."""
+        current = self.current_transaction.get()
+        if current is None:
+            raise RuntimeError("what takes long runs inside a transaction")
+        with translated():
+            return await current.connection.fetch(sql, *arguments, timeout=SLOW_S)  # type: ignore[no-any-return]
+
     async def script(self, sql: str) -> None:
         """Run SQL of several statements, without arguments, in the current transaction."""
         current = self.current_transaction.get()
         if current is None:
             raise RuntimeError("a script runs inside a transaction")
         with translated():
-            await current.connection.execute(sql, timeout=600)
+            await current.connection.execute(sql, timeout=SLOW_S)
 
     async def _run_in_pool(self, query: str, args: Sequence[Any] | None = None) -> Any:
         connection = await self.acquire()

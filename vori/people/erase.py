@@ -114,8 +114,8 @@ async def _erase(
     recordings = await _delete_sound(user_id, at)
     [tickets] = await DB.fetch("SELECT count(*) AS n FROM tickets WHERE assignee_id = $1", user_id)
     if with_groups and alone:
-        await DB.fetch("DELETE FROM groups WHERE id = ANY ($1)", alone)
-    await DB.fetch("DELETE FROM users WHERE id = $1", user_id)
+        await DB.fetch_slowly("DELETE FROM groups WHERE id = ANY ($1)", alone)
+    await DB.fetch_slowly("DELETE FROM users WHERE id = $1", user_id)
     await DB.fetch("UPDATE audit SET address = '', request_id = '' WHERE user_id = $1", user_id)
     names = _Names(person["name"], person["email"], keep_spoken=keep_spoken)
     scope = [group for group in groups if group not in namesakes]
@@ -170,7 +170,7 @@ async def _groups_alone(user_id: UserId) -> list[GroupId]:
 
 async def _groups(user_id: UserId) -> list[GroupId]:
     """Those that the person is in, and those that they left something in."""
-    rows = await DB.fetch(_GROUPS, user_id)
+    rows = await DB.fetch_slowly(_GROUPS, user_id)
     return [GroupId(row["group_id"]) for row in rows]
 
 
@@ -287,7 +287,7 @@ async def _rows_with(
     quoted = msgspec.json.encode(names.name).decode()[1:-1]
     # A blank in the name may be any blank in the text: its longest word finds the rows.
     needles = sorted({max(one.split(), key=len, default="") for one in (names.name, quoted)})
-    return await DB.fetch(
+    return await DB.fetch_slowly(
         f'SELECT ctid::text AS place, "{column}" AS value FROM "{table}" t'  # noqa: S608 - of the schema
         f" WHERE ($1 <> '' AND strpos(lower(\"{column}\"::text), lower($1)) > 0)"
         f' OR ({scope.format(groups="$2")} AND (strpos(lower("{column}"::text), lower($3)) > 0'
