@@ -383,8 +383,17 @@ def report_of(progress: dict[str, Any]) -> Report:
         batch_ms=duration_ms,
         lag_ms=max(0, round(lag_ms)),
         minutes=operators.get("stateStoreSave", {}).get("numRowsTotal", 0),
-        parts=progress["durationMs"],
+        parts=progress["durationMs"] | _of_state(operators),
     )
+
+
+def _of_state(operators: dict[str, Any]) -> dict[str, int]:
+    """What the state took, summed over its partitions: part of `addBatch`, side by side."""
+    return {
+        f"{name}.{part}": operator[f"{part}TimeMs"]
+        for name, operator in operators.items()
+        for part in ("allUpdates", "allRemovals", "commit")
+    }
 
 
 def _behind(source: dict[str, Any]) -> int:
