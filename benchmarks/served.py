@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -121,6 +122,7 @@ def main() -> None:
         beating = asyncio.create_task(beats.run())
         try:
             async with pool:
+                gc.freeze()  # as `app.open_pool` does
                 yield pool
         finally:
             beating.cancel()

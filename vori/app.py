@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import os
 from collections.abc import AsyncIterator, Callable
@@ -125,6 +126,10 @@ async def _serve(
 
                 server = Server(configure(vori.app(), settings), vori.drain, listening_now)
                 vori.on_failure = server.stop
+                # What is loaded by now stays. The garbage collector would look through it again and
+                # again, 50 ms each time, in which no socket is served.
+                gc.collect()
+                gc.freeze()
                 await server.serve(sockets=[listening])
             if vori.failure is not None:
                 raise vori.failure
@@ -518,6 +523,7 @@ async def open_pool(settings: Settings) -> AsyncIterator[Any]:
         queue_size=speech.queue_size,
         remake=lambda: load_recogniser(settings),
     ) as pool:
+        gc.freeze()  # what the model brought along stays, too
         yield pool
 
 

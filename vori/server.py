@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -51,10 +50,6 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        # What is loaded by now stays. The garbage collector would look through it again and again,
-        # 50 ms each time, in which no socket is served.
-        gc.collect()
-        gc.freeze()
         # anyio reads in its backend when it is first used: 40 ms in which sockets would wait.
         await anyio.lowlevel.checkpoint()
         await super().startup(sockets=sockets)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
@@ -185,7 +184,6 @@ class Recordings:
             async with self._open_pool() as pool:
                 self._pool = pool
                 self._loaded.set()
-                gc.freeze()  # what a model brings along stays: see vori/server.py
                 model = pool.model
                 logger.info("recogniser ready", model=model.name, device=model.device)
                 await self._recover()
