@@ -17,6 +17,8 @@ from typing import Any
 import aiokafka
 import msgspec
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.kafka import unique
 from tests.streams.test_relay import Told, created, tell, until
@@ -144,9 +146,6 @@ async def test_topics_are_made_as_the_settings_say(database, kafka, tmp_path):
         assert not {
             n for n in await client.topics() if n.startswith(settings.topic_prefix + "vori.f")
         }
-    from aiokafka.admin import AIOKafkaAdminClient
-    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
@@ -425,3 +424,29 @@ async def test_an_event_that_is_too_long_for_kafka_holds_up_no_other(
     [letter] = await DeadLetter.objects()
     assert letter.consumer == "kafka"
     assert len(letter.payload) > 300_000
+
+
+async def test_a_broker_that_takes_less_than_a_batch_gets_all_but_what_is_too_long_alone(
+    database, kafka, tmp_path
+):
+    settings = settings_for(kafka)
+    small = NewTopic(
+        f"{settings.topic_prefix}meeting.created", 5, 1, topic_configs={"max.message.bytes": "1000"}
+    )
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([small])
+    await admin.close()
+    told, road = Told(), road_on(settings, tmp_path)
+    road.subscribe("titles", [MEETING_CREATED], told)
+    titles = [f"{n}" for n in range(20)]
+    await tell(*(created(title=title) for title in [*titles[:10], "x" * 2000, *titles[10:]]))
+    async with road.lifespan():
+
+        async def all_came() -> bool:
+            return set(titles) <= set(told.titles)
+
+        await until(all_came)
+    assert list(dict.fromkeys(told.titles)) == titles
+    [letter] = await DeadLetter.objects()
+    assert (letter.consumer, "x" * 2000 in letter.payload) == ("kafka", True)

@@ -217,6 +217,8 @@ class KafkaSink:
         self._kafka = kafka
         self._producer: aiokafka.AIOKafkaProducer | None = None
         self._batch_bytes = BATCH_BYTES
+        self._refused: set[tuple[str, UUID]] = set()
+        """Topic and event of what the broker has found too large."""
 
     async def send(self, rows: Sequence[Row]) -> None:
         """Raises Unavailable when not every replica in sync has every row."""
@@ -229,9 +231,8 @@ class KafkaSink:
             raise
         for row in too_large:
             self.dead_letters += 1
-            await outbox.set_aside(
-                row, consumer=self.name, reason=f"longer than Kafka takes ({LARGEST_BYTES} bytes)"
-            )
+            await outbox.set_aside(row, consumer=self.name, reason="longer than Kafka takes")
+            self._refused.discard(_place(row))
 
     async def _send(self, rows: Sequence[Row]) -> list[Row]:
         """In batches made here: a future and a task switch for each would cost more than they."""
@@ -245,7 +246,8 @@ class KafkaSink:
         for row in rows:
             topic, key = self._kafka.name_of(row.topic), row.key.encode()
             value, headers = row.payload.encode(), _headers(row)
-            if estimate_size(key, value, headers) > LARGEST_BYTES:
+            size = estimate_size(key, value, headers)
+            if size > LARGEST_BYTES or _place(row) in self._refused:
                 too_large.append(row)
                 continue
             partition = _partition(key, len(await producer.partitions_for(topic)))
@@ -263,7 +265,6 @@ class KafkaSink:
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
-            too_large += end
         return too_large
 
     async def _deliver(
@@ -272,20 +273,23 @@ class KafkaSink:
         topic: str,
         partition: int,
         batches: Sequence[_Batch],
-    ) -> list[Row]:
-        """Send one partition its batches, in order; those that the broker finds too large."""
+    ) -> None:
+        """Send one partition its batches, in order.
+
+        What the broker finds too large leaves a gap in the producer's numbers, and nothing behind
+        it is taken: all goes to another producer then, and knows what to leave out.
+        """
         sent = [await producer.send_batch(b.builder, topic, partition=partition) for b in batches]
         ends = await asyncio.gather(*sent, return_exceptions=True)
-        too_large: list[Row] = []
         for batch, end in zip(batches, ends, strict=True):
-            if isinstance(end, MessageSizeTooLargeError) and len(batch.rows) == 1:
-                too_large += batch.rows
-            elif isinstance(end, MessageSizeTooLargeError):
-                self._batch_bytes = 1  # this broker takes less: each alone from now on
+            if isinstance(end, MessageSizeTooLargeError):
+                if len(batch.rows) == 1:
+                    self._refused.add(_place(batch.rows[0]))
+                else:
+                    self._batch_bytes = 1  # this broker takes less: each alone from now on
+        for end in ends:
+            if isinstance(end, BaseException):
                 raise end
-            elif isinstance(end, BaseException):
-                raise end
-        return too_large
 
     async def _connected(self) -> aiokafka.AIOKafkaProducer:
         if self._producer is None:
@@ -319,6 +323,10 @@ class KafkaSink:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(STOP_S):
                     await producer.stop()
+
+
+def _place(row: Row) -> tuple[str, UUID]:
+    return row.topic, row.event_id
 
 
 class _Batch:
