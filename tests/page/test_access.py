@@ -14,7 +14,7 @@ import pytest
 
 from tests.journeys.running import Running
 from tests.page.conftest import Speak
-from tests.page.windows import PHONE, SCRIPT, WIDE, Window, Windows, fits, meeting, ticket
+from tests.page.windows import PHONE, SCRIPT, WIDE, Window, Windows, fits, group, meeting, ticket
 
 LOOKS = (("light", WIDE), ("dark", WIDE), ("dark", PHONE))
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -68,10 +68,11 @@ def settled(page: Any) -> None:
 def test_every_page_can_be_used_by_everybody(
     windows: Windows, server: Running, speak: Speak, reader: Reader
 ) -> None:
-    number = meeting(server, "Invoice review", language="en")
+    everybody = group(server, "Everybody")
+    number = meeting(server, "Invoice review", groupId=everybody, language="en")
     speak(number, ["I will send the invoice by tomorrow.", f"{SCRIPT} שלום"], speaker=1)
-    ticket(server, "Call the printer", assigneeId=1, due="2026-01-05")
-    window = windows.new(expected=("404",))  # there are no minutes yet
+    ticket(server, "Call the printer", groupId=everybody, assigneeId=1, due="2026-01-05")
+    window = windows.new(group=everybody, expected=("404",))  # there are no minutes yet
     for path in ("meetings", "board", "dashboard", "search?q=invoice"):
         page = window.open(f"/{path}")
         settled(page)
