@@ -54,20 +54,21 @@ class Crowd:
         self.counts = {"idle": 0, "slow": 0, "frames": 0, "bytes": 0, "refused": 0, "heard": 0}
 
     async def page(self) -> None:
-        async with connect(f"{self._url}/api/events", compression=None) as line:
-            self.counts["idle"] += 1
-            async for _ in line:
-                pass
+        await self._sit("/api/events")
 
     async def silent(self) -> None:
         """Connects and never says a word; VORI closes, and it comes again."""
+        await self._sit("/ws/meeting/1")
+
+    async def _sit(self, path: str) -> None:
         first = True
         while True:
             with contextlib.suppress(*LOST):
-                async with connect(f"{self._url}/ws/meeting/1", compression=None) as line:
+                async with connect(self._url + path, compression=None, open_timeout=60) as line:
                     self.counts["idle"] += first
                     first = False
-                    await line.wait_closed()
+                    async for _ in line:
+                        pass
             await asyncio.sleep(0.5)
 
     def slow(self) -> socket.socket:
@@ -140,7 +141,7 @@ async def be_crowd(plan: dict[str, Any]) -> None:
     tasks = [asyncio.create_task(crowd.page()) for _ in range(plan["idle"] // 2)]
     tasks += [asyncio.create_task(crowd.silent()) for _ in range(plan["idle"] - plan["idle"] // 2)]
     lines = [crowd.slow() for _ in range(plan["slow"])]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while crowd.counts["idle"] < plan["idle"]:  # noqa: ASYNC110 - seconds, once
             await asyncio.sleep(0.05)
     tasks.append(asyncio.create_task(crowd.attack(plan["attack"])))
