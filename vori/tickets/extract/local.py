@@ -61,6 +61,15 @@ _ASKS = Mark.WANT | Mark.WHO | Mark.PROBLEM
 _RAISES = (
     Mark.WHO | Mark.WANT | Mark.PROBLEM | Mark.NEED | Mark.REQUEST | Mark.QUESTION | Mark.BLOCK
 )
+_NO_REPORT = (
+    _PROMISE
+    | Mark.REFUSE
+    | Mark.SHIFT
+    | Mark.QUESTION
+    | Mark.AGAINST
+    | Mark.DECISION
+    | Mark.OTHER_TEAM
+)
 _TELLS = Sign.EVENT | Sign.RESULT | Sign.VERDICT
 _STATUS = Mark.DONE | Mark.PROGRESS | Mark.NOT_DONE | Mark.BLOCK
 
@@ -266,12 +275,12 @@ class Board:
         said just before; it decides between tickets that fit alike. `tells`: whether the words
         tell how far something is, so that fewer of them are enough.
         """
+        self.rivals = []
         matches = self.vocabulary.find(clause_words)
         if not matches:
             return None
         total = sum(x for x in clause_words.values() if x > 0.1) or 1.0
         near = [m for m in matches[:8] if m.share >= least_share or m.labelled]
-        self.rivals = []
         good = [m for m in near if _fits(m, total)] or [m for m in near if tells and _hints(m)]
         if not good:
             top = [m for m in near if m.title_hits and matches[0].score - m.score < 0.25]
@@ -527,7 +536,9 @@ class Talk:
         if self.rivals is None:
             return None
         asked, indexes = self.rivals
-        if not 0 <= c.order - asked.order <= 2 or c.has(_PROMISE | Mark.SHIFT | Mark.QUESTION):
+        if not 0 <= c.order - asked.order <= 2 or c.has(_NO_REPORT):
+            return None
+        if any(b.turn == c.turn and b.has(Mark.REFUSE) for b in self.recent[-2:]):
             return None
         if c.turn == asked.turn or not (c.has(_STATUS) or c.signs & _TELLS or weight < 1.0):
             return None
@@ -874,14 +885,16 @@ class Talk:
             return
         if c.has(Mark.OTHER_TEAM) and not c.has(Mark.FINISHED | Mark.PROGRESS):
             return  # "pensions are handled by them"
-        last = claims[-1] if claims and claims[-1].clause.turn == c.turn else None
+        weighed = self.episode.claim if self.episode is not None else None
+        plain = [x for x in claims[-2:] if x is not weighed]
+        last = plain[-1] if plain and plain[-1].clause.turn == c.turn else None
         if (
             c.has(Mark.BLOCK)
             and last
             and last.status is DONE
             and not last.clause.has(Mark.FINISHED)
         ):
-            claims.pop()
+            claims.remove(last)
             if c.has(Mark.PROGRESS) and last.clause.has(Mark.CONTACT):
                 claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
                 return
@@ -946,6 +959,9 @@ class Talk:
         if c.has(_PROMISE) and not c.signs & Sign.VERDICT:
             offers = c.has(Mark.REQUEST) or _ONCE.search(c.text) or "면" in c.text
             e.remains = e.remains or not offers
+            return
+        if c.has(Mark.NOT_DONE) and _NOT_BEGUN.search(c.text):
+            e.in_doubt = True
             return
         if c.has(Mark.NOT_DONE | Mark.PLAN | Mark.LEAVE) or c.signs & Sign.REMAINS:
             e.remains = True
@@ -1599,6 +1615,10 @@ class Talk:
 
 _WHOLE = re.compile(
     r"\b(?:all|everything|whole|both|completely|fully|finished|done|complete)\b|다\s|전부|모두|끝|완료|마무리|완성",
+    re.IGNORECASE,
+)
+_NOT_BEGUN = re.compile(
+    r"(?:n't|not|nobody's?|never|yet to)\b.{0,20}\b(?:start|started|begin|begun|touch|touched)\b|(?:시작|착수|손)\S*\s*(?:\S+\s)?(?:못|안|않)",
     re.IGNORECASE,
 )
 _OWN_FAULT = re.compile(

@@ -526,7 +526,7 @@ def _in_digits(m: re.Match[str]) -> str:
     return str(_TENS[m["tens"].lower()] + int(ones))
 
 
-_COUNTED = re.compile(r" [A-Za-z]")
+_COUNTED = re.compile(r" (?!(?:of|for|and|in|at|on|with|to|from|by|is|was)\b)[A-Za-z]")
 _NUMBER_KEY = re.compile(r"^(?P<noun>.+#).+$|^\d+(?P<unit>[가-힣]+)$")
 _JOINED = {"signin": "=login", "login": "=login", "signup": "=signup"}
 
