@@ -20,6 +20,11 @@ from vori.errors import Conflict, NotFound
 from vori.ids import GroupId, UserId
 
 ENGLISH, KOREAN = "former member", "전 구성원"
+STEP_ROWS = 500
+"""Changed in one transaction."""
+PASSES = 3
+"""So often a column is looked through while others change what is found."""
+_SLOWLY = "SET LOCAL statement_timeout = '10min'"
 SHORTEST_NAME = 2
 """Shorter ones stand in too many words."""
 _OWN = ("users", "members", "tokens", "sessions", "links", "passes", "identities", "notices_read")
@@ -59,10 +64,6 @@ class Erased(Struct, frozen=True, kw_only=True, rename="camel"):
     remains: tuple[str, ...] = REMAINS
 
 
-class _Undo(Exception):
-    """Takes a dry run back."""
-
-
 async def erase(
     user_id: UserId,
     *,
@@ -72,7 +73,10 @@ async def erase(
     with_groups: bool = False,
     dry_run: bool = False,
 ) -> Erased:
-    """Forget the person, in one transaction; `remove_sound` of each home deletes their files.
+    """Forget the person; `remove_sound` of each home deletes their files.
+
+    Done in short steps, since a long transaction would hold up every reader of events: the
+    person is signed out first, their row goes last. What was interrupted is done by asking again.
 
     keep_spoken: leave their name where others said or wrote it; labels and minutes lose it.
     with_groups: delete groups that have no other member, with all their meetings.
@@ -80,56 +84,86 @@ async def erase(
     Raises NotFound; Conflict for the last administrator, the last ADMIN of a group with others
     in it, and while they are recording.
     """
-    erased: Erased | None = None
-    try:
-        async with transaction():
-            await DB.script("SET LOCAL statement_timeout = '10min'")
-            await DB.fetch("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
-            erased = await _erase(
-                user_id, at=at, keep_spoken=keep_spoken, with_groups=with_groups, dry_run=dry_run
-            )
-            await DB.fetch(
-                "INSERT INTO audit (at, user_id, via, action, target) VALUES ($1, $2, $3, $4, $5)",
-                at, by, "command" if by is None else "", "user.erased", str(user_id),
-            )  # fmt: skip
-            if dry_run:
-                raise _Undo
-    except _Undo:
-        pass
-    assert erased is not None
-    return erased
-
-
-async def _erase(
-    user_id: UserId, *, at: datetime, keep_spoken: bool, with_groups: bool, dry_run: bool
-) -> Erased:
-    rows = await DB.fetch("SELECT name, email, is_admin FROM users WHERE id = $1", user_id)
-    if not rows:
-        raise NotFound(f"There is no user {user_id}.", userId=user_id)
-    [person] = rows
-    alone = await _groups_alone(user_id)
+    person = await _person(user_id)
     await _check(user_id, is_admin=person["is_admin"])
-    groups = await _groups(user_id)
+    alone, groups = await _groups_alone(user_id), await _groups(user_id)
     namesakes = await _namesakes(user_id, person["name"])
-    recordings = await _delete_sound(user_id, at)
-    [tickets] = await DB.fetch("SELECT count(*) AS n FROM tickets WHERE assignee_id = $1", user_id)
-    if with_groups and alone:
-        await DB.fetch_slowly("DELETE FROM groups WHERE id = ANY ($1)", alone)
-    await DB.fetch_slowly("DELETE FROM users WHERE id = $1", user_id)
-    await DB.fetch("UPDATE audit SET address = '', request_id = '' WHERE user_id = $1", user_id)
     names = _Names(person["name"], person["email"], keep_spoken=keep_spoken)
     scope = [group for group in groups if group not in namesakes]
+    [counted] = await DB.fetch(
+        "SELECT (SELECT count(*) FROM tickets WHERE assignee_id = $1) AS tickets,"
+        " (SELECT count(*) FROM recordings WHERE user_id = $1) AS recordings",
+        user_id,
+    )
+    if not dry_run:
+        await _sign_out(user_id, at)
+        await _delete_sound(user_id, at)
+        if with_groups:
+            for group in alone:
+                await DB.fetch("DELETE FROM groups WHERE id = $1", group)
+    replaced = await _replace(names, scope, dry_run=dry_run)
+    if not dry_run:
+        await _let_go(user_id)
+        await _delete_account(user_id, at=at, by=by)
     return Erased(
         user_id=user_id,
         is_dry_run=dry_run,
-        recordings=recordings,
-        unassigned=tickets["n"],
-        replaced=await _replace(names, scope),
+        recordings=counted["recordings"],
+        unassigned=counted["tickets"],
+        replaced=replaced,
         groups_deleted=tuple(alone) if with_groups else (),
         groups_without_members=() if with_groups else tuple(alone),
         namesakes_in=tuple(group for group in groups if group in namesakes),
         name_stays=names.why_not,
     )
+
+
+async def _person(user_id: UserId) -> Any:
+    rows = await DB.fetch("SELECT name, email, is_admin FROM users WHERE id = $1", user_id)
+    if not rows:
+        raise NotFound(f"There is no user {user_id}.", userId=user_id)
+    return rows[0]
+
+
+async def _sign_out(user_id: UserId, at: datetime) -> None:
+    """From here on they come in no more, and record nothing."""
+    async with transaction():
+        await DB.fetch("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
+        await _check(user_id, is_admin=(await _person(user_id))["is_admin"])
+        await DB.fetch(
+            "UPDATE users SET disabled_at = coalesce(disabled_at, $2) WHERE id = $1", user_id, at
+        )
+        await DB.fetch("DELETE FROM sessions WHERE user_id = $1", user_id)
+
+
+async def _let_go(user_id: UserId) -> None:
+    """Of every row that only names the person, some at a time."""
+    for one in await DB.fetch(_NAMING):
+        sql = (
+            f'UPDATE {one["table"]} SET "{one["column"]}" = NULL WHERE ctid IN'  # noqa: S608
+            f' (SELECT ctid FROM {one["table"]} WHERE "{one["column"]}" = $1 LIMIT {STEP_ROWS})'
+            " RETURNING 1"
+        )
+        rows: Sequence[Any] = [None]
+        while rows:
+            async with transaction():
+                await DB.script(_SLOWLY)
+                rows = await DB.fetch_slowly(sql, user_id)
+
+
+async def _delete_account(user_id: UserId, *, at: datetime, by: UserId | None) -> None:
+    async with transaction():
+        await DB.script(_SLOWLY)
+        await DB.fetch_slowly("DELETE FROM users WHERE id = $1", user_id)
+        await DB.fetch("UPDATE audit SET address = '', request_id = '' WHERE user_id = $1", user_id)
+        await DB.fetch(
+            "INSERT INTO audit (at, user_id, via, action, target) VALUES ($1, $2, $3, $4, $5)",
+            at,
+            by,
+            "command" if by is None else "",
+            "user.erased",
+            str(user_id),
+        )
 
 
 async def _check(user_id: UserId, *, is_admin: bool) -> None:
@@ -170,7 +204,9 @@ async def _groups_alone(user_id: UserId) -> list[GroupId]:
 
 async def _groups(user_id: UserId) -> list[GroupId]:
     """Those that the person is in, and those that they left something in."""
-    rows = await DB.fetch_slowly(_GROUPS, user_id)
+    async with transaction():
+        await DB.script(_SLOWLY)
+        rows = await DB.fetch_slowly(_GROUPS, user_id)
     return [GroupId(row["group_id"]) for row in rows]
 
 
@@ -184,34 +220,34 @@ async def _namesakes(user_id: UserId, name: str) -> set[GroupId]:
     return {GroupId(row["group_id"]) for row in rows}
 
 
-async def _delete_sound(user_id: UserId, at: datetime) -> int:
+async def _delete_sound(user_id: UserId, at: datetime) -> None:
     """Mark the person's recordings; `audio_id` is what their client chose, and goes too."""
-    await DB.fetch(
-        "UPDATE transcription_jobs SET state = 'CANCELLED', finished_at = $2, updated_at = $2"
-        " WHERE state IN ('QUEUED', 'RUNNING')"
-        " AND recording_id IN (SELECT id FROM recordings WHERE user_id = $1)",
-        user_id,
-        at,
-    )
-    await DB.fetch(
-        "DELETE FROM audio_streams WHERE audio_id IN"
-        " (SELECT audio_id FROM recordings WHERE user_id = $1)",
-        user_id,
-    )
-    rows = await DB.fetch(
-        "UPDATE recordings SET sound_deleted_at = coalesce(sound_deleted_at, $2),"
-        " audio_id = 'erased-' || id WHERE user_id = $1 RETURNING meeting_id",
-        user_id,
-        at,
-    )
-    await DB.fetch(
-        "UPDATE meetings m SET sound_deleted_at = $2 WHERE id = ANY ($1)"
-        " AND sound_deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM recordings r"
-        " WHERE r.meeting_id = m.id AND r.sound_deleted_at IS NULL)",
-        [row["meeting_id"] for row in rows],
-        at,
-    )
-    return len(rows)
+    async with transaction():
+        await DB.fetch(
+            "UPDATE transcription_jobs SET state = 'CANCELLED', finished_at = $2, updated_at = $2"
+            " WHERE state IN ('QUEUED', 'RUNNING')"
+            " AND recording_id IN (SELECT id FROM recordings WHERE user_id = $1)",
+            user_id,
+            at,
+        )
+        await DB.fetch(
+            "DELETE FROM audio_streams WHERE audio_id IN"
+            " (SELECT audio_id FROM recordings WHERE user_id = $1)",
+            user_id,
+        )
+        rows = await DB.fetch(
+            "UPDATE recordings SET sound_deleted_at = coalesce(sound_deleted_at, $2),"
+            " audio_id = 'erased-' || id WHERE user_id = $1 RETURNING meeting_id",
+            user_id,
+            at,
+        )
+        await DB.fetch(
+            "UPDATE meetings m SET sound_deleted_at = $2 WHERE id = ANY ($1)"
+            " AND sound_deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM recordings r"
+            " WHERE r.meeting_id = m.id AND r.sound_deleted_at IS NULL)",
+            [row["meeting_id"] for row in rows],
+            at,
+        )
 
 
 class _Names:
@@ -259,22 +295,36 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE if " " in name else 0)
 
 
-async def _replace(names: _Names, groups: Sequence[GroupId]) -> dict[str, int]:
+async def _replace(names: _Names, groups: Sequence[GroupId], *, dry_run: bool) -> dict[str, int]:
     """Mend every text, array and JSON of every table; the rows changed, by `table.column`."""
     changed: dict[str, int] = {}
-    columns = await DB.fetch(_COLUMNS, list(_OWN))
-    of_table: dict[str, set[str]] = {}
-    for one in columns:
-        of_table.setdefault(one["table"], set()).update(one["beside"])
-    for one in columns:
-        place = f"{one['table']}.{one['column']}"
-        rows = await _rows_with(names, one["table"], one["column"], of_table[one["table"]], groups)
-        count = 0
-        for row in rows:
-            count += await _mend(names, one["table"], one["column"], one["kind"], row)
-        if count:
-            changed[place] = count
+    for one in await DB.fetch(_COLUMNS, list(_OWN)):
+        table, column = one["table"], one["column"]
+        for _ in range(1 if dry_run else PASSES):
+            found = await _found(names, one, groups)
+            if not found:
+                break
+            place = f"{table}.{column}"
+            changed[place] = changed.get(place, 0) + len(found)
+            for at in range(0, 0 if dry_run else len(found), STEP_ROWS):
+                async with transaction():
+                    for row, mended in found[at : at + STEP_ROWS]:
+                        await _mend(table, column, row, mended)
+        else:
+            if not dry_run and await _found(names, one, groups):
+                raise Conflict(
+                    f"{table} is being changed all the time; ask again.", code="changed_since"
+                )
     return changed
+
+
+async def _found(names: _Names, one: Any, groups: Sequence[GroupId]) -> list[tuple[Any, Any]]:
+    """Rows that hold something to be replaced, and what they are to hold."""
+    async with transaction():  # which reads only, and so holds nobody up
+        await DB.script(_SLOWLY)
+        rows = await _rows_with(names, one["table"], one["column"], set(one["beside"]), groups)
+    found = [(row, _mended(names, one, row["value"])) for row in rows]
+    return [(row, mended) for row, mended in found if mended != row["value"]]
 
 
 async def _rows_with(
@@ -288,7 +338,7 @@ async def _rows_with(
     # A blank in the name may be any blank in the text: its longest word finds the rows.
     needles = sorted({max(one.split(), key=len, default="") for one in (names.name, quoted)})
     return await DB.fetch_slowly(
-        f'SELECT ctid::text AS place, "{column}" AS value FROM "{table}" t'  # noqa: S608 - of the schema
+        f'SELECT ctid::text AS place, "{column}" AS value, "{column}"::text AS raw FROM "{table}" t'  # noqa: S608 - of the schema
         f" WHERE ($1 <> '' AND strpos(lower(\"{column}\"::text), lower($1)) > 0)"
         f' OR ({scope.format(groups="$2")} AND (strpos(lower("{column}"::text), lower($3)) > 0'
         f' OR strpos(lower("{column}"::text), lower($4)) > 0))',
@@ -299,31 +349,31 @@ async def _rows_with(
     )
 
 
-async def _mend(names: _Names, table: str, column: str, kind: str, row: Any) -> int:
-    """1 when the row was changed."""
-    place, value = f"{table}.{column}", row["value"]
-    if kind == "ARRAY":
-        mended: Any = [
-            names.mend(one, is_spoken=True) if isinstance(one, str) else one for one in value
-        ]
-    elif kind == "jsonb":
-        mended = names.mend_json(value)
-    elif place in _JSON_TEXT:
-        mended = _mend_payload(names, value)
-    else:
-        mended = names.mend(value, is_spoken=place != "minutes.markdown")
-    if mended == value:
-        return 0
+def _mended(names: _Names, one: Any, value: Any) -> Any:
+    place = f"{one['table']}.{one['column']}"
+    if one["kind"] == "ARRAY":
+        return [names.mend(x, is_spoken=True) if isinstance(x, str) else x for x in value]
+    if one["kind"] == "jsonb":
+        return names.mend_json(value)
+    if place in _JSON_TEXT:
+        return _mend_payload(names, value)
+    return names.mend(value, is_spoken=place != "minutes.markdown")
+
+
+async def _mend(table: str, column: str, row: Any, mended: Any) -> None:
+    """Unless somebody has changed the row since: then the next pass finds it again."""
+    where = f'WHERE ctid = $1::text::tid AND "{column}"::text = $2'
     if table.startswith("analytics_"):  # counted anew
-        await DB.fetch(f'DELETE FROM "{table}" WHERE ctid = $1::text::tid', row["place"])  # noqa: S608
-        return 1
-    also = ", words = '[]'" if place in ("captions.text", "version_captions.text") else ""
+        await DB.fetch(f'DELETE FROM "{table}" {where}', row["place"], row["raw"])  # noqa: S608
+        return
+    told = f"{table}.{column}" in ("captions.text", "version_captions.text")
+    also = ", words = '[]'" if told else ""
     await DB.fetch(
-        f'UPDATE "{table}" SET "{column}" = $2{also} WHERE ctid = $1::text::tid',  # noqa: S608
+        f'UPDATE "{table}" SET "{column}" = $3{also} {where}',  # noqa: S608
         row["place"],
+        row["raw"],
         mended,
     )
-    return 1
 
 
 def _mend_payload(names: _Names, text: str) -> str:
@@ -353,6 +403,12 @@ UNION SELECT t.group_id FROM ticket_history h JOIN tickets t ON t.id = h.ticket_
       WHERE h.user_id = $1
 UNION SELECT group_id FROM audit WHERE user_id = $1 AND group_id IS NOT NULL
 ORDER BY 1
+"""
+
+_NAMING = """
+SELECT conrelid::regclass::text AS "table", a.attname AS "column"
+FROM pg_constraint JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = conkey[1]
+WHERE contype = 'f' AND confrelid = 'users'::regclass AND confdeltype = 'n' ORDER BY 1, 2
 """
 
 _COLUMNS = """
