@@ -2,7 +2,7 @@
 
 Faust's runs in a thread with a loop of its own, and makes four tasks for each message before an
 agent sees it. Beside a busy loop the thread waits for the interpreter again and again, and the
-tasks take ten times as long as reading the message from Kafka. Here the consumer is one more
+tasks take several times as long as reading the message from Kafka. Here the consumer is one more
 task of the loop, and what one fetch brought of a partition goes to the agent as one message
 whose value is a list of messages. Figures: `benchmarks/README.md`.
 """
