@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from pathlib import Path
@@ -115,7 +116,10 @@ async def belongings(user_id: UserId) -> dict[str, list[dict[str, Any]]]:
 
 async def archive(user_id: UserId) -> bytes:
     """The ZIP. Raises NotFound."""
-    rows = await belongings(user_id)
+    return await asyncio.to_thread(_zipped, await belongings(user_id))
+
+
+def _zipped(rows: dict[str, list[dict[str, Any]]]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("README.txt", _README)
