@@ -140,7 +140,8 @@ def _decoder(line: socket.socket, codecs: Any, limits: Limits) -> NoReturn:
 
 def _confine(limits: Limits) -> None:
     """Whatever a codec does from here on, it does within these."""
-    with suppress(OSError):  # only Linux says how much there is, and keeps to the limit
+    # Only Linux says how much there is, and keeps to the limit; a lower one of the system's stays.
+    with suppress(OSError, ValueError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         most = pages * resource.getpagesize() + limits.memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -161,7 +162,10 @@ def _watched(limits: Limits) -> Iterator[None]:
     """The kernel ends this process when what is inside takes too long, whatever it is stuck in."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime) + 1 + limits.cpu_s
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
+    )
     signal.setitimer(signal.ITIMER_REAL, limits.wall_s)
     try:
         yield
