@@ -127,7 +127,7 @@ async def team(site: Site, mina: Person, tmp_path: Path) -> Team:
     boss: Any = mina
     boss.name, boss.email = "Mina", "mina@example.org"
     kim = await named(site, KIM, "seoyeon.kim@example.org", mina)
-    ada = await named(site, LEE, "ada@lovelace.example", mina)
+    ada = await named(site, LEE, "countess@math.example", mina)
     team = Team(site, boss, kim, ada, tmp_path)
     await team.meet()
     return team
@@ -366,11 +366,18 @@ async def test_a_group_with_nobody_else_goes_along_if_asked(site: Site, tmp_path
     recording = await make_recording(meeting_id, lone.group_id, audio_id="room")  # nobody's own
     await DB.fetch("UPDATE recordings SET status = 'COMPLETE'")
     folder = keep_sound(tmp_path, meeting_id, recording)
+    await say(recording, "the zebrafish is Solveig's", at_ms=0, seq=0)
+    await DB.fetch(
+        "INSERT INTO outbox (event_id, topic, key, payload)"
+        " VALUES (gen_random_uuid(), 'transcription.completed', $1, 'zebrafish')",
+        str(meeting_id),
+    )
     would = await erase(lone.user_id, at=site.clock.now(), dry_run=True)
     assert would.groups_without_members == (lone.group_id,)
     erased = await erase(lone.user_id, at=site.clock.now(), with_groups=True)
     assert (erased.groups_deleted, erased.groups_without_members) == ((lone.group_id,), ())
     assert not await DB.fetch("SELECT 1 FROM meetings")
+    assert await where_it_stands("zebrafish") == await where_it_stands("Solveig") == set()
     await sweeper_of(site, tmp_path).remove_sound()
     assert not folder.exists()
 

@@ -16,8 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from vori.data.engine import DB, transaction
+from vori.data.retention import delete_words
 from vori.errors import Conflict, NotFound
-from vori.ids import GroupId, UserId
+from vori.ids import GroupId, MeetingId, UserId
 
 ENGLISH, KOREAN = "former member", "전 구성원"
 STEP_ROWS = 500
@@ -98,11 +99,10 @@ async def erase(
     if not dry_run:
         await _sign_out(user_id, at)
         await _delete_sound(user_id, at)
-        if with_groups:
-            for group in alone:
-                await DB.fetch("DELETE FROM groups WHERE id = $1", group)
     replaced = await _replace(names, scope, dry_run=dry_run)
     if not dry_run:
+        for group in alone if with_groups else ():
+            await _delete_group(group)
         await _let_go(user_id)
         await _delete_account(user_id, at=at, by=by)
     return Erased(
@@ -136,12 +136,22 @@ async def _sign_out(user_id: UserId, at: datetime) -> None:
         await DB.fetch("DELETE FROM sessions WHERE user_id = $1", user_id)
 
 
+async def _delete_group(group_id: GroupId) -> None:
+    """With all that was said in its meetings, events too."""
+    for row in await DB.fetch("SELECT id FROM meetings WHERE group_id = $1", group_id):
+        async with transaction():
+            await delete_words(MeetingId(row["id"]))
+    async with transaction():
+        await DB.script(_SLOWLY)
+        await DB.fetch_slowly("DELETE FROM groups WHERE id = $1", group_id)
+
+
 async def _let_go(user_id: UserId) -> None:
     """Of every row that only names the person, some at a time."""
     for one in await DB.fetch(_NAMING):
         sql = (
             f'UPDATE {one["table"]} SET "{one["column"]}" = NULL WHERE ctid IN'  # noqa: S608
-            f' (SELECT ctid FROM {one["table"]} WHERE "{one["column"]}" = $1 LIMIT {STEP_ROWS})'
+            f' (SELECT ctid FROM {one["table"]} WHERE "{one["column"]}" = $1 LIMIT {10 * STEP_ROWS})'
             " RETURNING 1"
         )
         rows: Sequence[Any] = [None]
