@@ -224,7 +224,7 @@ _PAST_NEED = _m(r"었/EP 어야|어야/EC (?:되|하)/V[VX] 었")
 _FINISH = _m(
     r"(?:끝나/VV|끝/NNG 나/VV|끝내/VV|끝/NNG 내/VV|마치/VV|완료/NNG|마무리/NNG|배포/NNG|출시/NNG|오픈/NNG|제출/NNG|승인/NNG|반영/NNG|머지/NNG|병합/NNG|해결/NNG|납품/NNG|설치/NNG|교체/NNG|merge|완성/NNG|발송/NNG|접수/NNG|개통/NNG|종료/NNG|등록/NNG|적용/NNG|정리/NNG|조치/NNG|처리/NNG|복구/NNG|통과/NNG|전달/NNG|수령/NNG|입고/NNG|계약/NNG|체결/NNG|결제/NNG|입금/NNG|done|release|deploy)"
 )
-_ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까|막)/(?:MAG|NNG)")
+_ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까)/(?:MAG|NNG)|막/MAG")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
     r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
@@ -293,7 +293,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|(?:건|거|안건|현황|상황)[은는을를]?\s*(?:보겠|볼게|봅시다|보죠|보도록)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한\s*번|차례로|돌아가면서|전체적으로)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|(?:건|거|안건|현황|상황)[은는을를]?\s*(?:보겠|볼게|봅시다|보죠|보도록)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한\s*번|차례로|돌아가면서|전체적으로)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|(?:하나|한\s*가지)만?\s*(?:정정|수정|추가|말씀|여쭤|여쭐|물어|확인|공유)\S{0,3}(?:할게|하겠|볼게|드릴게|보겠)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날"
@@ -519,6 +519,9 @@ def _status(text: str, morphs: str) -> Mark:
         and not (finished and finished.start() > negative.end())
     ):
         found &= ~Mark.DONE
+    refused = _REFUSED_US.search(morphs)
+    if refused and refused[0].endswith(("요", "다")):
+        found |= Mark.BLOCK | Mark.BLOCK_HARD
     if _BLOCK.search(morphs) and not _NO_BLOCK.search(morphs):
         found |= Mark.BLOCK
         if _BLOCK_HARD.search(morphs):
@@ -547,6 +550,15 @@ def _status(text: str, morphs: str) -> Mark:
         and not whole
     ):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # up to there
+    if re.search(
+        r"(?:다들|모두|손님들?|직원들?|애들|사람들)\S*\s.*(?:쓰|사용하|이용하)고 있|그걸로\s.*(?:쓰|사용하)고 있",
+        text,
+    ):
+        found &= ~(Mark.PROGRESS | Mark.BEGUN)  # how the finished thing is used
+    if re.search(
+        r"(?:끝난|완료된|마무리된|해결된|고쳐진|다\s*된)\s*(?:게|것이|거|건)\s*아니", text
+    ):
+        found = (found | Mark.REOPEN) & ~(Mark.DONE | Mark.FINISHED)
     if re.search(r"까지(?:/JX)? (?:는|ㄴ)/JX", morphs) and Mark.DONE in found and not whole:
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # so far, and no further
     if re.search(r"(?:긴|기/ETN (?:는|ㄴ)/JX) ?하/VX 었|(?:들여다보|둘러보|살펴보)/VV", morphs):
@@ -579,6 +591,10 @@ def _status(text: str, morphs: str) -> Mark:
     return found
 
 
+_REFUSED_US = _m(
+    r"(?:안|못)/MAG (?:\S+ ){1,4}주/V[XV] (?:시/EP )?(?:어요|습니다|ㅂ니다|네요|는데|고|어서|ㄴ대요|ㄴ다)"
+)
+"""Somebody does not do for us what we wait for: "전산실에서 안 열어 줘요"."""
 _OPENS = re.compile(
     r"(?:건|거|것|안건|현황|상황|순서|부분|쪽)(?:부터|은|는|을|를)?\s*(?:먼저\s*|한\s*번\s*|쭉\s*)?(?:보겠|볼게|볼까|봅시다|보죠)"
 )
@@ -607,7 +623,8 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         polite = re.search(r"(?:시|으시)/EP (?:\S+/EP )?$", before)
         must = re.search(r"어야/EC $", before)
         helper = re.search(
-            r"(?:드리|놓|두|보|버리|주)/V[XV] $|/VV (?:어|아)/EC (?:오|가)/V[XV] $", before
+            r"(?:에게|한테|께|에)/JKB (?:\S+ ){0,2}(?:얘기|말씀|말|이야기)/NNG (?:하|드리)/\S+ $|(?:드리|놓|두|보|버리|주)/V[XV] $|/VV (?:어|아)/EC (?:오|가)/V[XV] $",
+            before,
         )
         negated = re.search(r"(?:안|못)/MAG (?:\S+ ){0,2}$", before)
         if must:
@@ -636,6 +653,8 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if not out and _CAN.search(morphs) and Mark.QUESTION not in found:
         out |= Mark.WEAK
     request = _REQUEST.search(morphs)
+    if _REFUSED_US.search(morphs):
+        request = None
     if re.search(r"부탁/NNG (?:을/JKO )?(?:하|드리)/\S+ 어야", morphs):
         request = None
     if re.search(
@@ -803,7 +822,7 @@ _SINO = {w: i for i, w in enumerate("영일이삼사오육칠팔구십")} | {"�
 _SAID_NUMBER = re.compile(r"[일이삼사오육칠팔구십백]+")
 _LABEL_UNITS = frozenset(
     listed(
-        "화 편 강 호선 번 호 층 동 반 차 학년 호기 조 라인 구역 관 호실 병동 도크 단계 회차 창구 공장 홀 과"
+        "막 악장 화 편 강 호선 번 호 층 동 반 차 학년 호기 조 라인 구역 관 호실 병동 도크 단계 회차 창구 공장 홀 과"
     )
 )
 

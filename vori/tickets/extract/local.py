@@ -655,7 +655,8 @@ class Talk:
         apart = c.has(_PROMISE) and (c.has(Mark.CONTACT) or weight >= 1.0)
         vague = sum(question.words.values()) == 0  # "already?"
         far = weight >= 3.0 and not c.has(_STATUS | Mark.ACCEPT | Mark.REFUSE)
-        apart = apart or (vague and far)
+        far = far and (vague or not c.signs & _TELLS)
+        apart = apart or far
         knows = self.board.vocabulary.knows
         beside = c.topic != "" and not knows(c.topic) and c.has(Mark.FIRST) and c.has(Mark.DONE)
         apart = apart or (c.korean and beside)
@@ -844,8 +845,18 @@ class Talk:
         if c.has(Mark.PAST_STORY) and not c.has(Mark.FINISHED | Mark.REOPEN):
             return
         named = any(m.index == ticket for m in self.board.vocabulary.find(c.words)[:2])
-        bare = named and not c.has(
-            _PROMISE | _STATUS | Mark.REOPEN | Mark.LEAVE | Mark.HYPO | Mark.OTHER_TEAM
+        bare = (
+            named
+            and not _SENTENCE.search(c.text)
+            and not c.has(
+                Mark.PLAN
+                | _PROMISE
+                | _STATUS
+                | Mark.REOPEN
+                | Mark.LEAVE
+                | Mark.HYPO
+                | Mark.OTHER_TEAM
+            )
         )
         if bare and len(c.text) <= 40 and self._own(c) >= 0.5 and not c.has(Mark.QUESTION):
             self.asked_status = (subject, Mark.NONE, c)
@@ -1621,6 +1632,11 @@ _NOT_BEGUN = re.compile(
     r"(?:n't|not|nobody's?|never|yet to)\b.{0,20}\b(?:start|started|begin|begun|touch|touched)\b|(?:시작|착수|손)\S*\s*(?:\S+\s)?(?:못|안|않)",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(
+    r"\b(?:is|are|was|were|has|have)\b|(?:고|니다|죠|거든요|잖아요|려고요|거고요|거예요|었어요|았어요|했어요|됐어요)[.,]?$",
+    re.IGNORECASE,
+)
+"""A clause with a verb of its own, which asks nothing."""
 _OWN_FAULT = re.compile(
     r"게을[러르]|바빠|바쁘|바빴|깜빡|까먹|정신이?\s*없|시간이?\s*(?:안|없)|귀찮|\b(?:too busy|lazy|forgot|didn't have time|haven't had (?:time|a minute))\b",
     re.IGNORECASE,

@@ -45,7 +45,7 @@ _THERE = r"(?:in|on|up|out|over|through|back|there|here|away|down|with)"
 _RESULT = re.compile(
     rf"(?:\b(?:it|that|they|all|both|everything|all of (?:it|them)|(?:the|our|my) (?!(?:\w+ )?(?:engineer|guy|guys|bloke|chap|man|men|woman|fitter|plumber|electrician|mechanic|technician|builders?|crew|people|lads?|boss|client|customer)\b)[a-z]+(?: [a-z]+)?)(?:'s|'re| is| are)) (?:all |both |now |already |safely |just )*{_THERE}\b(?! (?:about|hold|to me|to us|top of|track|its way|the way|their way|my|me|half))"
     r"|\b(?:works?|runs?|fits?|holds?|looks?|sounds?|opens?|closes?|loads?|rings?|shuts?|locks?|prints?|fires?|spins?|starts?|drains?|heats?|behaves?|stays?|drives?|turns?|flows?|shines?|plays?|pulls?|charges?) (?:\w+ ){0,2}?(?:fine|well|great|lovely|perfect(?:ly)?|properly|quiet(?:ly)?|smooth(?:ly)?|good|beautifully|like (?:new|a dream|a charm|anything)|again|now|first time|every (?:time|night|day|morning)|dry|shut|tight|straight|solid|without)\b"
-    r"|\b(?:got|has|have|had) (?:its|their|his|her) (?:new )?\w+|(?:'s|\bis|\bare|'re) (?:all )?gone\b|(?:'s|\bis|\bare) (?:very |so |really )?(?:happy|pleased|delighted|thrilled)\b|\bno (?:more|further) \w+|\bnot a (?:single|drop|sound|peep|squeak|trace)\b|\bthere(?:'s| is) no (?:\w+ ){0,3}(?:any ?more|now|coming|left|at all)\b|\bever since\b|\b(?:without|not) a (?:hitch|problem|murmur|single)\b|\bevery (?:\w+ )?(?:one )?(?:passed|came|went|fits|works)\b|\bgood as new\b|\bspotless\b|\bright as rain\b|\bwent (?:really |very )?(?:fine|well|smoothly|great|without)\b"
+    r"|\b(?:got|has|have|had) (?:its|their|his|her) (?:new )?\w+|(?:'s|\bis|\bare|'re) (?:all )?gone\b|(?:'s|'re|\bis|\bare) (?:very |so |really |all |now )?(?:happy|pleased|delighted|thrilled|clear|clean|dry|warm|quiet|tidy|safe|stable|steady|level|straight)\b(?! (?:to|that|about|if))|^(?:so |and |the )?(?!(?:he|she|who|what|where|there|that|it|here|how|everyone|somebody)\b)[a-z]+'s (?:all |now )?(?:back|up|in|on|out)\b(?! (?:to|of|the|a|my|our|holiday|leave|hold|monday|tuesday|wednesday|thursday|friday)\b)|\b(?:everyone|everybody|people|they)(?:'s|'re| is| are) (?:all )?using\b|\bno (?:more|further) \w+|\bnot a (?:single|drop|sound|peep|squeak|trace)\b|\bthere(?:'s| is) no (?:\w+ ){0,3}(?:any ?more|now|coming|left|at all)\b|\bever since\b|\b(?:without|not) a (?:hitch|problem|murmur|single)\b|\bevery (?:\w+ )?(?:one )?(?:passed|came|went|fits|works)\b|\bgood as new\b|\bspotless\b|\bright as rain\b|\bwent (?:really |very )?(?:fine|well|smoothly|great|without)\b"
     r"|\b(?:got|has|have|received|confirmed|acknowledged|accepted|approved|passed) (?:it|them|that|the (?:\w+ )?)\b|\ball (?:of (?:it|them)|\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty)\b|\bthe (?:whole )?lot\b|\bend to end\b|\bboth (?:of them|said)\b|\bin the (?:build|safe|cupboard|cabinet|post|system|folder|drive|file|bin|box|van|office|store ?room|bag)\b|\bfor (?:everyone|everybody|all) to (?:see|use)\b"
 )
 _VERDICT = re.compile(
@@ -56,13 +56,13 @@ _VERDICT = re.compile(
     r"|\b(?:nothing|nobody|no one|none|no \w+) (?:is |are )?(?:left|more|else|remaining|outstanding)(?: to \w+)?(?: (?:there|on (?:that|it|this)|for (?:me|us)))?(?=[.,!]|$)|\b(?:job|all) done\b|\bend of story\b|\bput (?:it|that|this) to bed\b|\bbehind (?:us|me)\b|\bmakes all \w+\b|\bno longer (?:open|an issue|a problem)\b|\bweight off\b"
 )
 _REMAINS = re.compile(
-    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|bit|few|some|lot|more|just|only|is|are|got|have|has|'s)(?: \w+){0,2} left\b|\bleft to\b|\b(?:to go|remaining|outstanding)\b|\bso far\b|\bstill\b|\b(?:up to|as far as|on|at) (?:page|paragraph|chapter|number|line|row|room|unit|step|level|item|question|section|block|day|scene)\b|\b\w+ (?:out )?of (?:the )?(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|\bhalf\b|\bhalfway\b|\b(?:it's|that's|they're) coming\b(?! back)|\b(?:nearly|almost|most|mostly|partly|except|apart from|other than)\b|\bjust (?:the|a|one|two)\b|\bnot (?:yet|all|the)\b|\bfor now\b|\bwaiting\b|\bonce\b|\buntil\b|\btomorrow\b|\bnext (?:week|month|\w+day)\b|\bhad to\b|\b(?:have|need|needs|has|want) to\b|\bwill\b|'ll\b"
+    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|bit|few|some|lot|more|just|only|is|are|got|have|has|'s)(?: \w+){0,2} left\b|\bleft to\b|\b(?:to go|remaining|outstanding)\b|\bso far\b|\bstill\b|\b(?:up to|as far as|on|at) (?:page|paragraph|chapter|number|line|row|room|unit|step|level|item|question|section|block|day|scene)\b|\b\w+ (?:out )?of (?:the )?(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|\bhalf\b|\bhalfway\b|\b(?:it's|that's|they're) coming\b(?! back)|\b(?:nearly|almost|most|mostly|partly|except|apart from|other than)\b|\bjust (?:the|a|one|two)\b|\bnot (?:yet|all|the)\b|\bfor now\b|\bwaiting\b|\bonce\b|\buntil\b|\btomorrow\b|\bnext (?:week|month|\w+day)\b|\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|a few|some) more\b|\bthe first (?!time|thing|class|place|aid)\w+|\bhad to\b|\b(?:have|need|needs|has|want) to\b|\bwill\b|'ll\b"
 )
 _NOTHING = re.compile(
     r"\b(?:nothing|nobody|no one|none|no \w+|not a(?: single)? \w+|isn't (?:any|much)) (?:is |are )?(?:left|to go|remaining|outstanding)\b|\bthe last\b|\bstill (?:works|holding|going strong)\b"
 )
 _PRAISE = re.compile(
-    r"\b(?:well done|brilliant|excellent|amazing|fantastic|superb|thank (?:god|goodness|heavens)|finally|at last|hallelujah|hooray|bravo|already|wow|(?:that's|that was) (?:quick|fast|a relief|brilliant|great)|nice (?:one|work)|(?:good|great) (?:job|work|stuff|news)|weight off|you(?:'re a)? star|champion|happy days|music to my ears|phew|what a relief|oh thank|congratulations|beautiful|splendid|gorgeous|superstar|you legend|legend|impressive)\b"
+    r"\b(?:well done|brilliant|excellent|amazing|fantastic|superb|thank (?:god|goodness|heavens)|finally|at last|hallelujah|hooray|bravo|already|wow|(?:that's|that was) (?:quick|fast|a relief|brilliant|great)|nice (?:one|work)|(?:good|great) (?:job|work|stuff|news)|weight off|you(?:'re a)? star|champion|happy days|music to my ears|phew|what a relief|oh thank|^thank$|congratulations|beautiful|splendid|gorgeous|superstar|you legend|legend|impressive)\b"
 )
 _ENCOURAGE = re.compile(
     r"\b(?:no (?:rush|worries|hurry|panic)|take your time|keep (?:at it|going|it up|me posted|us posted|on)|carry on|fair enough|fingers crossed|good luck|hang in there|bear with)\b"
@@ -92,6 +92,7 @@ _NEGATED = re.compile(r"n't\b|\b(?:not|never|nobody|no one|nothing|none|yet to|w
 
 _GOT_GOING = re.compile(
     r"\b(?:i've|we've|i have|we have) got (?:(?:a|an|the|my|our|some|two|three|\w+) ){1,2}?(?:\w+ )?(?:up|in|there|on|open|going|running|drafted|ready|out|off|booked|lined up)\b"
+    r"|\b(?:i've|we've|i|we) had (?:the|my|our|two|three|four|five|six|\d+) (?!look\b|time\b|same\b|feeling\b|idea\b)"
 )
 
 
@@ -120,16 +121,16 @@ def _happened(low: str) -> bool:
 
 _KO_RESULT = re.compile(
     r"(?:이제|하나도|더\s*이상|전혀|더는)\s.{0,16}(?:안|않|없)|잘\s*(?:돌아|되|돼|됩|나[오와와]|울[리려립]|작동|맞|열[리려립]|닫[히혀]|보[이여]|들[리려]|켜|빠지|빠져|굴러|먹[어습히])|문제\s*없|이상\s*(?:이\s*)?없|(?:다|전부|모두|싹)\s\S*(?:아|어|여|와|워|려|해|서|춰|쳐)서?\s.{0,16}있(?:어|습|죠|네)|"
-    r"(?:에|에다)\s*(?:붙어|걸려|들어|올라|놓여|달려|꽂혀|세워져)\s*있|새\s*(?:걸|거|것)로|이제\s(?!.*(?:시작|해야|할|하려|부터|남|까지|봐야|겠))\S+(?:습니다|ㅂ니다|합니다|해요|어요|네요)|잘\s*\S{1,4}(?:됐|됩|되고|돼)|사라졌|없어졌|풀렸|멎었|잡혔|정상|(?:전부|모두|다)\s\S+에\s*(?:들어갔|올라갔|넣었)|멀쩡|쌩쌩|깨끗|합격|통과|만족"
+    r"(?:에|에다)\s*(?:붙어|걸려|들어|올라|놓여|달려|꽂혀|세워져)\s*있|새\s*(?:걸|거|것)로|이제\s(?!.*(?:시작|해야|할|하려|부터|남|까지|봐야|겠))\S+(?:습니다|ㅂ니다|합니다|해요|어요|네요)|잘\s*\S{1,4}(?:됐|됩|되고|돼)|(?:다들|모두|손님들?|직원들?|애들|사람들)\S*\s.*(?:쓰|사용하|이용하)고 있|그걸로\s.*(?:쓰|사용하)고 있|사라졌|없어졌|풀렸|멎었|잡혔|정상|(?:전부|모두|다)\s\S+에\s*(?:들어갔|올라갔|넣었)|멀쩡|쌩쌩|깨끗|합격|통과|만족"
 )
 _KO_VERDICT = re.compile(
     r"(?:지우|빼|닫|내리)(?:면|어도|아도|도|셔도|시면)\s*(?:되|될|돼|됩)|(?:완료|끝|마무리|종료|해결)(?:이에요|이네요|네요|이죠|입니다|예요|이고|이라)|끝난\s*(?:거|건|걸|셈)|(?:더|이제)\s*(?:할|볼|손댈|남은)\s*(?:거|것|건|게|일)[이은는]?\s*없|남은\s*(?:거|것|게|건|사람|분)?[이은는]?\s*없|(?:제|저희|우리)\s*쪽은?\s*(?:다\s*)?(?:끝|완료|마무리|됐)|(?:그럼|그건|이건|그거|이거)\s*(?:다\s*)?(?:됐네|됐고|됐습|된\s*거)|(?:리스트|목록|할\s*일|보드)에서\s*(?:지우|빼|내리|뺄|지울)|(?<!다시 )닫(?:을게|겠|죠|아\s*주)|손\s*털|클리어"
 )
 _KO_REMAINS = re.compile(
-    r"아직|남[았은는아]|반\s*(?:정도|쯤|은)|절반|거의|까지(?:는|만)?\s*\S{0,4}(?:했|썼|그렸|넣었|봤|왔|끝냈|됐)|(?:개|장|명|집|군데|대|쪽|문단|칸|곳|편|건)\s*(?:쯤|정도|째)|째\s|지금까지|중이|고\s*있|일단|먼저|내일|모레|다음\s*주|이따|예정|려고|기로\s*했|만\s*(?:하|되|받|남|오|나오)|나머지"
+    r"아직|남[았은는아]|반\s*(?:정도|쯤|은)|절반|거의|까지(?:는|만)?\s*\S{0,4}(?:했|썼|그렸|넣었|봤|왔|끝냈|됐)|(?:개|장|명|집|군데|대|쪽|문단|칸|곳|편|건)\s*(?:쯤|정도|째)|째\s|지금까지|중이|고\s*있|일단|먼저|내일|모레|다음\s*주|이따|예정|려고|기로\s*했|만\s*(?:하|되|받|남|오|나오)|나머지|더\s*(?:하|할|해|합|봅|봐|볼|가|갑|만나|받|찍|써|쓸|넣|와)"
 )
 _KO_NOTHING = re.compile(
-    r"남은\s*(?:거|것|게|건|사람|분)?[이은는]?\s*없|마지막\s*\S*까지|문제없이|고\s*있던"
+    r"남은\s*(?:거|것|게|건|사람|분)?[이은는]?\s*없|더\s*(?:할|볼|손댈)\s*(?:거|것|건|게)[이은는]?\s*없|마지막\s*\S*까지|문제없이|고\s*있던"
 )
 _KO_PRAISE = re.compile(
     r"고생|수고|벌써|다행|빠르시|빠르네|드디어|잘됐|잘\s*됐|축하|대박|최고|속\s*(?:이\s*)?(?:다\s*)?시원|굿|나이스|훌륭|멋지"
