@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,13 @@ from tests.tickets.test_board import Meeting, meet
 from tests.web_site import Person, Site, make_recording, say
 from vori.data.engine import DB, transaction
 from vori.errors import NotFound
-from vori.ids import CaptionId, GroupId, MeetingId, uuid7
+from vori.ids import CaptionId, GroupId, MeetingId, TicketId, uuid7
 from vori.people.messages import Principal, Role
-from vori.tickets.board import TicketBoard
+from vori.tickets.board import StoredPassage, TicketBoard
+from vori.tickets.decide import Decision, Withdraw
 from vori.tickets.extract.local import LocalExtractor
-from vori.tickets.preview import tickets_difference_route
+from vori.tickets.messages import Extraction
+from vori.tickets.preview import tickets_difference_route, told
 from vori.transcribe import versions
 from vori.transcribe.versions import Origin, VersionCaption
 
@@ -167,3 +170,13 @@ async def test_a_task_that_a_second_microphone_hears_better_stays_one_ticket(
     cited = [caption for entry in history for caption in entry["receipt"]["captionIds"]]
     assert str(better) in cited
     assert len(await read()) == 1
+
+
+def test_a_ticket_that_left_the_board_meanwhile_is_passed_over() -> None:
+    gone = Withdraw(ticket_id=TicketId("T-1"), why="nobody asks for it any more")
+    began = datetime(2026, 3, 16, 10, tzinfo=UTC)
+    passage = StoredPassage(
+        meeting_id=MeetingId(1), group_id=GroupId(1), started_at=began, segments=()
+    )
+    difference = told(Decision(withdrawals=(gone,)), {}, passage, Extraction())
+    assert difference.taken_back == ()

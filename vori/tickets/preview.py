@@ -144,7 +144,11 @@ def told(
     passage: StoredPassage,
     extraction: Extraction,
 ) -> TicketsDifference:
+    """The difference in words. What left the board since `decision` was made is passed over."""
     said = {segment.seq: segment for segment in passage.segments}
+    moves = [one for one in decision.moves if one.ticket_id in now]
+    revised = [(one, values_of(one)) for one in decision.revisions if one.ticket_id in now]
+    withdrawals = [one for one in decision.withdrawals if one.ticket_id in now]
 
     def words(evidence: tuple[int, ...]) -> Words:
         segments = [said[seq] for seq in sorted(evidence) if seq in said]
@@ -166,7 +170,6 @@ def told(
             words=words(cause.evidence),
         )
 
-    revised = [(one, values_of(one)) for one in decision.revisions]
     return TicketsDifference(
         engine=extraction.engine,
         made=tuple(
@@ -183,11 +186,11 @@ def told(
             for one in decision.creates
         ),
         changed=(
-            *(changed(one.ticket_id, {"status": one.to_status}, one) for one in decision.moves),
+            *(changed(one.ticket_id, {"status": one.to_status}, one) for one in moves),
             *(changed(one.ticket_id, values, one) for one, values in revised if values),
         ),
         taken_back=tuple(
             TicketTakenBack(ticket_id=one.ticket_id, title=now[one.ticket_id].title, reason=one.why)
-            for one in decision.withdrawals
+            for one in withdrawals
         ),
     )
