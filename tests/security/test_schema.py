@@ -144,10 +144,14 @@ def test_no_request_breaks_vori_and_every_answer_is_one_that_is_described(
     wrong: list[str] = []
     codes: set[int] = set()
     with requests.Session() as session:
+        is_filled = False
         for operation in operations:
-            world.fill()
-            session.headers = world.headers(role)  # type: ignore[assignment]
+            if not is_filled:
+                world.fill()
+                session.headers = world.headers(role)  # type: ignore[assignment]
             wrong += _ask(world, session, operation, role, codes)
+            # What may have taken things, or the token, away; a stranger takes nothing.
+            is_filled = role == "stranger" or operation.method.upper() not in ("DELETE", "PATCH")
     assert not wrong, "\n\n".join(wrong[:20])
     assert codes >= ({200, 401} if role == "stranger" else {200, 201, 204, 400, 404})
 
