@@ -105,11 +105,10 @@ class Sandbox:
     def open(self) -> socket.socket:
         """The line to a new decoder process. Raises Unavailable `decoder_unavailable`."""
         for _ in range(3):
+            control = self._started()
             ours, theirs = socket.socketpair()
-            with theirs:
-                control = self._started()
-                with suppress(OSError):
-                    socket.send_fds(control, [b"+"], [theirs.fileno()])
+            with theirs, suppress(OSError):
+                socket.send_fds(control, [b"+"], [theirs.fileno()])
             ours.settimeout(START_S)
             with suppress(OSError):
                 if ours.recv(1) == READY:
