@@ -283,7 +283,7 @@ _BLOCK = re.compile(
     r"won't (?:let (?:us|me)|release|give (?:us|me)|issue|hand over|tell us)|no access|don't have access|haven't got access|locked out|"
     r"hasn't (?:sent|arrived|come|answered|replied|approved|signed|given|responded|turned up|shown up|delivered|been (?:approved|delivered|signed|released|sent))|"
     r"haven't (?:had (?:the|a|an|any|it|those|them|our|their)\b|heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
-    r"nobody('s| has)? (?:answered|replied|approved|signed)|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
+    r"nobody('s| has)? (?:answered|replied|approved|signed|(?:given|told|sent|shown) (?:us|me))|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
 )
 _CANNOT = re.compile(
     r"\b(?:can't|cannot|couldn't|unable to|not able to) (?:really |actually |even )?(?!wait|complain|believe|remember|hear|see\b|say|tell|promise|help|stand|imagine|think|recall|make it|afford|be\b|come|attend|join|talk|speak|sleep|read that|decide|take (?:it|that|this)|do (?:it|that|this) (?:today|now|myself)|have|feel|blame|argue|find out|understand|i\b|we\b|you\b|they\b|he\b|she\b|it\b)[a-z]+"
@@ -363,10 +363,10 @@ _PLAN = re.compile(
 _REOPEN = re.compile(
     r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open|in progress)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)\b.{0,4}$|(?:marked|down|listed|recorded|logged) (?:as )?(?:done|completed?|finished|closed)\b|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?$|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
     r"didn't (?:really |actually )?(?:count|work|hold|last|stick)|not (?:actually|really|properly) (?:done|fixed|finished|working|closed)|(?:have to|need to|must|got to|gotta) (?:do|redo|hold|run|test|fix|clean|check|repeat|replace) (?:it|that|this|them|one|the \w+) (?:over|again|once more)|"
-    r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|(?<!results )(?<!result )(?<!samples )(?<!sample )(?<!lab )(?<!tests )(?<!quotes )(?<!quote )(?<!prices )(?<!numbers )(?<!scans )(?<!proofs )(?<!feedback )(?<!they )(?<!he )(?<!she )came back\b(?! (?:with|from|to (?:me|us)|on|clean|clear|fine|negative|good|ok|okay|yesterday|today|this|in|approved|signed))|has come back\b(?! (?:with|from|to (?:me|us)))|it's back\b(?! (?:in (?:service|action|use|business|operation|place)|on ?line|up|working|running|to normal|together))|is back\b(?! (?:on|at|in|from|by|up|online|running|together|working|to))|redo (?:it|that|the)|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
+    r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|(?<!results )(?<!result )(?<!samples )(?<!sample )(?<!lab )(?<!tests )(?<!quotes )(?<!quote )(?<!prices )(?<!numbers )(?<!scans )(?<!proofs )(?<!feedback )(?<!they )(?<!he )(?<!she )came back\b(?! (?:with|from|to (?:me|us)|on|clean|clear|fine|negative|good|ok|okay|yesterday|today|this|in|approved|signed))|has come back\b(?! (?:with|from|to (?:me|us)))|it's back\b(?! (?:in (?:service|action|use|business|operation|place)|on ?line|up|working|running|to normal|together))|is back\b(?! (?:on|at|in|from|by|up|online|running|together|working|to))|redo (?:it|that|the)|needs? (?:re-?)?opening\b|opening (?:it |that )?(?:back )?up again|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
 )
 _REOPEN_HARD = re.compile(
-    r"\b(?:re-?open\w*|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column|open|in progress)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
+    r"\b(?:re-?open\w*|needs? opening\b|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column|open|in progress)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
 )
 _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
@@ -813,8 +813,12 @@ def _asked(low: str) -> tuple[Mark, str]:
     undone = re.search(
         r"\b(?:nobody's|no one's|nobody has|no one has) (?P<act>[a-z][\w'-]*.*)", low
     )
-    if undone and not re.search(
-        r"\b(?:since|ever|in (?:weeks|months|ages|years)|for (?:weeks|months))\b", low
+    if (
+        undone
+        and not _BLOCK.search(low)
+        and not re.search(
+            r"\b(?:since|ever|in (?:weeks|months|ages|years)|for (?:weeks|months))\b", low
+        )
     ):
         return Mark.NEED, undone["act"]
     order = re.match(

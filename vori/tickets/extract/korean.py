@@ -559,6 +559,8 @@ def _status(text: str, morphs: str) -> Mark:
         r"(?:끝난|완료된|마무리된|해결된|고쳐진|다\s*된)\s*(?:게|것이|거|건)\s*아니", text
     ):
         found = (found | Mark.REOPEN) & ~(Mark.DONE | Mark.FINISHED)
+    if re.search(r"(?:이어서|마저|계속)\s*(?:하려|할게|하겠|할\s*거|할\s*예정)", text):
+        found |= Mark.NOT_DONE | Mark.PROGRESS
     if re.search(r"까지(?:/JX)? (?:는|ㄴ)/JX", morphs) and Mark.DONE in found and not whole:
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # so far, and no further
     if re.search(r"(?:긴|기/ETN (?:는|ㄴ)/JX) ?하/VX 었|(?:들여다보|둘러보|살펴보)/VV", morphs):
@@ -778,11 +780,19 @@ def word_bag(
                     out.setdefault(key(t.form), weight)
             elif len(t.form) == 1 and (longer := _with_suffix(toks, t)):
                 put(out, key(longer))
+            elif (
+                _stands_alone(toks, t)
+                and t.form not in _STOP_NOUNS | names
+                and (vocabulary is None or vocabulary.knows(key(t.form)))
+            ):
+                out.setdefault(key(t.form), 0.7)  # 잼
             nouns.append((t.form, t.start, t.end))
         elif t.tag in ("NNB", "XSN", "MM", "XPN", "SN") and len(t.form) <= 2:
             nouns.append((t.form, t.start, t.end))
         elif t.tag == "SL":
             low = t.form.lower()
+            if len(low) == 1 and (vocabulary is None or vocabulary.knows(f"letter#{low}")):
+                out[f"letter#{low}"] = 1.0  # "B 잔교"
             if low not in names and len(low) > 1 and stem(low) not in STOP and low not in STOP:
                 put(out, key(low))
             nouns.append((low, t.start, t.end))
@@ -861,6 +871,17 @@ def _is_syllables(nouns: Sequence[tuple[str, int, int]], start: int, end: int) -
     inside = [n for n in nouns if start <= n[1] < end]
     whole = sum(n[2] - n[1] for n in inside)
     return len(inside) >= 2 and whole == end - start and all(len(n[0]) == 1 for n in inside)
+
+
+def _stands_alone(toks: Sequence[Token], token: Token) -> bool:
+    """Whether a noun of one syllable is a word of its own (잼) and no part of one (룩북)."""
+    return (
+        len(token.form) == 1
+        and token.tag == "NNG"
+        and not any(
+            t.tag[0] in "NX" and (t.end == token.start or t.start == token.end) for t in toks
+        )
+    )
 
 
 def _with_suffix(toks: Sequence[Token], token: Token) -> str:

@@ -306,6 +306,10 @@ class Board:
         lead = scores.get(ranked[0].index, 0.0) - scores.get(ranked[1].index, 0.0)
         return ranked[0] if lead >= 0.3 else None
 
+    def is_search(self, ticket: int) -> bool:
+        """Whether a ticket is done only when somebody or something has been found."""
+        return _SEARCH.search(self.tickets[ticket].title) is not None
+
     def about(self, word: str) -> int | None:
         """The one ticket whose title has the word that a clause is about."""
         found = [m for m in self.vocabulary.find({word: 1.0}) if m.title_hits and m.score >= 0.75]
@@ -404,6 +408,8 @@ class Episode:
     remains: bool = False
     in_doubt: bool = False
     praised: bool = False
+    is_stage: bool = False
+    """Whether only a stage of a search was told: an advert, interviews, quotes."""
     named: bool = False
     """Whether a clause that tells how far it is also names the ticket."""
     clauses: list[Clause] = field(default_factory=list)
@@ -922,6 +928,9 @@ class Talk:
             part = last is not None and last.status is DONE and not last.clause.has(Mark.FINISHED)
             status = IN_PROGRESS if c.has(Mark.PROGRESS) or part else None
             claims.append(Claim(status, c))
+        elif c.has(Mark.DONE) and self.board.is_search(ticket) and _STAGE.search(c.text):
+            if not (last and last.status is DONE and last.clause.has(Mark.FINISHED)):
+                claims.append(Claim(IN_PROGRESS, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
             part = last is not None and last.clause.has(Mark.BEGUN) and not _WHOLE.search(c.text)
             if last and last.status is IN_PROGRESS and (part or not c.has(Mark.FINISHED)):
@@ -985,6 +994,8 @@ class Talk:
         e.happened = e.happened or bool(c.signs & Sign.EVENT)
         e.verdict = e.verdict or bool(c.signs & Sign.VERDICT)
         e.points += bool(c.signs & Sign.EVENT) + bool(c.signs & Sign.RESULT)
+        e.points += bool(c.signs & Sign.RESULT and c.signs & Sign.WHOLE)
+        e.is_stage = e.is_stage or (self.board.is_search(e.ticket) and bool(_STAGE.search(c.text)))
 
     def _hear_reaction(self, c: Clause, e: Episode) -> None:
         if c.speaker is None and c.signs & _TELLS:
@@ -1026,7 +1037,7 @@ class Talk:
                 return
             status = IN_PROGRESS
         elif e.points >= enough and not e.remains and known is not DONE:
-            status = DONE
+            status = IN_PROGRESS if e.is_stage else DONE
         elif e.happened and e.remains and known is TODO:
             status = IN_PROGRESS
         else:
@@ -1637,6 +1648,16 @@ _SENTENCE = re.compile(
     re.IGNORECASE,
 )
 """A clause with a verb of its own, which asks nothing."""
+_SEARCH = re.compile(
+    r"\b(?:hire|recruit|find|choose|select|source|appoint|book a|look for|pick a)\b|채용|모집|섭외|찾기|구하기|선정|위촉|선임|영입",
+    re.IGNORECASE,
+)
+_STAGE = re.compile(
+    r"\b(?:ads?|adverts?|advertised?|advertisement|posting|listing|vacancy|applicants?|applications?|applied|interview(?:s|ed)?|"
+    r"candidates?|short-?list(?:ed)?|enquir\w+|rung|rang|contacted|pitched|quotes?)\b|공고|광고|구인|지원(?:했|자|서)|면접|후보|문의|연락|제안서|전화했",
+    re.IGNORECASE,
+)
+"""What happens while somebody or something is being looked for."""
 _OWN_FAULT = re.compile(
     r"게을[러르]|바빠|바쁘|바빴|깜빡|까먹|정신이?\s*없|시간이?\s*(?:안|없)|귀찮|\b(?:too busy|lazy|forgot|didn't have time|haven't had (?:time|a minute))\b",
     re.IGNORECASE,

@@ -21,6 +21,7 @@ class Sign(Flag):
     NONE = 0
     EVENT = auto()  # something happened, whoever did it
     RESULT = auto()  # how the finished thing is now
+    WHOLE = auto()  # "all sixty", "every one", "전부"
     VERDICT = auto()  # "that's that", "cross it out", "nothing left"
     REMAINS = auto()  # "one left", "so far", "up to page nine", "still"
     PRAISE = auto()  # "well done", "already?", "what a relief"
@@ -48,6 +49,10 @@ _RESULT = re.compile(
     r"|\b(?:got|has|have|had) (?:its|their|his|her) (?:new )?\w+|(?:'s|\bis|\bare|'re) (?:all )?gone\b|(?:'s|'re|\bis|\bare) (?:very |so |really |all |now )?(?:happy|pleased|delighted|thrilled|clear|clean|dry|warm|quiet|tidy|safe|stable|steady|level|straight)\b(?! (?:to|that|about|if))|^(?:so |and |the )?(?!(?:he|she|who|what|where|there|that|it|here|how|everyone|somebody)\b)[a-z]+'s (?:all |now )?(?:back|up|in|on|out)\b(?! (?:to|of|the|a|my|our|holiday|leave|hold|monday|tuesday|wednesday|thursday|friday)\b)|\b(?:everyone|everybody|people|they)(?:'s|'re| is| are) (?:all )?using\b|\bno (?:more|further) \w+|\bnot a (?:single|drop|sound|peep|squeak|trace)\b|\bthere(?:'s| is) no (?:\w+ ){0,3}(?:any ?more|now|coming|left|at all)\b|\bever since\b|\b(?:without|not) a (?:hitch|problem|murmur|single)\b|\bevery (?:\w+ )?(?:one )?(?:passed|came|went|fits|works)\b|\bgood as new\b|\bspotless\b|\bright as rain\b|\bwent (?:really |very )?(?:fine|well|smoothly|great|without)\b"
     r"|\b(?:got|has|have|received|confirmed|acknowledged|accepted|approved|passed) (?:it|them|that|the (?:\w+ )?)\b|\ball (?:of (?:it|them)|\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty)\b|\bthe (?:whole )?lot\b|\bend to end\b|\bboth (?:of them|said)\b|\bin the (?:build|safe|cupboard|cabinet|post|system|folder|drive|file|bin|box|van|office|store ?room|bag)\b|\bfor (?:everyone|everybody|all) to (?:see|use)\b"
 )
+_WHOLE = re.compile(
+    r"\b(?:all (?:of (?:it|them)|\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty)|every (?:single )?(?:one|\w+)|both of them|the (?:whole )?lot|end to end|complete set)\b"
+)
+_KO_WHOLE = re.compile(r"(?:전부|모두|싹|다)\s")
 _VERDICT = re.compile(
     r"\b(?:that's|this is|so that's) (?:that|it for (?:that|this)|the (?:end|last) of (?:it|that|them)|(?:one|another) (?:less|down|off)|(?:\w+ ){1,4}(?:off (?:the|our|my|your) (?:list|plate|desk|board)|(?:all )?done|finished|sorted|complete|closed))\b"
     r"|\boff (?:the|our|my|your) (?:list|plate|desk|board)\b(?!\?)|\b(?:cross|tick|strike|scratch|knock|take|rub|wipe|check) (?:that|it|this|those|them|that one|this one|the [a-z]+(?: [a-z]+)?) (?:off|out|done)\b"
@@ -76,6 +81,8 @@ def english_signs(low: str) -> Sign:
         out |= Sign.EVENT
     if _RESULT.search(low):
         out |= Sign.RESULT
+    if _WHOLE.search(low):
+        out |= Sign.WHOLE
     if _VERDICT.search(low):
         out |= Sign.VERDICT
     if _REMAINS.search(_NOTHING.sub(" ", low)):
@@ -154,6 +161,8 @@ def korean_signs(text: str, morphs: str) -> Sign:
         out |= Sign.EVENT
     if _KO_RESULT.search(text):
         out |= Sign.RESULT
+    if _KO_WHOLE.search(text):
+        out |= Sign.WHOLE
     if _KO_VERDICT.search(text) and "아니" not in text:
         out |= Sign.VERDICT
     if _KO_REMAINS.search(_KO_NOTHING.sub(" ", text)):
