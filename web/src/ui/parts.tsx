@@ -220,10 +220,14 @@ export function initials(name: string): string {
   return letters.map((word) => [...(word ?? '')][0] ?? '').join('').toUpperCase()
 }
 
+/** What went wrong is said at once, what to know when there is time for it. */
 export function Notice({ kind = 'warn', children }: { kind?: 'warn' | 'danger'; children: ReactNode }) {
   const look = kind === 'danger' ? 'bg-danger-soft text-danger' : 'bg-warn-soft text-warn'
   return (
-    <div role="alert" className={`flex items-center gap-2 rounded-md px-3 py-2 text-sm ${look}`}>
+    <div
+      role={kind === 'danger' ? 'alert' : 'status'}
+      className={`flex items-center gap-2 rounded-md px-3 py-2 text-sm ${look}`}
+    >
       <Alert />
       <span className="min-w-0 flex-1">{children}</span>
     </div>
