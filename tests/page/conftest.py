@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.page import database_of, say
 from tests.journeys.running import Running, running
-from tests.page.windows import Windows, Wire
+from tests.page.windows import Reader, Windows, Wire
 from tests.transcribe.sounds import s16
 from tools import build_page
 from vori.data.engine import DB
@@ -170,3 +170,10 @@ def pictures() -> Path:
     folder = Path(os.environ.get("VORI_TEST_PICTURES") or PICTURES)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def reader(axe: str, pictures: Path) -> Iterator[Reader]:
+    reader = Reader(axe, pictures)
+    yield reader
+    assert reader.problems == [], "\n".join(reader.problems)

@@ -6,57 +6,11 @@ Leaves a picture of each page in both themes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.journeys.running import Running
 from tests.page.conftest import Speak
-from tests.page.windows import PHONE, SCRIPT, WIDE, Window, Windows, fits, group, meeting, ticket
-
-LOOKS = (("light", WIDE), ("dark", WIDE), ("dark", PHONE))
-DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-SERIOUS = ("serious", "critical")
-
-
-class Reader:
-    """Looks at a page in every theme and width, and keeps what would shut people out."""
-
-    def __init__(self, axe: str, pictures: Path) -> None:
-        self._axe = axe
-        self._pictures = pictures
-        self.problems: list[str] = []
-
-    def read(self, window: Window, name: str, looks: tuple[Any, ...] = LOOKS) -> None:
-        page = window.page
-        # As a debugger: the page itself may not evaluate strings.
-        page.evaluate(f"window.axe ?? (() => {{ {self._axe} }})(); null")
-        for theme, size in looks:
-            page.set_viewport_size(size)
-            page.emulate_media(color_scheme=theme)
-            page.locator(f"html[data-theme={theme}]").wait_for(state="attached")
-            page.evaluate(DRAWN)
-            at = f"{name}-{'phone-' if size == PHONE else ''}{theme}"
-            page.screenshot(path=self._pictures / f"{at}.png")
-            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-            self.problems += [
-                f"{at}: {one['id']}: {node['target']} {node['failureSummary']}"
-                for one in found["violations"]
-                if one["impact"] in SERIOUS
-                for node in one["nodes"]
-            ]
-            if not fits(page):
-                self.problems.append(f"{at}: wider than the window")
-        page.set_viewport_size(WIDE)
-
-
-@pytest.fixture
-def reader(axe: str, pictures: Path) -> Iterator[Reader]:
-    reader = Reader(axe, pictures)
-    yield reader
-    assert reader.problems == [], "\n".join(reader.problems)
+from tests.page.windows import LOOKS, SCRIPT, Reader, Windows, group, meeting, ticket
 
 
 def settled(page: Any) -> None:
@@ -132,23 +86,3 @@ def test_every_dialog_and_menu_can_be_used_by_everybody(
     page.locator("main [data-ticket]").first.click()
     page.get_by_role("dialog").get_by_text("History").wait_for()
     reader.read(window, "ticket", LOOKS[::2])
-
-
-def test_signing_in_can_be_done_by_everybody(
-    browser: Any, team_server: Running, reader: Reader
-) -> None:
-    windows = Windows(browser, team_server)
-    window = windows.new(expected=("401",))
-    page = window.open("/")
-    page.get_by_label("E-mail address").wait_for()
-    reader.read(window, "sign-in")
-    page.get_by_label("E-mail address").fill("nobody@example.com")
-    page.get_by_label("Password").fill("not the password")
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("alert").first.wait_for()
-    reader.read(window, "sign-in-refused", LOOKS[::2])
-    page.goto("about:blank")
-    page = window.open(team_server.invitation.removeprefix(team_server.url))
-    page.get_by_label("New password").wait_for()
-    reader.read(window, "welcome")
-    assert windows.close() == []

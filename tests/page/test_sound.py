@@ -11,7 +11,7 @@ import pytest
 
 from tests.journeys.running import Running
 from tests.page.conftest import Speak
-from tests.page.windows import Window, Windows, card, meeting, until
+from tests.page.windows import Window, Windows, card, group, meeting, until
 from tests.transcribe.random_whisper import write_random_whisper
 
 FILE_S = 19
@@ -37,7 +37,7 @@ def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_file_is_uploaded_played_word_by_word_and_heard_again(
     windows: Windows, server: Running, short_sound: Path, other_model: Path, pictures: Path
 ) -> None:
-    number = meeting(server, "Uploaded", language="en")
+    number = meeting(server, "Uploaded", groupId=group(server, "Files"), language="en")
     window = windows.new(expected=("404", "400"))  # no minutes yet; and one file is no sound
     page = window.open(f"/meetings/{number}")
     no_sound = {"name": "notes.wav", "mimeType": "audio/wav", "buffer": b"no sound " * 1000}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ from tests.page.windows import (
 from vori.data.engine import DB
 
 AWAY = ("WebSocket", "ERR_")
-EMAIL, PASSWORD = "admin@example.com", "a long enough passphrase"
 
 
 def test_a_server_that_goes_away_is_told_and_waited_for(
@@ -185,56 +183,3 @@ def meeting_in(server: Running, group: int, title: str) -> int:
     number: int = server.post("/api/meetings", {"groupId": group, "title": title})["meetingId"]
     server.ask("PATCH", f"/api/meetings/{number}", {"status": "LIVE"})
     return number
-
-
-@pytest.fixture
-def people(browser: Any, team_server: Running) -> Iterator[Windows]:
-    windows = Windows(browser, team_server)
-    yield windows
-    assert windows.close() == []
-
-
-def test_a_team_signs_in_is_signed_out_in_between_and_goes_on(
-    people: Windows, team_server: Running
-) -> None:
-    first = people.new(expected=("401",))
-    page = first.open(team_server.invitation.removeprefix(team_server.url))
-    page.get_by_label("Name", exact=True).fill("민지 Kim")
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("New password").fill(PASSWORD)
-    page.get_by_role("button", name="Start").click()
-
-    # Nobody has added them to a group yet: every page says so, or how to begin.
-    page.get_by_text("You belong to no group yet.").wait_for()
-    for path in ("/board", "/dashboard", "/search", "/settings?part=group", "/admin"):
-        first.open(path)
-        page.get_by_role("navigation").first.wait_for()
-        assert page.get_by_role("alert").count() == 0, path
-        assert page.get_by_text("This page broke").count() == 0, path
-    first.open("/settings?part=group")
-    page.get_by_label("Name of the group").fill("Our first")
-    page.get_by_role("button", name="Create").click()
-    page.get_by_role("region", name="Group Our first").wait_for()
-
-    # Signed out elsewhere while the page is open: it asks, and goes on where it was.
-    first.open("/board")
-    page.get_by_role("button", name="New ticket", exact=True).wait_for()
-    second = people.new(expected=("401",))
-    other = second.open("/")
-    sign_in(other)
-    other.get_by_role("heading", name="Meetings").wait_for()
-    second.open("/settings?part=security")
-    other.get_by_role("main").get_by_role("button", name="Sign out").click()
-    other.get_by_role("main").get_by_role("button", name="Sign out").wait_for(state="hidden")
-    page.get_by_role("button", name="New ticket", exact=True).click()
-    page.get_by_label("Title").fill("Write to the bank")
-    page.get_by_role("button", name="Create").click()
-    page.get_by_text("You are signed out.").wait_for()
-    sign_in(page)
-    page.get_by_role("heading", name="Board").wait_for()
-
-
-def sign_in(page: Any) -> None:
-    page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()

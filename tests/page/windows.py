@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from tests.journeys.running import Running
@@ -199,3 +200,39 @@ def dragging(page: Any, ticket_id: str, status: str) -> Iterator[None]:
 def fits(page: Any) -> bool:
     """Nothing reaches out of the window sideways."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+LOOKS = (("light", WIDE), ("dark", WIDE), ("dark", PHONE))
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+SERIOUS = ("serious", "critical")
+
+
+class Reader:
+    """Looks at a page in every theme and width, and keeps what would shut people out."""
+
+    def __init__(self, axe: str, pictures: Path) -> None:
+        self._axe = axe
+        self._pictures = pictures
+        self.problems: list[str] = []
+
+    def read(self, window: Window, name: str, looks: tuple[Any, ...] = LOOKS) -> None:
+        page = window.page
+        # As a debugger: the page itself may not evaluate strings.
+        page.evaluate(f"window.axe ?? (() => {{ {self._axe} }})(); null")
+        for theme, size in looks:
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=theme)
+            page.locator(f"html[data-theme={theme}]").wait_for(state="attached")
+            page.evaluate(DRAWN)
+            at = f"{name}-{'phone-' if size == PHONE else ''}{theme}"
+            page.screenshot(path=self._pictures / f"{at}.png")
+            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            self.problems += [
+                f"{at}: {one['id']}: {node['target']} {node['failureSummary']}"
+                for one in found["violations"]
+                if one["impact"] in SERIOUS
+                for node in one["nodes"]
+            ]
+            if not fits(page):
+                self.problems.append(f"{at}: wider than the window")
+        page.set_viewport_size(WIDE)
