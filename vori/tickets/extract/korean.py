@@ -230,7 +230,7 @@ _STATIVE_PAST = _m(
     r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
     r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
@@ -561,6 +561,11 @@ def _status(text: str, morphs: str) -> Mark:
         found = (found | Mark.REOPEN) & ~(Mark.DONE | Mark.FINISHED)
     if re.search(r"(?:이어서|마저|계속)\s*(?:하려|할게|하겠|할\s*거|할\s*예정)", text):
         found |= Mark.NOT_DONE | Mark.PROGRESS
+    if re.search(
+        r"(?:개|장|명|편|곳|대|건|쪽|권|벌|마리|군데|항목|과목)\s*중(?:에서?)?\s*\S+\s*(?:개|장|명|편|곳|대|건|쪽|권|벌|마리|군데)",
+        text,
+    ) and not re.search(r"전부|모두", text):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # "열 개 중에 여섯 개"
     if re.search(r"까지(?:/JX)? (?:는|ㄴ)/JX", morphs) and Mark.DONE in found and not whole:
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # so far, and no further
     if re.search(r"(?:긴|기/ETN (?:는|ㄴ)/JX) ?하/VX 었|(?:들여다보|둘러보|살펴보)/VV", morphs):

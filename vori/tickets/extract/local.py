@@ -896,7 +896,11 @@ class Talk:
             ):
                 claims.pop()
             return
-        if self.blocks and self.blocks[-1][-1].turn == c.turn and not c.has(Mark.NOT_DONE):
+        if (
+            self.blocks
+            and self.blocks[-1][-1].turn == c.turn
+            and not c.has(Mark.NOT_DONE | Mark.BEGUN)
+        ):
             return  # what was tried against the trouble is not the work itself
         if self.cannot is not None and self.cannot.turn == c.turn and _BECAUSE.match(c.text):
             return
