@@ -75,6 +75,11 @@ def test_signs_of_a_turn_move_the_ticket(
             TODO,
         ),
         ("1|the tent poles I'm on pole nine of twenty", "Tent poles", IN_PROGRESS),
+        (
+            "1|배포 일정은 다음 주 월요일로 결정했습니다",
+            "Write the release notes",
+            IN_PROGRESS,
+        ),
         ("1|is the kiln back\n2|no that's still hanging off the wall", "Repair the kiln", TODO),
         ("3|정수기는 한번 들여다보긴 했는데 아직 시작은 못 했어요", "정수기 필터 교체", TODO),
         ("4|도록 교정은 아직이에요", "도록 교정", TODO),

@@ -70,6 +70,11 @@ _NO_REPORT = (
     | Mark.DECISION
     | Mark.OTHER_TEAM
 )
+_DECIDED = re.compile(r"(?:로|기로)\s*(?:결정|합의|정)(?:했|됐|되었|하였|해졌)")
+_CHOICE = re.compile(
+    r"결정|정하|확정|합의|선정|선택|고르|일정|날짜|시간|장소|decid|agree|choos|pick|select|schedul|date|plan",
+    re.IGNORECASE,
+)
 _TELLS = Sign.EVENT | Sign.RESULT | Sign.VERDICT
 _STATUS = Mark.DONE | Mark.PROGRESS | Mark.NOT_DONE | Mark.BLOCK
 
@@ -919,6 +924,8 @@ class Talk:
             if c.has(Mark.PROGRESS) and last.clause.has(Mark.CONTACT):
                 claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
                 return
+        if _DECIDED.search(c.text) and not _CHOICE.search(known.title):
+            return  # what was decided about something is not its being done
         elsewhere = claims and claims[-1].clause.turn != c.turn and claims[-1].status is DONE
         done_before = elsewhere and claims[-1].clause.has(Mark.FINISHED)
         if done_before and c.has(Mark.BLOCK) and not c.has(Mark.CORRECT | Mark.ANAPHOR):
