@@ -74,7 +74,7 @@ class Site:
             TicketBoard(self.clock),
             local,
             local,
-            sound.silent_since,
+            sound.fallen_silent,
             self._end_meeting,
             settings=Tickets(),
             clock=self.clock,

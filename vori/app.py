@@ -333,7 +333,7 @@ class Vori:
                 local,
                 Ledger(self.clock, self.settings.claude),
             ),
-            sound.silent_since,
+            sound.fallen_silent,
             self.end_meeting,
             settings=self.settings.tickets,
             clock=self.clock,

@@ -153,7 +153,7 @@ async def test_an_engine_is_asked_once_for_what_is_shown_and_applied(meeting: Me
         meeting.board,
         moody,
         moody,
-        sound.silent_since,
+        sound.fallen_silent,
         nobody_ends,
         settings=Tickets(),
         clock=meeting.site.clock,

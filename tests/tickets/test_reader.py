@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -100,15 +100,17 @@ class Room:
             self.board,
             Engine("quick"),
             self.careful,
-            self._silent_since,
+            self._fallen_silent,
             self._end,
             settings=Tickets(live=live, live_interval_s=0.01, end_after_s=90),
             clock=TurnedClock(NOON),
             listen=LiveReading if listens else None,
         )
 
-    async def _silent_since(self, before: datetime, *, unheard_since: datetime) -> list[MeetingId]:
-        self.asked_before.append(before)
+    async def _fallen_silent(
+        self, now: datetime, *, gone: timedelta, unheard: timedelta
+    ) -> list[MeetingId]:
+        self.asked_before.append(now - gone)
         silent, self.silent = self.silent, []
         return silent
 

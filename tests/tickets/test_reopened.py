@@ -78,7 +78,7 @@ async def reading(meeting: Meeting) -> AsyncIterator[TicketReader]:
         meeting.board,
         LocalExtractor(),
         Careful(),
-        sound.silent_since,
+        sound.fallen_silent,
         lambda meeting_id: end(meeting_id, meeting.site),
         settings=Tickets(live_interval_s=0.01, end_after_s=90),
         clock=meeting.site.clock,
@@ -157,13 +157,22 @@ async def test_a_meeting_in_which_nobody_speaks_ends_though_a_microphone_is_on(
     await DB.fetch("UPDATE recordings SET started_at = $1", began)
     await meeting.say("hello")
     await DB.fetch("UPDATE captions SET created_at = $1", began + timedelta(minutes=10))
-    early, late = began + timedelta(minutes=9), began + timedelta(minutes=11)
-    assert await sound.silent_since(began, unheard_since=early) == []
-    assert await sound.silent_since(began, unheard_since=late) == [meeting.meeting_id]
+    early, late = began + timedelta(minutes=69), began + timedelta(minutes=71)
+    assert await over(early, unheard=timedelta(hours=1)) == []
+    assert await over(late, unheard=timedelta(hours=1)) == [meeting.meeting_id]
+    path = f"/api/groups/{meeting.mina.group_id}"
+    assert (await meeting.mina.patch(path, json={"endAfterSilenceMin": 90})).status_code == 200
+    assert await over(late, unheard=timedelta(hours=1)) == []
+    assert await over(late + timedelta(minutes=30), unheard=timedelta(hours=1)) == [
+        meeting.meeting_id
+    ]
+    for wrong in (0, -5, 1.5, 100_000, "an hour"):
+        answer = await meeting.mina.patch(path, json={"endAfterSilenceMin": wrong})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request"), wrong
 
 
-async def over(before: datetime) -> list[MeetingId]:
-    return await sound.silent_since(before, unheard_since=before - timedelta(days=365))
+async def over(now: datetime, *, unheard: timedelta = timedelta(days=365)) -> list[MeetingId]:
+    return await sound.fallen_silent(now, gone=timedelta(seconds=90), unheard=unheard)
 
 
 def test_a_captions_moment_is_in_its_id() -> None:

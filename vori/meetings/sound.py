@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -137,21 +137,28 @@ async def _end(meeting_id: MeetingId, clock: Clock, *, even_if_open: bool) -> bo
     return True
 
 
-async def silent_since(before: datetime, *, unheard_since: datetime) -> list[MeetingId]:
+async def fallen_silent(now: datetime, *, gone: timedelta, unheard: timedelta) -> list[MeetingId]:
     """LIVE meetings that had recordings, which are over.
 
-    Either all recordings finished before `before`, or nobody has begun to record or said a word
-    since `unheard_since`, though a microphone may still be on.
+    Either all recordings have been finished for `gone`, or nobody has begun to record or said a
+    word for `unheard`, or for the minutes that the group chose, though a microphone may still be on.
     """
     rows = await DB.fetch(
         """
-        SELECT m.id FROM meetings m JOIN recordings r ON r.meeting_id = m.id
-        WHERE m.status = 'LIVE' GROUP BY m.id
-        HAVING (bool_and(r.status <> 'OPEN') AND max(r.finished_at) < $1)
-            OR (max(r.started_at) < $2 AND m.updated_at < $2 AND NOT EXISTS (
-                    SELECT 1 FROM captions c WHERE c.meeting_id = m.id AND c.created_at >= $2))
+        WITH live AS (
+            SELECT m.id, m.updated_at, $1::timestamptz - coalesce(
+                g.end_after_silence_min * interval '1 minute', $3::interval) AS unheard_since
+            FROM meetings m JOIN groups g ON g.id = m.group_id WHERE m.status = 'LIVE')
+        SELECT l.id FROM live l JOIN recordings r ON r.meeting_id = l.id
+        GROUP BY l.id, l.updated_at, l.unheard_since
+        HAVING (bool_and(r.status <> 'OPEN') AND max(r.finished_at) < $1::timestamptz - $2::interval)
+            OR (max(r.started_at) < l.unheard_since AND l.updated_at < l.unheard_since
+                AND NOT EXISTS (
+                    SELECT 1 FROM captions c
+                    WHERE c.meeting_id = l.id AND c.created_at >= l.unheard_since))
         """,
-        before,
-        unheard_since,
+        now,
+        gone,
+        unheard,
     )
     return [MeetingId(row["id"]) for row in rows]

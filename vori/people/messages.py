@@ -84,6 +84,8 @@ class Group(Struct, frozen=True, kw_only=True, rename="camel"):
     keep_sound_days: int | None = None
     keep_words_days: int | None = None
     """Days after a meeting's end; None: until somebody deletes the meeting."""
+    end_after_silence_min: int | None = None
+    """A meeting in which nobody says a word for so long ends; None: as `[tickets]` has it."""
 
 
 class GroupMember(Struct, frozen=True, kw_only=True, rename="camel"):

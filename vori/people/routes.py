@@ -60,6 +60,8 @@ class GroupChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     keep_sound_days: Annotated[int, Meta(ge=0, le=36_500)] | UnsetType | None = UNSET
     """0: no sound is kept once the meeting is over."""
     keep_words_days: Annotated[int, Meta(ge=1, le=36_500)] | UnsetType | None = UNSET
+    end_after_silence_min: Annotated[int, Meta(ge=1, le=1440)] | UnsetType | None = UNSET
+    """A meeting in which nobody says a word for so long ends; null: as this VORI has it."""
 
 
 class NewMember(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

@@ -155,7 +155,8 @@ async def change_account(
 async def groups_of(user_id: UserId) -> tuple[Group, ...]:
     rows = await DB.fetch(
         "SELECT g.id AS group_id, g.name, m.role, g.created_at, g.policy, g.auto_above,"
-        " g.budget_tokens, g.budget_cost, g.keep_sound_days, g.keep_words_days FROM groups g"
+        " g.budget_tokens, g.budget_cost, g.keep_sound_days, g.keep_words_days,"
+        " g.end_after_silence_min FROM groups g"
         " JOIN members m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.id",
         user_id,
     )
@@ -211,7 +212,8 @@ async def change_group(group_id: GroupId, changes: dict[str, Any], user_id: User
             )
         await DB.fetch(
             "UPDATE groups SET name = $2, policy = $3, auto_above = $4, budget_tokens = $5,"
-            " budget_cost = $6, keep_sound_days = $7, keep_words_days = $8 WHERE id = $1",
+            " budget_cost = $6, keep_sound_days = $7, keep_words_days = $8,"
+            " end_after_silence_min = $9 WHERE id = $1",
             group_id,
             after.name,
             after.policy.value,
@@ -220,6 +222,7 @@ async def change_group(group_id: GroupId, changes: dict[str, Any], user_id: User
             after.budget_cost,
             after.keep_sound_days,
             after.keep_words_days,
+            after.end_after_silence_min,
         )
         return after
 

@@ -36,6 +36,7 @@ class Group(Table, db=DB, tablename="groups"):
     budget_cost = DoublePrecision(default=None, null=True)
     keep_sound_days = Integer(default=None, null=True)
     keep_words_days = Integer(default=None, null=True)
+    end_after_silence_min = Integer(default=None, null=True)
     created_at = Timestamptz(default=TimestamptzNow())
 
 

@@ -101,7 +101,7 @@ class TicketReader:
         board: Board,
         live: Extractor,
         full: Extractor,
-        silent_since: Callable[..., Awaitable[list[MeetingId]]],
+        fallen_silent: Callable[..., Awaitable[list[MeetingId]]],
         end_meeting: Callable[[MeetingId], Awaitable[None]],
         *,
         settings: Tickets,
@@ -115,7 +115,7 @@ class TicketReader:
         self._board = board
         self._live = live
         self._full = full
-        self._silent_since = silent_since
+        self._fallen_silent = fallen_silent
         self._end_meeting = end_meeting
         self._settings = settings
         self._clock = clock
@@ -333,10 +333,10 @@ class TicketReader:
         while True:
             await asyncio.sleep(POLL_S)
             now = self._clock.now()
-            gone = now - timedelta(seconds=self._settings.end_after_s)
-            silent = now - timedelta(seconds=self._settings.end_after_silence_s)
+            gone = timedelta(seconds=self._settings.end_after_s)
+            unheard = timedelta(seconds=self._settings.end_after_silence_s)
             try:
-                for meeting_id in await self._silent_since(gone, unheard_since=silent):
+                for meeting_id in await self._fallen_silent(now, gone=gone, unheard=unheard):
                     logger.info("meeting ended by silence", meeting_id=meeting_id)
                     await self._end_meeting(meeting_id)
             except VoriError as exc:

@@ -333,6 +333,8 @@ export const en = {
     keepSound: 'Days for the sound',
     keepWords: 'Days for the words',
     forGood: 'For good',
+    silence: 'Minutes of silence that end a meeting',
+    silenceDefault: 'As this VORI has it',
     keepHint: 'Tickets stay. The sound goes with the words at the latest.',
     members: 'Members',
     nicknames: 'Nicknames of {{name}}',

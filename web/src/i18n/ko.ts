@@ -334,6 +334,8 @@ export const ko: Texts = {
     keepSound: '소리 보관 일수',
     keepWords: '대화 기록 보관 일수',
     forGood: '계속 보관',
+    silence: '회의를 끝내는 침묵 시간(분)',
+    silenceDefault: '이 VORI의 기본값',
     keepHint: '티켓은 남습니다. 소리는 늦어도 대화 기록과 함께 삭제됩니다.',
     noLimit: '제한 없음',
     members: '구성원',

@@ -214,6 +214,7 @@ function GroupSettings({ group }: { group: Group }) {
   )
   const [soundDays, setSoundDays] = useState(group.keepSoundDays?.toString() ?? '')
   const [wordsDays, setWordsDays] = useState(group.keepWordsDays?.toString() ?? '')
+  const [silence, setSilence] = useState(group.endAfterSilenceMin?.toString() ?? '')
   const save = useMutation({
     mutationFn: () => {
       const body: GroupChange = {
@@ -225,6 +226,7 @@ function GroupSettings({ group }: { group: Group }) {
         budgetCost: limitOf(cost),
         keepSoundDays: limitOf(soundDays),
         keepWordsDays: limitOf(wordsDays),
+        endAfterSilenceMin: limitOf(silence),
       }
       return json<Group>('PATCH', `/api/groups/${group.groupId}`, { body })
     },
@@ -334,6 +336,16 @@ function GroupSettings({ group }: { group: Group }) {
             </div>
             <p className="mt-1 text-sm text-muted">{t('settings.keepHint')}</p>
           </fieldset>
+          <TextField
+            label={t('settings.silence')}
+            type="number"
+            min={1}
+            max={1440}
+            step={1}
+            placeholder={t('settings.silenceDefault')}
+            value={silence}
+            onText={setSilence}
+          />
           {save.error && <Notice kind="danger">{words(save.error)}</Notice>}
           {isAdmin && (
             <Button type="submit" look="primary" disabled={save.isPending || !name.trim()}>
