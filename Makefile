@@ -30,7 +30,7 @@ demo: setup ## Play the bundled meeting through a real server and show what come
 	$(BIN)/vori demo
 
 test: setup ## Run the tests, in as many processes as there are cores (at most 4); nothing needs to be running
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup ## Format, lint, strict types, import arrows; the page's, too, where it was built
 	$(BIN)/ruff format --check .
