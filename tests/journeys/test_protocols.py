@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -68,9 +69,13 @@ def own_error_rate(shared_server: Running, speech_model: str) -> float:
 
 
 def check(server: Running, meeting: int, told: str, own_error_rate: float) -> None:
-    """The client was told what the meeting keeps, and lost no words on this road."""
+    """The client was told the words that the meeting keeps, and lost none on this road.
+
+    Of settled words the final may change the capitals and marks.
+    """
     lines = server.get(f"/api/meetings/{meeting}/transcript")["lines"]
-    assert told.split() == " ".join(line["text"] for line in lines).split()
+    kept = " ".join(line["text"] for line in lines)
+    assert re.findall(r"[\w']+", told.lower()) == re.findall(r"[\w']+", kept.lower())
     assert word_error_rate(TRUTH, told) <= own_error_rate + 0.08
 
 

@@ -80,7 +80,7 @@ def test_what_is_said_appears_with_its_tickets_and_why(
         speaker=1,
     )
     page.get_by_text("let's start our short meeting").first.wait_for()
-    page.get_by_text(SCRIPT).first.wait_for()
+    page.get_by_role("region", name="Captions").get_by_text(SCRIPT).wait_for()
     aside = page.locator("aside")
     aside.get_by_text(re.compile("invoice", re.IGNORECASE)).first.wait_for()
     aside.get_by_text(re.compile(r"\d+ % sure")).first.wait_for()
