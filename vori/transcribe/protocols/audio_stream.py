@@ -11,12 +11,12 @@ from __future__ import annotations
 from msgspec import Struct, structs
 
 from vori.data.engine import DB
-from vori.errors import BadMessage, NotFound, Unavailable
+from vori.errors import BadMessage, Unavailable
 from vori.ids import AudioId, GroupId, MeetingId, UserId
 from vori.people.messages import Principal, Role
 from vori.transcribe.messages import AudioData
 from vori.transcribe.outgoing import Listener
-from vori.transcribe.protocols.chunks import LATEST, decoded
+from vori.transcribe.protocols.chunks import decoded, go_on
 from vori.transcribe.recordings import Opening, Recordings
 
 LAST = "-"
@@ -80,17 +80,10 @@ class AudioStream:
             meeting_id=MeetingId(sender.meeting_id),
             group_id=self._group_id,
             audio_id=AudioId(sender.audio_id),
-            resume_seq=LATEST,
         )
         listener = Listener()
         principal = await _speaker(self._group_id)
-        try:
-            live = await self._recordings.open(opening, principal, listener)
-        except NotFound as exc:
-            if exc.code != "unknown_resume":
-                raise
-            fresh = structs.replace(opening, resume_seq=None)
-            live = await self._recordings.open(fresh, principal, listener)
+        live = await go_on(self._recordings, opening, principal, listener)
         try:
             already = max(0, live.journal.durable_bytes - sender.received_bytes)
             if rest := sound[already:]:

@@ -21,6 +21,7 @@ from vori.errors import BadMessage, NotFound
 from vori.ids import AudioId, MeetingId
 from vori.people.access import meeting_for
 from vori.people.messages import Principal
+from vori.transcribe.live import LiveRecording
 from vori.transcribe.outgoing import Listener
 from vori.transcribe.protocols.meeting import Format, format_of
 from vori.transcribe.recordings import Opening, Recordings
@@ -72,7 +73,6 @@ def chunks_route(recordings: Recordings) -> Any:
             audio_id=audio_id,
             language=None if data.language in (None, "auto") else data.language,
             format=format_of(data.format),
-            resume_seq=LATEST,
         )
         lock = locks.setdefault(audio_id, asyncio.Lock())
         async with lock:  # chunks are taken one after the other
@@ -86,13 +86,7 @@ async def _take(
     recordings: Recordings, opening: Opening, principal: Principal, sound: bytes, *, is_last: bool
 ) -> int:
     listener = Listener()
-    try:
-        live = await recordings.open(opening, principal, listener)
-    except NotFound as exc:
-        if exc.code != "unknown_resume" or not sound:
-            raise
-        fresh = structs.replace(opening, resume_seq=None)
-        live = await recordings.open(fresh, principal, listener)
+    live = await go_on(recordings, opening, principal, listener, may_begin=bool(sound))
     try:
         if sound:
             await live.feed(sound, listener)
@@ -101,6 +95,24 @@ async def _take(
         return live.journal.durable_bytes
     finally:
         live.detach(listener, for_good=is_last)
+
+
+async def go_on(
+    recordings: Recordings,
+    opening: Opening,
+    principal: Principal,
+    listener: Listener,
+    *,
+    may_begin: bool = True,
+) -> LiveRecording:
+    """The recording of a sender who does not say whether it has begun; no caption is told again."""
+    try:
+        resumed = structs.replace(opening, resume_seq=LATEST)
+        return await recordings.open(resumed, principal, listener)
+    except NotFound as exc:
+        if exc.code != "unknown_resume" or not may_begin:
+            raise
+    return await recordings.open(opening, principal, listener)
 
 
 def decoded(text: str, name: str = "audioData") -> bytes:
