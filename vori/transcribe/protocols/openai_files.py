@@ -28,7 +28,7 @@ from vori.ids import AudioId, uuid7
 from vori.people.messages import Principal
 from vori.settings import Audio
 from vori.transcribe.guard import compression_ratio
-from vori.transcribe.messages import Caption, Word
+from vori.transcribe.messages import Word
 from vori.transcribe.outgoing import INTERNAL, Final, Finished, Listener, Notice, fatal
 from vori.transcribe.protocols.handshake import (
     MAX_HOTWORDS,
@@ -92,13 +92,14 @@ class Hearing(Struct, kw_only=True):
 
     @property
     def text(self) -> str:
-        return "".join(delta_of(line, is_first=i == 0) for i, line in enumerate(self.lines))
+        return "".join(
+            delta_of(line.text, line.language, is_first=i == 0) for i, line in enumerate(self.lines)
+        )
 
 
-def delta_of(said: Line | Caption, *, is_first: bool) -> str:
+def delta_of(text: str, language: str, *, is_first: bool) -> str:
     """What it adds to the text before it."""
-    gap = "" if is_first or said.language in UNSPACED_LANGUAGES else " "
-    return gap + said.text
+    return text if is_first or language in UNSPACED_LANGUAGES else f" {text}"
 
 
 def transcriptions_route(recordings: Recordings, limits: Audio) -> Any:
@@ -304,7 +305,9 @@ async def _events(
             async for message in heard:
                 _add(hearing, message)
                 if isinstance(message, Final):
-                    delta = delta_of(message.caption, is_first=len(hearing.lines) == 1)
+                    caption = message.caption
+                    is_first = len(hearing.lines) == 1
+                    delta = delta_of(caption.text, caption.language, is_first=is_first)
                     yield _event({"type": "transcript.text.delta", "delta": delta})
     except VoriError as exc:
         yield _event({"error": error_of(exc)})

@@ -50,7 +50,7 @@ from vori.transcribe.protocols.handshake import (
 from vori.transcribe.protocols.openai_files import delta_of, error_of
 from vori.transcribe.protocols.session import Control, Flush, Sound, converse
 from vori.transcribe.recordings import Opening, Recordings
-from vori.transcribe.settle import UNSPACED_LANGUAGES, join
+from vori.transcribe.settle import join
 
 IDLE_S = 900.0
 """The convention has no keepalive, and clients may wait long between two commits."""
@@ -539,8 +539,7 @@ class RealtimeDialect:
         self, item: Item, words: Sequence[Word], language: str
     ) -> Iterator[dict[str, Any]]:
         if words and not item.is_dropped:
-            gap = "" if not item.text or language in UNSPACED_LANGUAGES else " "
-            delta = gap + join(words, language)
+            delta = delta_of(join(words, language), language, is_first=not item.text)
             item.text += delta
             yield self._delta(item, delta)
 
@@ -552,7 +551,8 @@ class RealtimeDialect:
             if item is None:
                 return  # cleared
         if item is None:
-            delta = delta_of(final.caption, is_first=not self._loose_text)
+            caption = final.caption
+            delta = delta_of(caption.text, caption.language, is_first=not self._loose_text)
             self._loose.append(delta)
             self._loose_text += delta
         else:
