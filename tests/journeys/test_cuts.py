@@ -94,6 +94,7 @@ class Talk:
         self.acknowledged = 0
         self.faults: list[str] = []
         self.resumes = 0
+        self._all_cut = asyncio.Event()
         self._server = server
         self._meeting = meeting
         self._dice = dice
@@ -109,18 +110,27 @@ class Talk:
             )
             cutting = asyncio.create_task(self._cut())
             try:
-                await client.stream(
-                    paced(self.data, len(self.data) / 32_000, chunk_bytes=3200, speed=SPEED)
-                )
+                await client.stream(self._spoken())
             finally:
                 cutting.cancel()
                 await asyncio.gather(cutting, return_exceptions=True)
+
+    async def _spoken(self) -> AsyncIterator[bytes]:
+        """The sound; its last chunk waits for the last cut, so that every stream has them all."""
+        lasts_s = len(self.data) / 32_000
+        sent = 0
+        async for chunk in paced(self.data, lasts_s, chunk_bytes=3200, speed=SPEED):
+            sent += len(chunk)
+            if sent == len(self.data):
+                await self._all_cut.wait()
+            yield chunk
 
     async def _cut(self) -> None:
         lasts_s = len(self.data) / 32_000 / SPEED
         while self.line.cuts < CUTS_EACH:
             await asyncio.sleep(self._dice.uniform(0.3, 1.6) * lasts_s / (CUTS_EACH + 2))
             self.line.cuts += self.line.cut()
+        self._all_cut.set()
 
     def _told(self, message: dict[str, Any]) -> None:
         match message["type"]:
