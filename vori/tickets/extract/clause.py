@@ -57,6 +57,7 @@ class Mark(Flag):
     BLOCK_HARD = auto()  # words that by themselves say that work stands still
     CANNOT = auto()  # what cannot be done, without saying why
     REOPEN_HARD = auto()  # words that by themselves open a ticket again
+    RELAPSE = auto()  # a trouble that had been dealt with is back
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from vori.errors import Unavailable
 from vori.ids import UserId
+from vori.tickets.extract import aspect
 from vori.tickets.extract.clause import (
     COMMAND,
     MAX_CLAUSE_CHARS,
@@ -230,7 +231,7 @@ _STATIVE_PAST = _m(
     r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|퍼센트|프로/NNB|%|거의/MAG 다|삼분의|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|거의/MAG 다|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
     r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
@@ -329,7 +330,7 @@ _QUESTION_END = _m(
     r"(?:나요|까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|(?<![가-힣])니|을까|ㄹ까|냐|ㄹ지|는지|ㄴ지|을지|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|ㄹ래/EF 요| 나/EF"
 )
 _ACCEPT_WORDS = re.compile(
-    r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:네|넵|넹|예|옙|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|그래\s*주|감사|고마|고생|ok|okay|yes|sure|굿|콜|확인했|괜찮)",
+    r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:(?:네|넵|넹|예|옙)(?![가-힣])|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|그래\s*주|감사|고마|고생|ok|okay|yes|sure|굿|콜|확인했|괜찮)",
     re.IGNORECASE,
 )
 _REFUSE_WORDS = re.compile(
@@ -435,13 +436,16 @@ def _status(text: str, morphs: str) -> Mark:
     ):
         found |= Mark.PROGRESS
     if re.search(
-        r"(?<![가-힣])(?:반|절반)\s*(?:정도|쯤|은|넘)|삼분의|사분의|퍼센트|프로\s*(?:정도|쯤|됐|했)|\d\s*%",
+        r"(?<![가-힣])(?:반|절반)\s*(?:정도|쯤|은|넘)|[이삼사오]\s?분의|(?:퍼센트|프로|\d\s*%)\s*(?:정도|쯤|됐|했|남|왔|찼|끝|진행|완성|까지|이?[에예]요|입니다|이?고|[.,]|$)",
         text,
     ):
         found |= Mark.PROGRESS
     partly = bool(_SOME_OF.search(text)) and not re.search(r"다\s|전부|모두", text)
     partly = partly or bool(
-        re.search(r"반쪽|일부|절반|몇\s*개(?:는|만)|(?:개|장|명|대|군데)(?:만|는)\s", text)
+        re.search(
+            rf"반쪽|일부|절반|{aspect.NUMBER}\s*(?:개|장|명|분|대|군데|곳|칸|동|층)(?:만|는)\s",
+            text,
+        )
     )
     if partly and re.search(r"었/EP", morphs):
         found |= Mark.PROGRESS
@@ -584,10 +588,16 @@ def _status(text: str, morphs: str) -> Mark:
         found |= Mark.NOT_DONE | Mark.PROGRESS
     if "나머지" in text and not re.search(r"었/EP|다/MAG", morphs):
         found |= Mark.NOT_DONE
+    if Mark.DONE in found and aspect.is_part(text, morphs):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS
+    if aspect.is_nearly_done(text):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.NOT_DONE | Mark.PROGRESS
+    if aspect.is_back(text, morphs):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.REOPEN | Mark.RELAPSE
     redone = re.search(
         r"다시/MAG (?:\S+ ){0,4}(?:올리|고치|작업|손|수정|작성|보내|만들|찍)", morphs
     )
-    if redone and Mark.DONE in found and Mark.REOPEN_HARD not in found:
+    if redone and Mark.DONE in found and not found & (Mark.REOPEN_HARD | Mark.RELAPSE):
         found &= ~Mark.REOPEN  # done over again already
     if redone and re.search(r"다시/MAG (?:\S+ ){0,4}올리/VV 어/EC 드리/V[XV] 었", morphs):
         found &= ~(Mark.REOPEN | Mark.REOPEN_HARD)

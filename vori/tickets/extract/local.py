@@ -18,6 +18,7 @@ from itertools import islice
 
 from vori.ids import TicketId, UserId
 from vori.tickets.extract import english, korean
+from vori.tickets.extract.aspect import is_step
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
 from vori.tickets.extract.dates import Day, next_weekday
 from vori.tickets.extract.match import STOP, Match, Vocabulary, is_hangul, overlap
@@ -387,6 +388,8 @@ class Claim:
     clause: Clause
     reopen: bool = False
     firm_reopen: bool = False
+    step: bool = False
+    """Whether what was done only leads to what the ticket asks for."""
 
 
 @dataclass(slots=True)
@@ -417,6 +420,8 @@ class Episode:
     """Whether only a stage of a search was told: an advert, interviews, quotes."""
     named: bool = False
     """Whether a clause that tells how far it is also names the ticket."""
+    leads: bool = False
+    """Whether such a clause begins with the ticket's thing ("the handrail's up")."""
     clauses: list[Clause] = field(default_factory=list)
     claim: Claim | None = None
 
@@ -888,7 +893,8 @@ class Talk:
         was_done = known.status is DONE or any(x.status is DONE for x in claims)
         again = c.has(Mark.REOPEN) and (was_done or not c.has(Mark.FINISHED))
         if again and not c.has(Mark.HYPO):
-            claims.append(Claim(TODO, c, reopen=True, firm_reopen=c.has(Mark.REOPEN_HARD)))
+            firm = c.has(Mark.REOPEN_HARD) or self._tells_of_relapse(c, ticket)
+            claims.append(Claim(TODO, c, reopen=True, firm_reopen=firm))
             return
         if c.has(Mark.HYPO | Mark.UNSURE) or (
             c.has(Mark.PLAN) and not c.has(Mark.DONE | Mark.BEGUN)
@@ -944,8 +950,13 @@ class Talk:
                 claims.append(Claim(IN_PROGRESS, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
             part = last is not None and last.clause.has(Mark.BEGUN) and not _WHOLE.search(c.text)
-            if last and last.status is IN_PROGRESS and (part or not c.has(Mark.FINISHED)):
+            begun = last is not None and last.status is IN_PROGRESS and not last.step
+            if begun and (part or not c.has(Mark.FINISHED)):
                 return  # a step of the work, not the whole
+            if c.korean and is_step(c.text, known.title):
+                if last is None or last.status is not DONE:
+                    claims.append(Claim(IN_PROGRESS, c, step=True))
+                return
             if c.has(Mark.SHIFT) and c.has(Mark.ANAPHOR) and last and last.status is DONE:
                 return  # an afterthought
             if not c.has(Mark.COMMIT) or known.status is not DONE:
@@ -959,6 +970,15 @@ class Talk:
             if denied and not c.korean and not c.has(Mark.FIRST | Mark.BEGUN):
                 return  # "no, that's still hanging off"
             claims.append(Claim(IN_PROGRESS, c))
+
+    def _tells_of_relapse(self, c: Clause, ticket: int) -> bool:
+        """Whether the trouble is back, or it is to be done again for a trouble just told."""
+        if c.has(Mark.RELAPSE):
+            return self._ticket_fit(ticket, c) > 0
+        if not c.korean or not c.has(_PROMISE):
+            return False
+        trouble = Mark.RELAPSE | Mark.PROBLEM | Mark.BLOCK | Mark.AGAINST
+        return any(b.has(trouble) and b in self.about_tickets for b in self.recent[-3:])
 
     def _weigh(self, c: Clause, ticket: int) -> None:
         """Adds the clause's signs to what is told about the ticket, and claims what they say."""
@@ -1002,6 +1022,7 @@ class Talk:
         if told:
             e.clauses.append(c)
             e.named = e.named or any(m.index == e.ticket and m.title_hits for m in found[:2])
+            e.leads = e.leads or (c.topic != "" and not c.korean)
         e.happened = e.happened or bool(c.signs & Sign.EVENT)
         e.verdict = e.verdict or bool(c.signs & Sign.VERDICT)
         e.points += bool(c.signs & Sign.EVENT) + bool(c.signs & Sign.RESULT)
@@ -1040,7 +1061,7 @@ class Talk:
         if e.in_doubt or not e.clauses:
             return
         known = self.board.tickets[e.ticket].status
-        enough = 1 if known is IN_PROGRESS or (e.named and e.happened) else 2
+        enough = 1 if known is IN_PROGRESS or (e.named and (e.happened or e.leads)) else 2
         if e.verdict and not e.remains and not any(x.reopen for x in claims):
             status = DONE
         elif plain:
