@@ -15,6 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.kafka import broker, kafka  # noqa: F401 - fixtures
 from tests.web_site import Person, Site, open_site
@@ -24,7 +26,19 @@ from vori.data.home import Home, open_home
 from vori.data.migrate import migrate
 from vori.errors import VoriError
 
-UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# The same examples each time, however slow the machine: a run that fails can be had again.
+hypothesis_settings.register_profile(
+    "vori", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("vori")
+
+UNSAFE_BUT_FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    # While one of its transactions is open, the outbox holds events back, as it does for any.
+    "autovacuum": "off",
+}
 
 STEPS_TABLE = "migration"
 EMPTY = f"""
