@@ -57,9 +57,9 @@ def shared_server(speech_model: str) -> Iterator[Running]:
         running(
             Path(path) / "home",
             model=speech_model,
-            audio__first_message_s=2,
-            audio__idle_s=3,
-            audio__resume_s=5,
+            audio__first_message_s=8,
+            audio__idle_s=8,
+            audio__resume_s=8,
             audio__max_frame_bytes=262_144,
         ) as server,
     ):

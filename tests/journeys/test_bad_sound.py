@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable
@@ -30,7 +31,7 @@ SECOND = wav(s16(sweep(1.0, 16_000)))
 
 
 async def converse(
-    server: Running, meeting: Any, messages: Iterable[str | bytes], *, patience_s: float = 20
+    server: Running, meeting: Any, messages: Iterable[str | bytes], *, patience_s: float = 60
 ) -> tuple[list[Message], int | None]:
     """Send `messages`; everything the server says until it closes, and its close code."""
     heard: list[Message] = []
@@ -38,9 +39,10 @@ async def converse(
         asyncio.timeout(patience_s),
         connect(f"{server.ws_url}/ws/meeting/{meeting}", max_size=2**24) as socket,
     ):
-        try:
+        with contextlib.suppress(ConnectionClosed):  # what it said before is there to be read
             for message in messages:
                 await socket.send(message)
+        try:
             while True:
                 heard.append(msgspec.json.decode(await socket.recv()))
         except ConnectionClosed as closed:
@@ -209,18 +211,16 @@ async def test_text_in_the_middle_that_cannot_be_used(
     assert (fatal(heard), closed) == (code, 4400)
 
 
-async def test_client_that_says_nothing_is_closed(shared_server: Running, meeting: int) -> None:
-    heard, closed = await converse(shared_server, meeting, [])
-    assert (fatal(heard), closed) == ("idle", 4408)
-
-
-async def test_client_that_falls_silent_is_closed_and_may_resume(
+async def test_clients_that_say_nothing_or_fall_silent_are_closed_and_may_resume(
     shared_server: Running, meeting: int
 ) -> None:
     data = wav(s16(sweep(2.0, 16_000)))
     first = metadata(audioId=f"idle-{meeting}")
-    heard, closed = await converse(shared_server, meeting, [first, data[:20_000]])
-    assert (fatal(heard), closed) == ("idle", 4408)
+    for heard, closed in await asyncio.gather(
+        converse(shared_server, meeting, []),
+        converse(shared_server, meeting, [first, data[:20_000]]),
+    ):
+        assert (fatal(heard), closed) == ("idle", 4408)
     again = metadata(audioId=f"idle-{meeting}", resume=True)
     heard, closed = await converse(shared_server, meeting, [again, data[20_000:], END])
     assert heard[0] | {"type": "resumed", "receivedBytes": 20_000} == heard[0]
@@ -244,7 +244,7 @@ async def test_second_connection_takes_the_recording_over(
         assert heard[-1]["type"] == "finished"
         with pytest.raises(ConnectionClosed) as caught:
             while True:
-                await asyncio.wait_for(one.recv(), 10)
+                await asyncio.wait_for(one.recv(), 60)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 4409
 
