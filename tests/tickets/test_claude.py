@@ -344,14 +344,32 @@ async def test_a_server_that_is_gone_leaves_the_meeting_to_the_local_engine() ->
     assert "cannot be reached" in found.notes[0]
 
 
-async def test_a_wait_longer_than_the_meeting_is_worth_is_not_made(
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"retry_after": "86400"},
+        {"retry_after_ms": "181000"},
+        {"retry_after": "Wed, 21 Oct 2099 07:28:00 GMT"},
+    ],
+)
+async def test_who_is_told_to_come_back_much_later_does_not_wait(
+    header: dict[str, str], waits: list[float]
+) -> None:
+    async with engine(error(429, **header)) as (claude_engine, api):
+        found = await WithFallback(claude_engine, Local()).extract(passage())
+    assert waits == []
+    assert len(api.requests) == 1
+    assert found.notes[0].startswith("Claude's API has had too many requests")
+
+
+async def test_waits_together_are_no_longer_than_the_meeting_is_worth(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def wait(_: float) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr("anthropic._base_client.anyio.sleep", wait)
-    slow = error(429, retry_after="86400")
+    slow = error(429, retry_after="100")
     async with engine(slow, meeting_timeout_s=0.1) as (claude_engine, _):
         found = await WithFallback(claude_engine, Local()).extract(passage())
     assert found.notes[0].startswith("Claude did not finish within 0.1 s.")

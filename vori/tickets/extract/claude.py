@@ -1,17 +1,21 @@
 """Claude reads a passage: the engine behind Anthropic's Messages API.
 
 One request for each part of the meeting, one after the other, so that each part sees what
-the parts before it gave. Tries, waits and Retry-After are the SDK's. The SDK takes over a
-second to import, so it is imported when an engine is built, not with this file.
+the parts before it gave. Tries, waits and Retry-After are the SDK's, except that nobody waits
+longer for another try than for an answer. The SDK takes over a second to import, so it is
+imported when an engine is built, not with this file.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import email.utils
 import os
 import re
+import time
 import typing
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +110,30 @@ def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "default"}
 
 
+def _no_wait_over(longest_s: float) -> Callable[[Any], Awaitable[None]]:
+    """A hook on responses: one that says to come back after a longer wait is not tried again.
+
+    The SDK itself waits as long as it is told, if that is a day; people would wait with it.
+    """
+
+    async def hook(response: Any) -> None:
+        if (wait_s := _retry_after_s(response.headers)) is not None and wait_s > longest_s:
+            response.headers["x-should-retry"] = "false"
+
+    return hook
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """The wait that a response asks for: in milliseconds, seconds, or until a date (RFC 9110)."""
+    with contextlib.suppress(ValueError):
+        return float(headers.get("retry-after-ms", "")) / 1000
+    after = headers.get("retry-after", "")
+    with contextlib.suppress(ValueError):
+        return float(after)
+    date = email.utils.parsedate_tz(after)
+    return None if date is None else email.utils.mktime_tz(date) - time.time()
+
+
 class _Failed(Exception):
     """One request gave nothing. `ends` tells whether the next would fare no better."""
 
@@ -157,6 +185,9 @@ class ClaudeExtractor:
             base_url=settings.base_url,
             timeout=settings.timeout_s,
             max_retries=settings.max_retries,
+            http_client=anthropic.DefaultAsyncHttpxClient(
+                event_hooks={"response": [_no_wait_over(settings.timeout_s)]}
+            ),
         )
         self.model = settings.model or newest_balanced_model()
         if end := DEPRECATED_MODELS.get(self.model):
