@@ -47,6 +47,20 @@ def is_nearly_done(text: str) -> bool:
     return bool(_LEFT.search(text)) and not _TIME_LEFT.search(text)
 
 
+_BOUNDARY = re.compile(
+    r"/ETM |(?:어서|아서|라서|느라|는데|은데|ㄴ데|니까|으니까|더니|길래|면서|자마자|려고|으면|다가|도록|게)/EC (?!(?:\S+/JX )?(?:있|하|되|말|못하|않|보|주|지)/V)|(?<!지/)고/EC (?!(?:\S+/JX )?(?:있|계시|싶|나|말)/V)|(?<=/EP )(?:고|지만)/EC "
+)
+
+
+def last_predicate(morphs: str) -> int:
+    """Where the last predicate with its complements begins: "안 돌던 걸 | 고쳤어요"."""
+    start = 0
+    for m in _BOUNDARY.finditer(morphs):
+        if re.search(r"/V[VAXC]|/XS[VA]", morphs[m.end() :]):
+            start = m.end()
+    return start
+
+
 # ------------------------------------------------------------------ trouble again
 
 _AGAIN = re.compile(r"(?:다시|또|도로|또다시|재차|다시금)/MAG (?P<rest>.*)$")
