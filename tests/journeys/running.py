@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -11,13 +12,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-START_S = 60.0
+START_S = 120.0
+"""Ends a hang; a start takes some seconds."""
 
 
 class Running:
@@ -92,7 +94,7 @@ class Running:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        status = self._process.wait(timeout=60)
+        status = self._process.wait(timeout=START_S)
         self._hang_up()
         return status
 
@@ -136,3 +138,18 @@ def running(home: Path, *, model: str, is_dev: bool = True, **settings: Any) -> 
         yield server
     finally:
         server.stop()
+
+
+async def held(
+    chunks: AsyncIterator[bytes], go: asyncio.Event, *, from_byte: int
+) -> AsyncIterator[bytes]:
+    """`chunks`, but the one with `from_byte` and what follows not before `go` is set.
+
+    So a stream is under way for as long as a test needs it, on a slow machine too.
+    """
+    sent = 0
+    async for chunk in chunks:
+        sent += len(chunk)
+        if sent > from_byte:
+            await go.wait()
+        yield chunk

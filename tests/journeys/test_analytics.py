@@ -57,10 +57,10 @@ async def test_a_meeting_held_shows_in_analytics_and_pages_hear_of_it(
             client = MeetingClient(server.ws_url, meeting, {"audioId": "mic", "groupId": 1})
             await client.stream(paced(SOUND.read_bytes(), 60, chunk_bytes=4096, speed=SPEED))
             await asyncio.to_thread(server.post, f"/api/meetings/{meeting}/end?wait=60")
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(300):
                 while json.loads(await page.recv())["type"] != "analytics.changed":
                     pass
-        await asyncio.to_thread(server.wait_until, all_counted, timeout_s=60)
+        await asyncio.to_thread(server.wait_until, all_counted, timeout_s=240)
 
         tickets = server.get(f"/api/meetings/{meeting}/tickets")["items"]
         found = server.get(f"{base}/realtime")

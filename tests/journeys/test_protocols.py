@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:websockets.*deprecated:Deprecati
 
 _numbers = itertools.count(int(time.time()))
 DURATION_S = msgspec.json.decode(TRUTH.read_bytes())["durationS"]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 @pytest.fixture(scope="module")

@@ -46,11 +46,14 @@ def text_of(server: Running, meeting: int) -> str:
     return str(server.get(f"/api/meetings/{meeting}/transcript")["transcript"])
 
 
-async def events_until(server: Running, kind: str, is_last: Any) -> list[dict[str, Any]]:
+async def events_until(
+    server: Running, kind: str, is_last: Any, is_open: asyncio.Event
+) -> list[dict[str, Any]]:
     told = []
-    async with asyncio.timeout(60), connect(f"{server.ws_url}/api/events") as socket:
+    async with asyncio.timeout(240), connect(f"{server.ws_url}/api/events") as socket:
         while True:
             event = msgspec.json.decode(await socket.recv())
+            is_open.set()
             if event["type"] == kind:
                 told.append(event)
                 if is_last(event):
@@ -64,12 +67,10 @@ async def test_a_file_is_put_into_words_over_a_kill_and_again_at_will(
         meeting = int(server.post("/api/meetings", {"groupId": 1})["meetingId"])
         told = upload(server, meeting)
         job = told["job"]
-        await asyncio.to_thread(
-            server.wait_until, lambda: job_of(server, job)["state"] == "RUNNING"
-        )
+        await asyncio.to_thread(server.wait_until, lambda: job_of(server, job)["state"] != "QUEUED")
         await asyncio.to_thread(server.kill)
         await asyncio.to_thread(server.start)
-        await asyncio.to_thread(server.wait_until, lambda: is_over(server, job))
+        await asyncio.to_thread(server.wait_until, lambda: is_over(server, job), timeout_s=240)
         done = job_of(server, job)
         assert (done["state"], done["failure"]) == ("COMPLETE", None)
         first = text_of(server, meeting)
@@ -80,13 +81,18 @@ async def test_a_file_is_put_into_words_over_a_kill_and_again_at_will(
             assert word_error_rate(TRUTH, first) <= 0.35
         audio = server.get(f"/api/meetings/{meeting}/audio")
         assert abs((len(audio) - 44) // 32 - recording["durationMs"]) <= 40
-        ended = server.post(f"/api/meetings/{meeting}/end?wait=30")
+        ended = server.post(f"/api/meetings/{meeting}/end?wait=60")
         assert ended["hasMinutes"]
 
+        def is_complete(event: dict[str, Any]) -> bool:
+            return bool(event["job"]["state"] == "COMPLETE")
+
+        is_open = asyncio.Event()
         listening = asyncio.create_task(
-            events_until(server, "transcription.job", lambda e: e["job"]["state"] == "COMPLETE")
+            events_until(server, "transcription.job", is_complete, is_open)
         )
-        await asyncio.sleep(0.5)  # the page is open before somebody asks
+        async with asyncio.timeout(60):
+            await is_open.wait()
         arguments = ["--home", str(own_home), "retranscribe", str(meeting), "--draft", "--json"]
         kept = {f"VORI_{name.upper()}": value for name, value in database_settings.items()}
         asked = await asyncio.to_thread(
@@ -121,7 +127,7 @@ async def test_a_file_is_put_into_words_over_a_kill_and_again_at_will(
             [job] = server.post(f"/api/meetings/{meeting}/retranscribe", {"model": str(model)})[
                 "jobs"
             ]
-            server.wait_until(lambda: is_over(server, job))
+            server.wait_until(lambda: is_over(server, job), timeout_s=240)
             return job_of(server, job)
 
         text = text_of(server, meeting)
