@@ -102,7 +102,7 @@ def passage(*texts: str, **fields: Any) -> Passage:
             ),
             KnownTicket(ticket_id=TicketId("T-8"), title="Card payments"),
         ),
-        "language": "mixed",
+        "language": "en",
     }
     return Passage(**(whole | fields))
 
@@ -342,6 +342,28 @@ async def test_a_server_that_is_gone_leaves_the_meeting_to_the_local_engine() ->
     await claude_engine.close()
     assert found.engine == "local"
     assert "cannot be reached" in found.notes[0]
+
+
+async def test_who_was_away_for_the_reading_is_not_waited_for_again_for_the_minutes() -> None:
+    async with engine(error(529), message("no JSON"), max_retries=0) as (claude_engine, api):
+        with pytest.raises(Unread):
+            await claude_engine.extract(passage())
+        with pytest.raises(Unavailable, match="overloaded"):
+            await claude_engine.notes(passage(), "en")
+        assert len(api.requests) == 1
+        with pytest.raises(Unavailable, match="could not be read"):  # asked, the next time
+            await claude_engine.notes(passage(), "en")
+        assert len(api.requests) == 2
+
+
+async def test_an_answer_that_was_no_use_does_not_keep_the_minutes_from_being_written() -> None:
+    notes = {"summary": [{"evidence": [0], "text": "Said."}], "decisions": [], "questions": []}
+    refusal = message("", stop_reason="refusal")
+    async with engine(refusal, message(notes)) as (claude_engine, _):
+        with pytest.raises(Unread):
+            await claude_engine.extract(passage())
+        written, _ = await claude_engine.notes(passage(), "en")
+    assert written.summary[0].text == "Said."
 
 
 @pytest.mark.parametrize(

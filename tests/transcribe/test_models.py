@@ -75,6 +75,8 @@ def test_an_unknown_name_is_refused_with_the_nearest_right_one(tmp_path):
     with pytest.raises(BadMessage, match="'small'") as caught:
         resolve("smal", home=tmp_path)
     assert caught.value.code == "unknown_model"
+    with pytest.raises(BadMessage, match=r"model 'xyzzy'\. Known are auto"):
+        resolve("xyzzy", home=tmp_path)
 
 
 def test_a_directory_that_is_not_there_is_no_model(tmp_path):

@@ -51,7 +51,7 @@ from vori.tickets.decide import (
     id_of,
     pair,
 )
-from vori.tickets.extract.match import is_hangul
+from vori.tickets.extract.remarks import told_in
 from vori.tickets.live import HeardPassage, Part, Spoken, stored_ms
 from vori.tickets.machine import Cause
 from vori.tickets.messages import (
@@ -285,7 +285,7 @@ class TicketBoard:
         board = await load_board(passage.group_id, passage)
         own = [t for t in board if t.origin is not None]
         moved = [t for t in board if t.moved_from not in (None, t.status)]
-        language = language or _spoken_language(passage)
+        language = language or told_in(passage)
         written = Written() if self._notes is None else await self._notes.write(passage, language)
         remarks = (*extraction.notes, *((written.remark,) if written.remark else ()))
         markdown = await asyncio.to_thread(
@@ -932,10 +932,3 @@ def _in_zone(moment: datetime, zone: str) -> datetime:
         return moment.astimezone(ZoneInfo(zone))
     except (KeyError, ValueError, OSError):
         return moment.astimezone(UTC)
-
-
-def _spoken_language(passage: Passage) -> str:
-    if passage.language in ("ko", "en"):
-        return passage.language
-    korean = sum(is_hangul(segment.text) for segment in passage.segments)
-    return "ko" if 2 * korean > len(passage.segments) else "en"

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vori.clock import stamp
 from vori.ids import UserId
 from vori.tickets.extract.clause import Clause, Mark
 from vori.tickets.extract.local import reading
-from vori.tickets.extract.match import is_hangul
+from vori.tickets.extract.remarks import told_in
 from vori.tickets.messages import Extraction, Passage, TicketStatus
 from vori.tickets.notes import Line, Notes
 
@@ -282,7 +283,4 @@ def _moved(passage: Passage, extraction: Extraction) -> list[NotedMove]:
 def _language(passage: Passage, wanted: str | None) -> str:
     if wanted in _TEXT:
         return str(wanted)
-    if passage.language in _TEXT and wanted is None:
-        return passage.language
-    korean = sum(is_hangul(s.text) for s in passage.segments)
-    return "ko" if korean * 2 > len(passage.segments) else "en"
+    return told_in(passage if wanted is None else replace(passage, language="mixed"))

@@ -19,12 +19,15 @@ from vori.errors import NotFound
 from vori.ids import GroupId, MeetingId, uuid7
 from vori.settings import Claude
 from vori.tickets.extract import Extractor
+from vori.tickets.extract.remarks import told_in
 from vori.tickets.messages import Extraction, Passage, Rejected, Usage
 
 _log = log.get(__name__)
 
 PRICED_TOKENS = 1_000_000
 """Prices are for so many tokens."""
+COST_DIGITS = 9
+"""After the point, when costs are told: sums of binary fractions have a tail."""
 
 
 class Reading(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -112,7 +115,7 @@ class Ledger:
         )
         if not rows or (rows[0]["budget_tokens"] is None and rows[0]["budget_cost"] is None):
             return ""
-        text = _WHY_NOT["ko" if passage.language == "ko" else "en"]
+        text = _WHY_NOT[told_in(passage)]
         if rows[0]["budget_cost"] is not None and None in (
             self._prices.input_price,
             self._prices.output_price,
@@ -255,4 +258,4 @@ def _cost(sums: Any) -> float | None:
     """None when any of the readings has no price, or there are none at all."""
     if not sums["readings"] or sums["priced"] < sums["readings"]:
         return None
-    return float(sums["known_cost"])
+    return round(float(sums["known_cost"]), COST_DIGITS)

@@ -123,7 +123,7 @@ def resolve(
         return _named(spec, spec, home, offline, progress)
     names = ["auto", "demo", *REPOSITORIES]
     near = difflib.get_close_matches(spec, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise BadMessage(
         f"There is no speech model {spec!r}{hint} Known are {', '.join(names)}, a directory, "
         "or a hub repository as owner/name.",

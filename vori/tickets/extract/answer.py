@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from vori.errors import BadMessage
 from vori.ids import TicketId, UserId
 from vori.tickets.extract.prompt import clean, similarity
-from vori.tickets.extract.remarks import remark
+from vori.tickets.extract.remarks import remark, told_in
 from vori.tickets.messages import (
     Blocker,
     Draft,
@@ -76,7 +76,7 @@ class Reading:
         self.drafts: dict[str, Draft] = {}
         self.updates: dict[TicketId, StatusIntent] = {}
         self.notes: list[str] = []
-        self._language = passage.language
+        self._language = told_in(passage)
         self._board = {ticket.ticket_id: ticket.status for ticket in passage.existing_tickets}
         self._members = {member.user_id for member in passage.members}
         self._blockers: list[Blocker] = []

@@ -23,6 +23,7 @@ import msgspec
 
 from vori import log
 from vori.errors import BadMessage, Unavailable
+from vori.ids import MeetingId
 from vori.settings import Claude
 from vori.tickets.extract import prompt
 from vori.tickets.extract.answer import Answer, Reading
@@ -38,6 +39,9 @@ _log = log.get(__name__)
 
 BOARD_TOKENS = 60_000
 """Most of the board that goes with a request; beyond it, what is nearest to the speech."""
+
+MOST_GIVEN_UP = 100
+"""Meetings whose last reading found the API away, remembered until their minutes are written."""
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 
@@ -193,6 +197,7 @@ class ClaudeExtractor:
         if end := DEPRECATED_MODELS.get(self.model):
             _log.warning("claude model is deprecated", model=self.model, ends=end)
         self._room = asyncio.Semaphore(settings.max_concurrent)
+        self._gave_up: dict[MeetingId, _Failed] = {}
         self._output: OutputConfigParam = {
             "format": {"type": "json_schema", "schema": answer_schema()}
         }
@@ -204,6 +209,7 @@ class ClaudeExtractor:
             await self._client.close()
 
     async def extract(self, passage: Passage) -> Extraction:
+        self._gave_up.pop(passage.meeting_id, None)
         reading, tally = Reading(passage), _Tally()
         parts = prompt.split(passage.segments, part_tokens=self._settings.part_tokens)
         unread = {line.seq for part in parts for line in part.lines}
@@ -230,6 +236,10 @@ class ClaudeExtractor:
             failures.append(_Failed("claude_timeout", message, ends=True))
         extraction = reading.extraction(engine=self.name, model=self.model, usage=tally.usage)
         if failures:
+            if failures[-1].ends:
+                self._gave_up[passage.meeting_id] = failures[-1]
+                while len(self._gave_up) > MOST_GIVEN_UP:
+                    del self._gave_up[next(iter(self._gave_up))]
             raise Unread(
                 failures[0].message,
                 code=failures[0].code,
@@ -242,8 +252,11 @@ class ClaudeExtractor:
     async def notes(self, passage: Passage, language: str) -> tuple[Notes, Usage]:
         """Summary, decisions and open questions in `language` (ko or en), citing captions.
 
-        Raises Unavailable when any part of the meeting gave nothing.
+        Raises Unavailable when any part of the meeting gave nothing; at once when the reading
+        just before it found the API away, so that people do not wait for that twice.
         """
+        if (failed := self._gave_up.pop(passage.meeting_id, None)) is not None:
+            raise Unavailable(failed.message, code=failed.code)
         tally, notes = _Tally(), Notes()
         parts = prompt.split(passage.segments, part_tokens=self._settings.part_tokens)
         format_: OutputConfigParam = {

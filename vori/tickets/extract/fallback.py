@@ -16,7 +16,7 @@ from vori.ids import TicketId
 from vori.tickets.extract import Extractor
 from vori.tickets.extract.answer import is_same
 from vori.tickets.extract.prompt import clean
-from vori.tickets.extract.remarks import remark, why
+from vori.tickets.extract.remarks import remark, told_in, why
 from vori.tickets.messages import Blocker, Draft, Extraction, Passage, StatusIntent
 
 _log = log.get(__name__)
@@ -55,14 +55,14 @@ class WithFallback:
             return await self._primary.extract(passage)
         except Exception as exc:  # whatever it is, the meeting still ends with its tickets
             _tell(exc, self._primary, passage)
-            because = why(exc, passage.language)
+            because = why(exc, told_in(passage))
             partial = exc.partial if isinstance(exc, Unread) else Extraction()
             unread = exc.seqs if isinstance(exc, Unread) else _seqs(passage)
         second = await self._fallback.extract(passage)
         if unread >= _seqs(passage):
-            note = remark(passage.language, "instead", why=because, engine=second.engine)
+            note = remark(told_in(passage), "instead", why=because, engine=second.engine)
             return replace(second, notes=(note, *second.notes), usage=partial.usage)
-        note = remark(passage.language, "rest", why=because, engine=second.engine)
+        note = remark(told_in(passage), "rest", why=because, engine=second.engine)
         return _filled(partial, second, unread, note)
 
 
@@ -91,8 +91,8 @@ class Selective:
             second = await self._hosted.extract(doubtful)
         except Exception as exc:  # the local reading is there already
             _tell(exc, self._hosted, passage)
-            because = why(exc, passage.language)
-            note = remark(passage.language, "doubt", why=because, engine=first.engine)
+            because = why(exc, told_in(passage))
+            note = remark(told_in(passage), "doubt", why=because, engine=first.engine)
             usage = exc.partial.usage if isinstance(exc, Unread) else None
             return replace(first, notes=(note, *first.notes), usage=usage)
         return _replaced(first, second, _seqs(doubtful))

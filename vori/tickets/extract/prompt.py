@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from vori.clock import stamp
 from vori.ids import UserId
-from vori.tickets.extract.remarks import remark
+from vori.tickets.extract.remarks import remark, told_in
 from vori.tickets.messages import Draft, Passage, Segment, StatusIntent
 
 INSTRUCTIONS = """\
@@ -254,7 +254,7 @@ def board(passage: Passage, *, budget_tokens: int) -> tuple[str, tuple[str, ...]
         passage.existing_tickets, budget_tokens, lambda t: _said_share(t.title, said)
     )
     notes = tuple(
-        remark(passage.language, key, kept=kept, all=kept + left)
+        remark(told_in(passage), key, kept=kept, all=kept + left)
         for key, kept, left in (
             ("few_members", len(members), members_left),
             ("few_tickets", len(tickets), tickets_left),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from vori.errors import VoriError
+from vori.tickets.extract.match import is_hangul
+from vori.tickets.messages import Passage
 
 _TEXTS: dict[str, tuple[str, str]] = {
     "instead": (
@@ -60,6 +64,14 @@ _WHY_KOREAN = {
     "claude_server_error": "Claude API에 장애가 있습니다.",
     "claude_bad_request": "Claude API가 요청을 받아들이지 않습니다.",
 }
+
+
+def told_in(passage: Passage) -> Literal["ko", "en"]:
+    """The meeting's language; where none was chosen, the one that most was said in."""
+    if passage.language in ("ko", "en"):
+        return "ko" if passage.language == "ko" else "en"
+    korean = sum(is_hangul(segment.text) for segment in passage.segments)
+    return "ko" if 2 * korean > len(passage.segments) else "en"
 
 
 def remark(language: str, key: str, **values: object) -> str:
