@@ -95,6 +95,8 @@ class Clause:
     """The word that the clause puts first as its topic (서평단은 …); "" when none is."""
     excluded: tuple[UserId, ...] = ()
     """Whom the clause says it is not for."""
+    finite: bool = False
+    """Whether it ends in a verb: a sentence, and no name of a thing ("상자요")."""
     signs: Sign = Sign.NONE
     """How far work is, hinted at; weighed over a whole turn."""
 

@@ -177,7 +177,7 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
         _english(
             r"(?:today|tonight|(?<!already )this (?:morning|afternoon|evening)|"
             r"end of (?:the )?(?:day|shift)|eod|close of (?:play|business)|cob|lunch(?:time)?|noon|midday|"
-            r"the end of (?:the )?(?:day|shift)|(?:i|we) (?:log off|leave|go home))"
+            r"the end of (?:the )?(?:day|shift|service|session)|(?:i|we) (?:log off|leave|go home|clock off|knock off|head off|head home|shut up shop|close up|lock up)|home time|closing(?: time)?(?= |$|[.,?])|(?<=by )close(?= |$|[.,?]))"
         ),
         lambda m, today: today,
     ),
@@ -240,6 +240,18 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
     ),
     (_english(r"(?:a|one) week today"), lambda m, today: today + timedelta(days=7)),
     (
+        _english(r"(?:a|one) week tomorrow|tomorrow week"),
+        lambda m, today: today + timedelta(days=8),
+    ),
+    (
+        _english(rf"(?P<wd>{_WEEKDAY}) week(?!ly)"),
+        lambda m, today: next_weekday(today, WEEKDAYS[m["wd"]]) + timedelta(days=7),
+    ),
+    (
+        _english(r"(?:a )?fortnight(?: today| from (?:now|today))"),
+        lambda m, today: today + timedelta(days=14),
+    ),
+    (
         _english(rf"(?:on )?(?:the )?{_DAY}(?: of)? (?P<mon>{_MONTH})"),
         lambda m, today: day_of_year(today, MONTHS[m["mon"].lower()], _day_number(m)),
     ),
@@ -251,16 +263,22 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
         re.compile(
             rf"(?<!\w)(?P<limit>(?:by|before|until|till|due|for|on) )?(?:the )"
             rf"(?:(?P<num>\d{{1,2}})(?:st|nd|rd|th)|(?P<ord>(?!(?:first|second|third)\b)"
-            rf"(?:{_ORDINAL})))(?!\w)(?! (?:floor|time|one|version|of|and|century|round|row))",
+            rf"(?:{_ORDINAL})))(?!\w)(?! (?:floor|time|one|version|of|and|century|round|row|anniversary|birthday|edition|minute|street|avenue|chapter|episode|page|annual|year|week|day|birthday|hole|mile|hour|lap|item|attempt))",
             re.IGNORECASE,
         ),
-        lambda m, today: day_of_month(today, _day_number(m)) if m["limit"] or m["num"] else None,
+        lambda m, today: _bare_day(m, today),
     ),
     (
         re.compile(r"(?<!\d)(?P<limit>by )?(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?!\d)"),
         lambda m, today: day_of_year(today, int(m["m"]), int(m["d"]), int(m["y"])),
     ),
 )
+
+
+def _bare_day(m: re.Match[str], today: date) -> date | None:
+    """ "the twenty third" is a day; "the fifth" only with a word like "by"."""
+    number = _day_number(m)
+    return day_of_month(today, number) if m["limit"] or m["num"] or number >= 13 else None
 
 
 def _end_of(month: str, today: date) -> date:
@@ -319,13 +337,13 @@ def _week_number(word: str) -> int:
 KOREAN: tuple[tuple[re.Pattern[str], Make], ...] = (
     (
         _korean(
-            r"(?<![가-힣])(?:오늘(?!도)|이따가?(?=\s))(?:\s*(?:하루|저녁|오전|오후|밤|퇴근 ?전))?"
+            r"(?<![가-힣])(?:오늘(?!도)|이따가?(?=\s))(?:\s*(?:하루|저녁|오전|오후|밤|퇴근 ?전|마감 ?전|문 ?닫기 ?전|영업 ?전|개장 ?전|점심 ?전|중))?"
         ),
         lambda m, today: today,
     ),
     (
         _korean(
-            r"(?<![가-힣])(?:이따가?|퇴근 ?전|퇴근하기 ?전|점심 ?전|오후|오전|저녁)(?=까지|에|중으로| 중으로|에는)"
+            r"(?<![가-힣])(?:이따가?|퇴근 ?전|퇴근하기 ?전|점심 ?전|마감 ?전|문 ?닫기 ?전|개장 ?전|영업 ?전|회의 ?끝나고|오후|오전|저녁)(?=까지|에|중으로| 중으로|에는)"
         ),
         lambda m, today: today,
     ),

@@ -256,7 +256,7 @@ _BLOCK = _m(
     r"|못/MAG (?:(?!었/EP)\S+ ){0,2}(?:고/EC 있|ㅂ니다|습니다|어요|는/ETM|ㄴ다|네요|거든|고/E[FC]|죠)|못하/V[VX] (?:고/EC 있|ㅂ니다|습니다|어요|는)|기다리/VV (?:고/EC 있|는/ETM 중)|대기/NNG (?:중|하/XSV 고|상태)|(?:ㄹ|을)/ETM 수(?:가)?/NNB (?:가/JKS |도/JX |는/JX |밖에)?(?:있/\S+ 는/ETM 것/NNB (?:이/JKS )?)?없|고장/NNG|(?:안|못)/MAG (?:나|오|나오|주|되|풀리|내려오|떨어지|도착|들어오)\S* (?:\S+ )?어서|에/JKB 걸리/VV 어 ?/?E?C? ?있|밀리/VV|먹통"
 )
 _BLOCK_HARD = _m(
-    r"막히/VV|묶이/VV|차단/NNG|중단|멈추/VV 어/EC 있|(?:어서|아서)/EC (?:\S+ ){0,2}멈추/VV 었|손/NNG (?:을/JKO )?놓/VV 고/EC 있|스톱/NNG|두절/NNG|못/MAG|못하|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?(?:있/\S+ 는/ETM 것/NNB (?:이/JKS )?)?없|(?<!/NNG )블록|보류|홀딩"
+    r"막히/VV|묶이/VV|차단/NNG|중단|멈추/VV 어/EC 있|(?:안|못)/MAG \S+ (?:어서|아서)/EC (?:\S+ ){0,2}멈추/VV 었|손/NNG (?:을/JKO )?놓/VV 고/EC 있|스톱/NNG|두절/NNG|못/MAG|못하|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?(?:있/\S+ 는/ETM 것/NNB (?:이/JKS )?)?없|(?<!/NNG )블록|보류|홀딩"
 )
 _NO_BLOCK = _m(
     r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자|듣|보/VV (?!고/EC 있)|봤|하/VV 겠|가)|(?:ㄹ|을)/ETM 수/NNB 밖에"
@@ -769,7 +769,7 @@ _STOP_NOUNS = frozenset(
         "오전 오후 저녁 점심 때 정도 반 쪽 거 것 수 중 말 안 분 씨 님 선생 선생님 팀장 대리 과장 부장 매니저 사람 나중 시간 동안 전 후 뒤 앞 처음 마지막 하나 둘 둘다 "
         "어젯밤 간밤 문제 경우 얘기 이야기 생각 말씀 감사 고생 수고 시작 끝 완료 마무리 진행 일정도 담당 부탁 확인차 여기 거기 저기 그것 이것 누구 뭐 언제 우리 저희 대신 "
         "그때 그날 당일 이후 이전 사이 계속 정말 진짜 이호 말일 월말 필요 가능 걸 게 건 데 줄 번 개 대 명 군데 자리 점 상태 편 식 척 만 시도 발견 때문 덕분 자체 회의 이상 이하 "
-        "연락 답 작년 올해 내년 상황 어디 아마 대충 얼마"
+        "연락 답 작년 올해 내년 상황 어디 아마 대충 얼마 스톱 대기 기약 아까 조만간 당분간 그제 그저께 엊그제 엊저녁 어제저녁 매듭 천만다행 큰일 난리"
     )
 )
 
@@ -805,7 +805,9 @@ def word_bag(
     nouns: list[tuple[str, int, int]] = []
     for t in toks:
         if t.tag in ("NNG", "NNP", "XR"):
-            if _is_content(t.form, names):
+            if len(t.form) == 1 and _is_counter(toks, t):
+                pass  # "세 판"
+            elif _is_content(t.form, names):
                 put(out, key(t.form))
             elif t.form in _WEAK_NOUNS and t.form not in names:
                 weight = 0.7 if t.form in _ROLES else 0.3
@@ -815,6 +817,7 @@ def word_bag(
                 put(out, key(longer))
             elif (
                 _stands_alone(toks, t)
+                and not _is_counter(toks, t)
                 and t.form not in _STOP_NOUNS | names
                 and (vocabulary is None or vocabulary.knows(key(t.form)))
             ):
@@ -823,7 +826,7 @@ def word_bag(
         elif t.tag in ("NNB", "XSN", "MM", "XPN", "SN") and len(t.form) <= 2:
             nouns.append((t.form, t.start, t.end))
         elif t.tag == "SL":
-            low = t.form.lower()
+            low = t.form.lower().strip(".,")
             if len(low) == 1 and (vocabulary is None or vocabulary.knows(f"letter#{low}")):
                 out[f"letter#{low}"] = 1.0  # "B 잔교"
             if low not in names and len(low) > 1 and stem(low) not in STOP and low not in STOP:
@@ -842,6 +845,9 @@ def word_bag(
                 out[numbered] = 1.0 if vocabulary.knows(numbered) else 0.02
     for label in _labels(toks):
         out[label] = 1.0 if vocabulary is None or vocabulary.knows(label) else 0.02
+        unit = key(label.lstrip("0123456789"))
+        if vocabulary is not None and vocabulary.knows(label):
+            out.pop(unit, None)
     covered = {i for _, start, end in nouns for i in range(start, end)}
     for m in _EOJEOL.finditer(text):
         word = _JOSA.sub("", m[0])
@@ -917,6 +923,16 @@ def _stands_alone(toks: Sequence[Token], token: Token) -> bool:
     )
 
 
+def _is_counter(toks: Sequence[Token], token: Token) -> bool:
+    """Whether a noun counts what is spoken of (세 판, 두 칸)."""
+    before = next((t for t in toks if t.end < token.start <= t.end + 1), None)
+    return (
+        before is not None
+        and before.tag in ("MM", "NR", "SN")
+        and before.form not in ("그", "이", "저", "새", "전", "각")
+    )
+
+
 def _with_suffix(toks: Sequence[Token], token: Token) -> str:
     """A noun of one syllable with the suffix that makes a word of it (업+적)."""
     after = next((t for t in toks if t.start == token.end and t.tag == "XSN"), None)
@@ -977,13 +993,16 @@ def clause(
     who = doer(text, mentions, found, speaker)
     morphs = " ".join(map(str, part.tokens))
     plain = re.search(r"(?:VV|VX|XSV) (?:어|아)/EF(?: \S+/S[FP])?$", morphs)
+    told_to = re.search(r"어/EC 보/VX 어요/EF(?: \S+/S[FP])?$", morphs)
     if (
         who
-        and plain
+        and (plain or told_to)
         and who != (speaker,)
         and not found & (Mark.QUESTION | Mark.DONE | Mark.PROGRESS)
     ):
         found |= Mark.REQUEST  # said to a younger one, without 요
+    if who and _AGREED.search(morphs):
+        found |= Mark.NEED | Mark.DECISION  # "마크 님이 녹화하기로 얘기했어요"
     days = find_days(text, today)
     away = [(m.start, m.end) for m in mentions] + [(d.start, d.end) for d in days]
     own = [t for t in part.tokens if not any(a <= t.start < b for a, b in away)]
@@ -1002,8 +1021,15 @@ def clause(
         korean=True,
         topic=_topic_word(own),
         excluded=excluded(text, mentions),
+        finite=bool(_FINITE.search(morphs)),
         signs=korean_signs(text, morphs),
     )
+
+
+_FINITE = _m(r"/(?:V[VXA]|XS[VA])(?: \S+/EP)* \S+/E[FC](?: 요/JX)?(?: \S+/S[FP])?$")
+_AGREED = _m(
+    r"기/ETN 로/JKB (?:\S+ )?(?:하|되|정하|얘기/NNG 하|말/NNG 하|약속/NNG 하|합의/NNG 하|이야기/NNG 하)/\S+ (?:\S+/EP )*(?:었|았)/EP"
+)
 
 
 def _topic_word(toks: Sequence[Token]) -> str:
@@ -1016,8 +1042,16 @@ def _topic_word(toks: Sequence[Token]) -> str:
             return key(nouns[0]) if len(nouns) <= 2 else ""
         elif t.tag == "SL":
             nouns.append(t.form.lower())
-        elif nouns and (t.form, t.tag) == ("말", "NNB"):
+        elif nouns and (t.form, t.tag) in (("말", "NNB"), ("거", "NNB"), ("것", "NNB")):
             return key(nouns[0])
+        elif nouns and t.form in ("요", "이요") and t.tag in ("JX", "EF", "EC"):
+            return key(nouns[0]) if len(nouns) <= 2 and t is not toks[-1] else ""
+        elif (
+            nouns
+            and t.tag in ("JKB", "VV", "ETM", "JKG", "VA", "NP", "JX", "JKO", "JKS")
+            and _hangs(toks)
+        ):
+            continue
         elif not nouns and (t.tag in ("MAG", "JX") or (t.form, t.tag) == ("요", "EF")):
             continue
         elif t.tag not in ("IC", "MAJ", "SP", "XSN", "MM") and not (
@@ -1025,6 +1059,16 @@ def _topic_word(toks: Sequence[Token]) -> str:
         ):
             return ""
     return ""
+
+
+def _hangs(toks: Sequence[Token]) -> bool:
+    """Whether the clause begins with a thing that is only brought up ("튕기는 거요, …")."""
+    for a, b in pairwise(toks[:12]):
+        if a.form in ("거", "것", "건", "그거") and b.form in ("요", "이요", "는요", "말"):
+            return True
+        if a.tag in ("EF", "EC", "SF"):
+            return False
+    return False
 
 
 def _blank(text: str, mentions: Sequence[Mention], days: Sequence[Day]) -> str:

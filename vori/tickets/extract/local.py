@@ -56,6 +56,10 @@ _ONCE = re.compile(
     re.IGNORECASE,
 )
 _IF = re.compile(r"(?:(?:and|so|but|well|oh|yeah|no),? )*if\b|만약|만일", re.IGNORECASE)
+_IF_NOT = re.compile(
+    r"(?:(?:and|so|but|well|oh|yeah|no),? )*if (?:they|it|he|she|that|nobody|no one|the \w+|there) (?:\w+ )?(?:don't|doesn't|won't|can't|isn't|aren't|not|says? no|refuses?|fails?|comes?)\b",
+    re.IGNORECASE,
+)
 _PROMISE = Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK
 _NO_CONTEXT = Mark.SMALL_TALK | Mark.LAUGH | Mark.JOKE | Mark.OTHER_TEAM | Mark.HYPO | Mark.DONE
 _ASKS = Mark.WANT | Mark.WHO | Mark.PROBLEM
@@ -288,6 +292,10 @@ class Board:
         total = sum(x for x in clause_words.values() if x > 0.1) or 1.0
         near = [m for m in matches[:8] if m.share >= least_share or m.labelled]
         good = [m for m in near if _fits(m, total)] or [m for m in near if tells and _hints(m)]
+        if not good and tells:
+            aside = [m for m in matches if not m.title_hits and m.score >= 0.55]
+            others = any(m.title_hits and m.score >= 0.5 for m in matches)
+            good = aside if len(aside) == 1 and not others else []
         if not good:
             top = [m for m in near if m.title_hits and matches[0].score - m.score < 0.25]
             self.rivals = [m.index for m in top] if total <= 2.5 and len(top) > 1 else []
@@ -522,7 +530,8 @@ class Talk:
             ticket = self._own_ticket(c)
         asked = self._ticket_asked_about(c) if work is None else None
         if asked is not None and (ticket is None or not self._is_named(ticket, c)):
-            ticket = asked
+            other = self.board.about(c.topic) if c.korean and c.topic else None
+            ticket = asked if other is None else other
         if ticket is not None and work is not None:
             if self._work_fit(work, c) > self._ticket_fit(ticket, c):
                 ticket = None
@@ -584,6 +593,8 @@ class Talk:
             return 0.45
         if c.has(_PROMISE) and not c.has(Mark.REOPEN | Mark.DONE):
             return 0.67 if c.has(Mark.CONTACT) else 0.5
+        if _HOW_ABOUT.match(c.text):
+            return 0.0
         if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2:
             return 0.4 if c.has(_STATUS | Mark.REOPEN) else 0.5
         return 0.0
@@ -608,6 +619,9 @@ class Talk:
         same_turn = c.turn == work.clause.turn
         if not work.alive or gap > NEAR:
             return None
+        bare = c.has(Mark.REQUEST) and c.has(Mark.ANAPHOR) and sum(c.words.values()) < 0.5
+        if bare and not same_turn and c.speaker is not None and c.speaker == work.clause.speaker:
+            return work  # "we need it safe" … "can you own that?"
         if self._moved_on(work) and not self._thin_promise(c, work):
             return None
         weight = sum(c.words.values())
@@ -634,7 +648,8 @@ class Talk:
         if weight < 1.0 and gap <= 2:
             return work
         unknown = c.speaker is None or work.assignee is None
-        return work if agrees and unknown and gap <= 1 and weight <= 2.0 else None
+        most = 3.0 if c.speaker is None and not c.has(Mark.SHIFT) else 2.0
+        return work if agrees and unknown and gap <= 1 and weight <= most else None
 
     def _thin_promise(self, c: Clause, work: Work) -> bool:
         """Whether "I'll have it up by then" follows a question that was asked in between."""
@@ -712,7 +727,7 @@ class Talk:
                 return False
             return same_turn
         work = self.subject.work
-        if work is not None and c.has(Mark.REQUEST) and c.has(Mark.ANAPHOR) and weight <= 1.0:
+        if work is not None and c.has(Mark.REQUEST) and c.has(Mark.ANAPHOR) and weight <= 1.5:
             return c.order - work.last <= 1
         if work is not None and same_turn and c.has(Mark.REQUEST | Mark.COMMIT) and weight <= 1.5:
             return (
@@ -793,7 +808,8 @@ class Talk:
         """The speaker's own ticket when what they did has a word that only its title has."""
         if c.speaker is None or c.has(_PROMISE | Mark.SHIFT) or not c.has(Mark.FIRST):
             return None
-        meant = {self.board.about(word) for word, weight in c.words.items() if weight >= 0.9}
+        least = 0.3 if c.has(Mark.FINISHED) and not c.korean else 0.9
+        meant = {self.board.about(word) for word, weight in c.words.items() if weight >= least}
         mine = [t for t in meant if t is not None]
         if len(mine) == 1 and self.board.tickets[mine[0]].assignee_id == c.speaker:
             return mine[0]
@@ -830,9 +846,13 @@ class Talk:
                 enough = share >= 0.34
             elif gap <= NEAR:
                 enough = common >= 0.8 and (share >= 0.34 or common >= 1.6)
+                answers = gap <= 1 and c.has(Mark.COMMIT) and c.has(Mark.ANAPHOR)
+                enough = enough or (answers and common >= 0.5 and c.turn != work.clause.turn)
             else:
                 told = c.has(Mark.RECAP) or bool(c.named)
                 mine = bool(c.doers) and c.doers == (work.assignee,)
+                back = c.has(Mark.CORRECT) and not c.korean
+                own = back and c.speaker is not None and c.speaker == work.assignee
                 named = c.topic in work.words and (
                     work.words[c.topic] >= 0.8 or len(self.by_word.get(c.topic, ())) == 1
                 )
@@ -841,6 +861,8 @@ class Talk:
                 changed = changed or (
                     bool(c.doers) and c.has(Mark.CORRECT) and common >= 0.45 and share >= 0.8
                 )
+                changed = changed or (back and common >= 1.0 and share >= 0.35)
+                changed = changed or (own and common >= 0.45 and share >= 0.2)
                 enough = changed or (named and told_of) or (common >= 1.6 and share >= 0.5)
                 enough = enough or (
                     common >= (0.4 if mine else 0.65 if told else 0.8)
@@ -863,6 +885,7 @@ class Talk:
         named = any(m.index == ticket for m in self.board.vocabulary.find(c.words)[:2])
         bare = (
             named
+            and not c.finite
             and not _SENTENCE.search(c.text)
             and not c.has(
                 Mark.PLAN
@@ -930,6 +953,8 @@ class Talk:
             if c.has(Mark.PROGRESS) and last.clause.has(Mark.CONTACT):
                 claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
                 return
+        if c.korean and c.has(Mark.AGAINST) and not _ENDS.search(known.title):
+            return  # given up
         if _DECIDED.search(c.text) and not _CHOICE.search(known.title):
             return  # what was decided about something is not its being done
         elsewhere = claims and claims[-1].clause.turn != c.turn and claims[-1].status is DONE
@@ -1159,7 +1184,8 @@ class Talk:
             if c.has(Mark.COMMIT | Mark.REQUEST):
                 work.refused = False
         work.last = max(work.last, c.order)
-        if gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM):
+        how = gap <= 1 and c.turn == work.clause.turn and not c.korean
+        if how or gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM):
             self._learn_words(work, c.words)
 
     def _refuses(self, c: Clause, work: Work) -> bool:
@@ -1259,6 +1285,12 @@ class Talk:
         if c.has(Mark.QUESTION | Mark.HYPO | Mark.UNSURE | Mark.NOT_DONE):
             return
         if c.has(Mark.DONE) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROGRESS):
+            answers = c.turn != work.clause.turn and c.order - work.clause.order <= 2
+            if c.korean and _TAKEN_OVER.search(c.text):
+                return
+            if c.korean and answers and work.kind is Mark.REQUEST and self._own(c) < 0.5:
+                work.dropped = "done on the spot"
+                return
             if (
                 c.order - work.last <= NEAR
                 and work.kind & (Mark.COMMIT | Mark.REQUEST | Mark.NEED)
@@ -1266,6 +1298,12 @@ class Talk:
             ):
                 return
             work.status = DONE
+            raised = work.kind in (Mark.NEED, Mark.WEAK) and work.clause.has(
+                Mark.QUESTION | Mark.WANT
+            )
+            if raised and c.turn != work.clause.turn and c.has(Mark.FIRST) and not c.korean:
+                work.kind, work.firm = Mark.DONE, True  # "do we need one?" "I ordered one"
+                work.assignee = c.speaker if c.speaker in self.people else None
         elif c.has(Mark.PROGRESS) and work.status is TODO and not c.has(Mark.COMMIT | Mark.REQUEST):
             work.status = IN_PROGRESS
 
@@ -1289,6 +1327,7 @@ class Talk:
         if c.has(Mark.HYPO | Mark.AGAINST) and not (c.has(Mark.COMMIT) and c.days):
             return
         if self._unreal(c):
+            c.marks |= Mark.HYPO
             return
         if c.has(Mark.PLAN) and not c.has(Mark.REQUEST) and self._own(c) < 1.5:
             return
@@ -1310,7 +1349,7 @@ class Talk:
             and self.recent[-1].has(Mark.LAUGH)
             and (self.recent[-1].order == c.order)
         )
-        answered = next((b for b in reversed(self.recent) if b.words), None)
+        answered = next((b for b in reversed(self.recent) if b.words and b.turn != c.turn), None)
         teases = (
             answered is not None
             and answered.turn != c.turn
@@ -1335,6 +1374,9 @@ class Talk:
         self._learn_words(work, c.words)
         self._begin(work)
         self._first_taker(c, work)
+        if c.korean and c.has(Mark.COMMIT) and c.has(Mark.PROGRESS):
+            if any(b.has(Mark.PROGRESS) and b.turn == c.turn for b in context):
+                work.status = IN_PROGRESS  # "그거 계속할게요"
         self._date(c, work)
         if work.due is None:
             for b in context:
@@ -1350,12 +1392,12 @@ class Talk:
     def _unreal(self, c: Clause) -> bool:
         """Whether the clause follows from one that is made up ("if I win the lottery …")."""
         before = self.recent[-1] if self.recent else None
-        return (
-            before is not None
-            and before.turn == c.turn
-            and before.has(Mark.HYPO | Mark.JOKE)
-            and _IF.match(before.text) is not None
-        )
+        if before is None or before.turn != c.turn or _IF.match(before.text) is None:
+            return False
+        if before.has(Mark.HYPO | Mark.JOKE):
+            return True
+        fallback = _IF_NOT.match(before.text) is not None and before.seqs[-1] == c.seqs[0]
+        return fallback and not c.korean and not c.days and not c.has(Mark.REQUEST)
 
     def _rest_of_others(self, c: Clause) -> bool:
         """Whether the speaker just said that somebody else does it ("so we only wait")."""
@@ -1400,8 +1442,10 @@ class Talk:
                 thin and (c.has(Mark.CONTACT) or (c.has(Mark.COMMIT) and _FOR_YOU.search(c.text)))
             ):
                 break
-            if not before.words:
+            if not before.words or (out and sum(before.words.values()) < 0.5):
                 continue
+            if not same_turn and before.days and _is_all(before.text, before.days):
+                continue  # only a day
             if not same_turn:
                 near = trouble or (gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0))
                 wanted = before.has(_RAISES) or points or near
@@ -1548,6 +1592,9 @@ class Talk:
                 for b in self.recent[-3:]
             )
             told_on = asked and gap <= 2 and (c.has(Mark.ANAPHOR) or bool(_PERSON.match(c.text)))
+            told_on = told_on or (
+                gap <= 2 and c.korean and c.speaker is not None and c.speaker == last[-1].speaker
+            )
             if last[-1].turn == c.turn or told_on or (gap <= NEAR and (own < 1.0 or same)):
                 last.append(c)
                 return
@@ -1694,7 +1741,13 @@ _OWN_FAULT = re.compile(
     r"게을[러르]|바빠|바쁘|바빴|깜빡|까먹|정신이?\s*없|시간이?\s*(?:안|없)|귀찮|\b(?:too busy|lazy|forgot|didn't have time|haven't had (?:time|a minute))\b",
     re.IGNORECASE,
 )
+_HOW_ABOUT = re.compile(
+    r"(?:(?:and|so|ok|okay|right|now|then|oh),? )*(?:what|how) about (?:the|that|your|our|those|this)\b",
+    re.IGNORECASE,
+)
 _PERSON = re.compile(r"(?:well |oh |yeah |and )?(?:he|she|they|it)\b", re.IGNORECASE)
+_ENDS = re.compile(r"취소|해지|철회|폐기|중단|폐지|없애|삭제|제거|해제|탈퇴|종료")
+_TAKEN_OVER = re.compile(r"제가\s*(?:\S+\s)?(?:받았|맡았|넘겨받|이어받|인계받|하기로)")
 _LINKED = re.compile(r"(?:고|는데|지만)요?[,.]?$")
 _ONLY = re.compile(r"만\s\S+\s*(?:돼|됩|되)")
 _AT_WORK = re.compile(

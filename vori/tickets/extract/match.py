@@ -52,7 +52,7 @@ STOP = frozenset(
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
     hundred thousand dozen pick picked hear heard live night onto toward towards upon round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
     nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed
-    as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
+    left as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
 )
 """Words that carry no content of a piece of work."""
 
@@ -81,7 +81,7 @@ schedule,timetable,일정,일정표,스케줄
 customer,client,고객,고객사,클라이언트
 contract,agreement,계약,계약서
 quote,estimate,quotation,견적,견적서
-invoice,인보이스,청구서,송장
+invoice,인보이스,청구서,송장,계산서,세금계산서
 report,보고서,리포트
 budget,예산
 alert,alarm,notification,알림,경보,알람
@@ -442,6 +442,10 @@ def stem(word: str) -> str:
         ("ation", "at", 7),
         ("ments", "ment", 7),
         ("ings", "ing", 6),
+        ("ptions", "pt", 9),
+        ("ption", "pt", 8),
+        ("ctions", "ct", 9),
+        ("ction", "ct", 8),
     ):
         if word.endswith(ending) and len(word) >= least:
             word = word[: -len(ending)] + put
@@ -510,6 +514,10 @@ _LONE_NUMBER = re.compile(
     r"\b(?P<n>\d{1,4}|" + "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True)) + r")"
     r"(?='s\b|'ll\b| (?:is|was|at|needs|went|has|went|goes|came|comes|got|had|open|will|can|still|isn't|hasn't|wasn't)\b|\s*[?.,!]*$)"
 )
+_AMOUNT = re.compile(
+    r"\b(?:got|have|has|had|need|needs|needed|of|least|about|around|only|just|another|other|all|these|those|at|by|to|a|for|want|more|last|first|next|past|till|until|take|took|make|made|did|done|ordered|bought|sold|or|than|up to|me|us|you|them)\s+$",
+    re.IGNORECASE,
+)
 _NUMBERABLE = frozenset(listed("day week part item number unit point"))
 _TENS = {
     w: 10 * i
@@ -519,6 +527,18 @@ _SAID_NUMBER = re.compile(
     rf"\b(?P<tens>{'|'.join(_TENS)})(?:[- ](?P<ones>one|two|three|four|five|six|seven|eight|nine))?\b",
     re.IGNORECASE,
 )
+
+
+_COMPOUNDS = (
+    "quick start|call back|hand over|kick off|follow up|check in|check out|first aid|month end|year end|half term|"
+    "open day|open evening|sign off|break down|walk through|run through|look ahead|time off|lost property|night shift|"
+    "second hand|back end|front end|front of house|turn over|stand by|set up|start up|go live|opening night"
+)
+_COMPOUND = re.compile(
+    rf"(?<![\w-])(?P<the>(?:the|a|an|our|my|your|this|that|so) )?(?P<name>{_COMPOUNDS.replace(' ', '[ -]')})(?!\w)",
+    re.IGNORECASE,
+)
+"""Things whose names are made of words that carry nothing alone."""
 
 
 def _in_digits(m: re.Match[str]) -> str:
@@ -630,10 +650,16 @@ class Vocabulary:
                 word = f"{key(m['noun'])}#{number}"
                 out[word] = 1.0 if self._is_blank or self.knows(word) else 0.02
         for m in _LONE_NUMBER.finditer(stripped.lower()):
+            if _AMOUNT.search(stripped[: m.start()]):
+                continue  # "we've got two"
             number = _NUMBER_WORDS.get(m["n"], m["n"])
             meant = self._numbers.get(number, set())
             if len(meant) == 1:
                 out[next(iter(meant))] = 0.9
+        for m in _COMPOUND.finditer(stripped):
+            whole = m["name"].lower().replace(" ", "").replace("-", "")
+            if self.knows(whole) or self._is_blank or m["the"]:
+                put(out, whole)
         for a, b in pairwise(tokens):
             joined = stem(f"{a}{b}".lower())
             concept = _JOINED.get(joined, joined)
