@@ -18,7 +18,7 @@ from vori.tickets.messages import (
     TicketStatus,
     Usage,
 )
-from vori.tickets.usage import Ledger, WithinBudget, cost_of
+from vori.tickets.usage import Ledger, WithinBudget, _cost, cost_of
 
 pytestmark = pytest.mark.postgres
 
@@ -108,7 +108,7 @@ async def test_every_reading_of_a_meeting_is_counted(site: Site, meeting: Meetin
 
 def test_a_sum_of_costs_is_told_without_the_tail_of_binary_fractions() -> None:
     sums = {"readings": 2, "priced": 2, "known_cost": 0.0028499999999999997}
-    assert usage._cost(sums) == 0.00285
+    assert _cost(sums) == 0.00285
 
 
 async def test_without_prices_the_cost_is_null(site: Site, meeting: Meeting) -> None:
