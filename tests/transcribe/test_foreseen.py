@@ -23,7 +23,7 @@ SILENCE = bytes(2 * RATE_HZ // 1000 * 300)
 
 
 async def until(host: Host, is_so: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_so():
             await asyncio.sleep(0.005)
 

@@ -246,7 +246,7 @@ def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

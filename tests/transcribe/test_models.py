@@ -302,11 +302,11 @@ def test_offline_the_hub_is_not_asked(hub, tmp_path, monkeypatch, by):
 def test_a_download_that_stalls_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "STALL_S", 0.0)
     stop = threading.Event()
-    got = models._InThread(lambda: stop.wait(10))
+    got = models._InThread(lambda: stop.wait(120))
     began = time.monotonic()
     with pytest.raises(Unavailable, match="no byte came"):
         models._watch(got, tmp_path, lambda _done: None)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     stop.set()
 
 

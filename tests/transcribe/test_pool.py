@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vori.errors import BadMessage, Busy, Unavailable
+from vori.transcribe import schedule
 from vori.transcribe.messages import Transcript
 from vori.transcribe.pool import Priority, RecogniserPool
 from vori.transcribe.recogniser import ModelInfo, OutOfMemory, Window
@@ -21,6 +22,12 @@ INFO = ModelInfo(
     compute_type="int8",
     max_window_s=30,
 )
+
+
+@pytest.fixture(autouse=True)
+def batches_may_take_long(monkeypatch):
+    """How many windows a slow machine puts into a batch is not looked at here."""
+    monkeypatch.setattr(schedule, "BATCH_S", 3600.0)
 
 
 def window(name: str, *, is_final: bool = False, seconds: float = 1.0) -> Window:
@@ -45,7 +52,7 @@ class Echo:
         names = [w.previous_text for w in windows]
         self.batches.append(names)
         self.entered.release()
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         for name in names:
             if name in self.broken:
                 raise self.broken[name]
@@ -53,7 +60,7 @@ class Echo:
 
     async def wait_entered(self, times: int = 1) -> None:
         for _ in range(times):
-            assert await asyncio.to_thread(self.entered.acquire, timeout=10)
+            assert await asyncio.to_thread(self.entered.acquire, timeout=60)
 
 
 async def submit(pool: RecogniserPool, *windows: Window, **kwargs) -> list[asyncio.Task]:
@@ -147,6 +154,7 @@ async def test_a_hung_worker_is_replaced_and_its_windows_may_come_again():
         with pytest.raises(Unavailable) as caught:
             await pool.submit(window("a", is_final=True))
         assert caught.value.code == "recogniser_hung"
+        pool._deadline_s = 60.0  # a healthy one is no quicker than its machine
         assert (await pool.submit(window("a", is_final=True))).text == "a"
         assert pool.health().restarts == 1
         assert pool.health().workers == 1
@@ -165,6 +173,7 @@ async def test_a_worker_whose_recogniser_cannot_be_remade_shares_the_first():
     async with RecogniserPool(echo, deadline_s=0.02, remake=remake) as pool:
         with pytest.raises(Unavailable):
             await pool.submit(window("a"))
+        pool._deadline_s = 60.0
         assert (await pool.submit(window("b"))).text == "b"
 
 
@@ -207,7 +216,7 @@ async def test_closing_with_time_finishes_the_work():
     tasks = await submit(pool, window("a"))
     await echo.wait_entered()
     tasks += await submit(pool, window("b"))
-    closing = asyncio.create_task(pool.close(finish_s=10))
+    closing = asyncio.create_task(pool.close(finish_s=60))
     await asyncio.sleep(0)
     echo.gate.set()
     assert [t.text for t in await asyncio.gather(*tasks)] == ["a", "b"]
@@ -242,7 +251,7 @@ async def test_many_rooms_all_get_their_own_words():
 
 async def until(condition) -> None:
     """Let the loop turn until a worker's thread has got that far."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import itertools
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ async def listening(server: ToneServer, **asked: Any) -> AsyncIterator[Any]:
         base=server.url, production=server.ws_url, agent=server.ws_url, agent_rest=server.url
     )
     client = AsyncDeepgramClient(api_key=server.token, environment=environment)
-    async with asyncio.timeout(25), client.listen.v1.connect(**{**PCM, **asked}) as socket:
+    async with asyncio.timeout(90), client.listen.v1.connect(**{**PCM, **asked}) as socket:
         yield socket
 
 
@@ -123,12 +122,13 @@ async def test_connection_may_name_its_meeting(server: ToneServer) -> None:
 
 
 async def test_interims_come_when_asked_for(server: ToneServer) -> None:
+    sentence = s16(tones([1, 2, 3]))
     async with listening(server, interim_results="true") as socket:
-        for start in range(0, len(TWO), 3200):
-            await socket.send_media(TWO[start : start + 3200])
-            await asyncio.sleep(0.02)
+        await say(socket, sentence)
+        heard = [await socket.recv()]  # while nobody has fallen silent yet
+        await say(socket, TWO[len(sentence) :])
         await socket.send_close_stream()
-        heard = await hear(socket)
+        heard += await hear(socket)
     interims = [m for m in heard if m.type == "Results" and not m.is_final]
     assert interims
     assert not any(m.speech_final for m in interims)
@@ -144,7 +144,7 @@ async def test_words_that_have_settled_are_final_while_somebody_speaks(server: T
             windows = len(server.recogniser.windows)
             await socket.send_media(s16(tones(numbers))[start : start + 6400])
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.1):
+                async with asyncio.timeout(0.2):
                     while len(server.recogniser.windows) == windows:
                         await asyncio.sleep(0.005)
         early = await socket.recv()
@@ -261,12 +261,12 @@ async def test_telephone_sound(server: ToneServer, law: str) -> None:
 
 async def test_keep_alive_keeps_a_silent_connection(database: str, tmp_path: Path) -> None:
     async with (
-        tone_server(tmp_path, first_message_s=0.4, idle_s=0.4) as server,
+        tone_server(tmp_path, first_message_s=3, idle_s=3) as server,
         listening(server) as socket,
     ):
         for _ in range(10):
             await socket.send_keep_alive()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.4)
         await say(socket, TWO)
         await socket.send_close_stream()
         assert finals(await hear(socket)) == ["w1 w2 w3", "w4 w5"]
@@ -395,7 +395,7 @@ async def test_messages_that_cannot_be_used(
     await test_close_before_any_sound_is_answered(server)  # the server is well
 
 
-@pytest.mark.parametrize("data", [os.urandom(20_000), b"\x17\x88" * 3000])
+@pytest.mark.parametrize("data", [np.random.default_rng(1).bytes(20_000), b"\x17\x88" * 3000])
 async def test_random_bytes_are_no_sound(server: ToneServer, data: bytes) -> None:
     async with listening(server, encoding=None, sample_rate=None) as socket:
         await socket.send_media(data)
@@ -423,7 +423,7 @@ async def test_client_that_hangs_up_has_ended_its_recording(server: ToneServer) 
     async with listening(server) as socket:
         await say(socket, TWO)
         await socket.recv()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             [row] = await DB.fetch("SELECT status FROM recordings")
             if row["status"] == "COMPLETE":
@@ -462,7 +462,7 @@ async def test_meeting_that_is_ended_ends_the_stream(server: ToneServer) -> None
     options = {"additional_query_parameters": {"meeting_id": meeting}}
     async with listening(server, request_options=options) as socket:
         await say(socket, s16(tones([1, 2])))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not server.recordings._of(MeetingId(meeting)):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0)

@@ -94,7 +94,7 @@ async def told(server: ToneServer, way: str, *, asks: bool = True) -> list[dict[
     heard: list[dict[str, Any]] = []
     headers = {"authorization": f"Bearer {server.token}"}
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(90),
         connect(server.ws_url + path, additional_headers=headers) as socket,
     ):
         for message in messages:
@@ -115,11 +115,13 @@ WARNINGS = {"vori": "warning", "deepgram": "Warning", "realtime": "vori.warning"
 async def test_clients_are_told_once_that_words_come_late_and_get_them_all(
     overloaded: ToneServer, way: str
 ) -> None:
+    began_s = time.monotonic()
     heard = await told(overloaded, way)
+    took_ms = 1000 * (time.monotonic() - began_s)
     warnings = [one for one in heard if one["type"] == WARNINGS[way]]
     lag_ms = [one.get("lagMs") or one.get("lag_ms") for one in warnings]
     assert [one["code"] for one in warnings] == ["lagging"]
-    assert lag_ms[0] == pytest.approx(1000 * LATE_S, abs=1500)
+    assert 1000 * LATE_S - 1500 <= lag_ms[0] <= 1000 * LATE_S + took_ms
     lines = await overloaded.http.get("/api/meetings")
     [meeting] = lines.json()["items"]
     transcript = await overloaded.http.get(f"/api/meetings/{meeting['meetingId']}/transcript")

@@ -46,7 +46,7 @@ async def session(server: ToneServer, **query: str) -> AsyncIterator[Any]:
         base_url=f"{server.url}/v1", websocket_base_url=f"{server.ws_url}/v1", api_key=server.token
     )
     async with (
-        asyncio.timeout(25),
+        asyncio.timeout(90),
         client,
         client.realtime.connect(extra_query={"intent": "transcription", **query}) as made,
     ):
@@ -229,11 +229,9 @@ async def test_prompt_and_keywords_are_hints(server: ToneServer) -> None:
 
 async def test_hypotheses_come_when_asked_for(server: ToneServer) -> None:
     async with session(server, vori="1") as made:
-        for start in range(0, len(TWO), 4800):
-            await append(made, TWO[start : start + 4800])
-            await asyncio.sleep(0.02)
-        heard = await hear(made, times=2)
-    assert any(event.type == "vori.hypothesis" for event in heard)
+        await append(made, pcm24([1, 2, 3]))
+        heard = await hear(made, until="vori.hypothesis")  # while nobody has fallen silent yet
+    assert not any(event.type == "input_audio_buffer.speech_stopped" for event in heard)
 
 
 async def test_words_that_have_settled_are_told_while_somebody_speaks(server: ToneServer) -> None:
@@ -360,7 +358,7 @@ async def test_noise_harms_nobody(server: ToneServer) -> None:
 async def test_clients_of_the_beta_are_understood(server: ToneServer) -> None:
     headers = {"authorization": f"Bearer {server.token}", "openai-beta": "realtime=v1"}
     url = f"{server.ws_url}/v1/realtime?intent=transcription"
-    async with asyncio.timeout(20), connect(url, additional_headers=headers) as socket:
+    async with asyncio.timeout(90), connect(url, additional_headers=headers) as socket:
 
         async def recv() -> Any:
             return msgspec.json.decode(await socket.recv())
@@ -428,7 +426,7 @@ async def test_client_that_hangs_up_has_ended_its_recording(server: ToneServer) 
     async with session(server) as made:
         await append(made, TWO)
         await made.recv()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             [row] = await DB.fetch("SELECT status FROM recordings")
             if row["status"] == "COMPLETE":
