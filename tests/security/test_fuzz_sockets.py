@@ -12,6 +12,7 @@ import gc
 import itertools
 import os
 import random
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -32,6 +33,7 @@ from hypothesis.stateful import (
 from litestar.connection import WebSocket
 
 from tests.security.inside import (
+    PATIENCE_S,
     Account,
     Conversation,
     Inside,
@@ -205,7 +207,7 @@ class Arena:
         lines = [member.line for squad in squads for member in squad]
         for line in lines:
             line.leave()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             ended = await asyncio.gather(*(line.task for line in lines), return_exceptions=True)
         broken = [one for one in ended if one is not None]
         assert not broken, broken[:3]
@@ -218,7 +220,7 @@ class Arena:
 
     async def quiet(self) -> None:
         """Wait until every recording of the fuzz is over; the good client's may go on."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while any(name.startswith(("fuzz-", "deepgram", "openai")) for name in self._names()):
                 await asyncio.sleep(0.005)
 
@@ -428,7 +430,7 @@ def test_ten_thousand_conversations_break_nothing_leak_nothing_and_disturb_nobod
         )
         assert not beside.done(), beside.result()
     good.stop()
-    beside.result(60)
+    beside.result(PATIENCE_S)
 
     [row] = vori.run(DB.fetch("SELECT count(*) AS n FROM recordings WHERE audio_id LIKE 'fuzz-%'"))
     print(
@@ -443,6 +445,9 @@ def test_ten_thousand_conversations_break_nothing_leak_nothing_and_disturb_nobod
     vori.run(vori.settled())
     assert vori.app.state.sockets.open == 0
     assert count_of(*OURS) <= ours
+    give_up = time.monotonic() + PATIENCE_S  # a task may just be at its end
+    while vori.tasks() > tasks and time.monotonic() < give_up:
+        time.sleep(0.05)
     assert vori.tasks() <= tasks
     assert open_files() <= files + 12  # PostgreSQL's pool and the decoders' nursery
     assert arena.half is not None

@@ -36,7 +36,8 @@ from vori.transcribe.outgoing import Finished, Notice
 from vori.transcribe.sandbox import DecoderDied, Sandbox, open_decoder
 
 SOUND = webm(sweep(3))
-LIMITS = Limits(cpu_s=1, wall_s=1.5, memory_bytes=256 << 20)
+# Of the wall clock so much that eating memory is never stopped by it.
+LIMITS = Limits(cpu_s=1, wall_s=3, memory_bytes=256 << 20)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,7 @@ def test_a_nursery_that_is_killed_is_replaced_and_running_decoders_go_on(real: S
     first = decoder.feed(SOUND[:9000])
     assert real.process is not None
     os.kill(real.process.pid, signal.SIGKILL)
-    real.process.wait(5)
+    real.process.wait(60)
     other = open_decoder(AudioFormat(), sandbox=real)
     assert np.array_equal(other.feed(SOUND[:9000]), first)
     rest = np.concatenate([decoder.feed(SOUND[9000:]), decoder.finish()])
@@ -215,12 +216,13 @@ def test_a_nursery_nobody_needs_goes_and_comes_again() -> None:
         assert len(decoder.feed(SOUND[:9000]))
         decoder.close()
         assert box.process is not None
-        assert box.process.wait(10) == 0
+        assert box.process.wait(60) == 0
     box.close()
 
 
-def test_whoever_waits_for_a_decoder_is_answered_when_it_is_closed(flawed: Sandbox) -> None:
-    decoder = open_decoder(AudioFormat(), sandbox=flawed)
+def test_whoever_waits_for_a_decoder_is_answered_when_it_is_closed() -> None:
+    box = Sandbox(Limits(wall_s=600), codecs.__name__)
+    decoder = open_decoder(AudioFormat(), sandbox=box)
     decoder.feed(SOUND[:9000])
     raised: list[BaseException] = []
 
@@ -231,13 +233,12 @@ def test_whoever_waits_for_a_decoder_is_answered_when_it_is_closed(flawed: Sandb
             raised.append(exc)
 
     waiting = threading.Thread(target=wait)
-    begun_s = time.monotonic()
     waiting.start()
     decoder.close()
-    waiting.join(10)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert isinstance(raised[0], DecoderDied)
-    assert time.monotonic() - begun_s < LIMITS.wall_s
+    box.close()
 
 
 GONE = """
@@ -256,11 +257,11 @@ os.kill(os.getpid(), 9)
 
 def test_a_vori_that_is_killed_leaves_no_decoder_behind() -> None:
     told = subprocess.run(
-        [sys.executable, "-c", GONE], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", GONE], capture_output=True, text=True, timeout=300, check=False
     )
     pids = [int(pid) for pid in told.stdout.split()]
     assert len(pids) == 2, told.stderr
-    deadline_s = time.monotonic() + 20
+    deadline_s = time.monotonic() + 60
     while any(is_at_work(pid) for pid in pids):
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
