@@ -35,7 +35,7 @@ pytestmark = [
 
 WAV = ("talk.wav", tone_wav())
 TEXT = "w1 w2 w3 w4 w5"
-NOISE = np.random.default_rng(1).bytes(70_000)
+NOISE = np.random.default_rng(2).bytes(70_000)
 
 
 @pytest.fixture
@@ -69,6 +69,19 @@ async def test_text_srt_and_vtt(client: openai.AsyncOpenAI) -> None:
     vtt = await ask("vtt")
     assert vtt.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:00.")
     assert "\nw4 w5\n" in vtt
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [("text", "text/plain"), ("vtt", "text/vtt"), ("srt", "application/x-subrip")],
+)
+async def test_text_says_once_how_it_is_coded(
+    client: openai.AsyncOpenAI, form: Any, kind: str
+) -> None:
+    answer = await client.audio.transcriptions.with_raw_response.create(
+        file=WAV, model="whisper-1", response_format=form
+    )
+    assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
 
 
 async def test_verbose_json_has_segments_and_words(client: openai.AsyncOpenAI) -> None:
