@@ -34,7 +34,7 @@ async def test_a_sender_s_sound_is_recorded_whole_although_vori_is_killed_in_the
         "kafka__bootstrap": kafka,
         "kafka__topic_prefix": prefix,
         "kafka__group_prefix": prefix,
-        "kafka__session_timeout_s": 2,
+        "kafka__session_timeout_s": 6,
         "kafka__audio_group_id": 1,
     }
     topic = f"{prefix}voriAudioStream"

@@ -269,7 +269,7 @@ async def test_a_meeting_over_kafka_tells_the_same_events_in_the_same_order(
                 "kafka__bootstrap": broker,
                 "kafka__topic_prefix": prefix,
                 "kafka__group_prefix": prefix,
-                "kafka__session_timeout_s": 2,
+                "kafka__session_timeout_s": 10,
             }
             if broker
             else {}
@@ -316,7 +316,7 @@ async def test_captions_go_on_while_the_broker_is_away_and_vori_stops_without_it
         model=speech_model,
         database__url=make_database(),
         kafka__bootstrap=broker.bootstrap,
-        kafka__session_timeout_s=2,
+        kafka__session_timeout_s=10,
         kafka__send_timeout_s=3,
     )
 

@@ -39,11 +39,17 @@ from vori.worker import State
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 
-def settings_for(bootstrap: str, **more: Any) -> KafkaSettings:
-    """Topics and groups of their own, and a lost process that is noticed soon."""
+def settings_for(bootstrap: str, *, session_timeout_s: float = 30.0, **more: Any) -> KafkaSettings:
+    """Topics and groups of their own.
+
+    A process that is silent for `session_timeout_s` loses its partitions, and what it was handling
+    comes again: a machine that stands still for a moment must not look like that.
+    """
     prefix = f"{unique()}."
     names = {"topic_prefix": prefix, "group_prefix": prefix}
-    return KafkaSettings(bootstrap=(bootstrap,), session_timeout_s=2.0, **names, **more)
+    return KafkaSettings(
+        bootstrap=(bootstrap,), session_timeout_s=session_timeout_s, **names, **more
+    )
 
 
 def road_on(settings: KafkaSettings, home: Path) -> Road:
@@ -75,7 +81,7 @@ async def read_all(bootstrap: str, topic: str, count: int) -> list[Any]:
         aiokafka.AIOKafkaConsumer(
             topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", group_id=None
         ) as consumer,
-        asyncio.timeout(30),
+        asyncio.timeout(120),
     ):
         while len(records) < count:
             for batch in (await consumer.getmany(timeout_ms=200)).values():
@@ -138,7 +144,7 @@ async def test_topics_are_made_as_the_settings_say(database, kafka, tmp_path):
     async with aiokafka.AIOKafkaConsumer(bootstrap_servers=kafka) as client:
         for topic in TOPICS:
             name = settings.topic_prefix + topic.name
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not client.partitions_for_topic(name):  # brokers tell each other first
                     await client._client.add_topic(name)
                     await client._client.force_metadata_update()
@@ -224,7 +230,7 @@ async def test_a_handler_that_fails_is_retried_and_its_event_set_aside_then(
     road.subscribe("shaky", [MEETING_CREATED], handler)
     await tell(*(created(title=title) for title in ("bad", "shaky", "last")))
     async with road.lifespan():
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await done.wait()
     assert seen == {"bad": 5, "shaky": 3, "last": 1}
     [letter] = await DeadLetter.objects()
@@ -266,7 +272,7 @@ async def test_malformed_messages_among_good_ones_are_set_aside_and_the_rest_is_
         async def all_done() -> bool:
             return len(told.titles) >= count and await DeadLetter.count() >= count
 
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(400):
             while not await all_done():
                 await asyncio.sleep(0.1)
 
@@ -324,9 +330,11 @@ async def test_what_others_send_is_refused_when_it_names_what_is_not_here(
 async def test_of_two_processes_one_is_killed_under_load_and_every_event_is_handled(
     database, kafka, tmp_path
 ):
-    """500 events a second; both share outbox and partitions, kill -9 hits the one that relays."""
+    """500 events a second, unless the machine is busy; both share outbox and partitions, kill -9
+    hits the one that relays.
+    """
     await DB.fetch("CREATE TABLE noted (meeting_id bigint, number bigint, who text, id bigserial)")
-    settings = settings_for(kafka)
+    settings = settings_for(kafka, session_timeout_s=6.0)
     environ = os.environ | {
         "ROAD_KAFKA": msgspec.json.encode(settings).decode(),
         "ROAD_DATABASE": database,
@@ -365,7 +373,7 @@ async def test_of_two_processes_one_is_killed_under_load_and_every_event_is_hand
             if turn == 60:
                 processes["first"].kill()
             await asyncio.sleep(max(0.0, started + (turn + 1) * 0.05 - loop.time()))
-        assert loop.time() - started < 12
+        assert loop.time() - started < 60
 
         async def all_noted() -> bool:
             [row] = await DB.fetch("SELECT count(*) FROM noted WHERE number >= 0")

@@ -10,6 +10,7 @@ import argparse
 import base64
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,8 +24,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LIBS = HERE / "target" / "libs"
 FORMATTED = HERE / "target" / "formatted"
-START_S = 90.0
+START_S = 180.0
 STOP_S = 30.0
+PORTS = range(20_000, 32_768)
+"""Below those that systems hand out to connections."""
 # Short start and little memory count here, not the last message per second.
 JAVA = ("-Xms96m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 USER, PASSWORD = "vori", "only-for-tests"
@@ -48,8 +51,11 @@ def resolve() -> None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """One that no connection is given by chance before the broker takes it, or while it is down."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError(f"none of the ports from {PORTS.start} on is free")
 
 
 class Broker:
