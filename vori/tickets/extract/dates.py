@@ -212,6 +212,7 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
         ),
         lambda m, today: friday(today),
     ),
+    (_english(r"(?<=before )next week"), lambda m, today: friday(today)),
     (
         _english(r"(?:the end of |end of )?next week"),
         lambda m, today: friday(today, 1),
@@ -276,7 +277,7 @@ ENGLISH: tuple[tuple[re.Pattern[str], Make], ...] = (
 
 
 def _bare_day(m: re.Match[str], today: date) -> date | None:
-    """ "the twenty third" is a day; "the fifth" only with a word like "by"."""
+    """The day of a month: "the twenty third" is one, "the fifth" only with a word like "by"."""
     number = _day_number(m)
     return day_of_month(today, number) if m["limit"] or m["num"] or number >= 13 else None
 

@@ -7,7 +7,7 @@ is promised, begun or done; negation; questions; wishes and refusals.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from vori.ids import UserId
@@ -25,13 +25,14 @@ from vori.tickets.extract.clause import (
 from vori.tickets.extract.dates import Day, find_days
 from vori.tickets.extract.match import Vocabulary, key
 from vori.tickets.extract.people import Mention, People
+from vori.tickets.extract.predicates import is_at_it
 from vori.tickets.extract.signs import english_signs
 from vori.tickets.extract.wordlist import listed
 
 # ------------------------------------------------------------------ cleaning
 
 _FILLER = re.compile(
-    r"(?<![\w'-])(?:u[hm]+|e[rh]+m?|mm+|hmm*|you know|i mean|i guess|kind of|sort of|kinda|sorta|"
+    r"(?<![\w'-])(?:u[hm]+|e[rh]+m?|ah+|ooh|aw+|(?:oh,? )?for (?:heaven's|goodness'?|god's|pete's|crying out|christ's) (?:sake|loud)|good grief|my word|bless (?:you|him|her|them)|mm+|hmm*|you know|i mean|i guess|kind of|sort of|kinda|sorta|"
     r"basically|honestly|literally|obviously|(?<=, )like(?=,)|(?<= it's )like|"
     r"(?:oh )?(?:my )?(?:god|gosh|goodness|jesus|christ|crikey|blimey|heck|bloody hell)(?! (?:knows|forbid)))(?![\w'-]),?",
     re.IGNORECASE,
@@ -84,10 +85,11 @@ _BOUNDARY = re.compile(
     r"(?<=[.?!])(?<!\bmr\.)(?<!\bmrs\.)(?<!\bms\.)(?<!\bdr\.)(?<!\bst\.)\s+"
     rf"|,?\s+(?=(?:and|but|so|because|cause|cos|then|although|though)\s+(?:then |also |now |yeah |maybe |anyway |if |just )*{_SUBJECT}\b)"
     rf"|,?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
-    r"|,?\s+(?=(?:oh|wait|anyway|alright|okay|ok|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
+    r"|(?<!\bto)(?<!\bcan)(?<!\bjust)(?<!\bonly)(?<!\bcan't)(?<!\bmust)(?<!\bthe),?\s+(?=(?:oh|wait|anyway|alright|okay|ok|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
     + "|"
     + "".join(rf"(?<!\b{w})" for w in _BEFORE_ALSO)
     + r",?\s+(?=also\b)"
+    r"|(?<!\bbut)(?<!\band)(?<!\bso),?\s+(?=(?:(?:right|okay|so|and|now) )?(?:something new|new things?|new work)\b)"
     r"|,?\s+(?=(?:and )?(?:what|how) about (?:the|that|this|your|our|my|those|these)\b)"
     r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry)\b)"
     r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay)(?<!\bif),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one (?:more|other)(?: thing)?|another thing)\b)"
@@ -95,7 +97,7 @@ _BOUNDARY = re.compile(
     r"|,?\s+(?=(?:i can|i'll|let's) (?:\w+ ){0,2}(?:it|that|this|them|those|one)\b)"
     r"|(?<!\bif)(?<!\bthink)(?<!\bthat)(?<!\bsure)(?<!\bsaid)(?<!\bbut)(?<!\band)(?<!\bso)(?<!\bthen)(?<!\bbecause)(?<!\bhope)"
     r"(?<!\bknow)(?<!\bwhat)(?<!\bwhen)(?<!\bbefore)(?<!\bafter)(?<!\buntil)(?<!\bonce)(?<!\bway)(?<!\bthing)(?<!\bhow)(?<!\bwhich)"
-    r"(?<!\bok)(?<!\bokay)(?<!\byeah)(?<!\bthis)(?<!\bas)(?<!\bwhere)(?<!\bguess)(?<!\bbelieve)(?<!\ball)(?<!\bof)(?<!\bdo)(?<!\bdid)(?<!\bdoes)(?<!\bshould)"
+    r"(?<!\bok)(?<!\bokay)(?<!\byeah)(?<!\bthis)(?<!\bas)(?<!\bwhere)(?<!\bguess)(?<!\bbelieve)(?<!\ball)(?<!\bof)(?<!\bdo)(?<!\bdid)(?<!\bdoes)(?<!\bshould)(?<!\bwhile)(?<!\bthough)(?<!\bunless)(?<!\bwhether)(?<!\bthan)(?<!\bsince)"
     r",?\s+(?=(?:i'll|i've|i'm|i can|i'd|we'll|let's|we're|we've|it's|that's|they're|it'll|they'll|i want to|i wanna|i need to|i will|there's|we need to|we should)\b)"
     r"|,\s+(?=(?:i|we|you|he|she|they|it|that|this|there|nobody|somebody|someone|can|could|would|please)\b)",
     re.IGNORECASE,
@@ -139,7 +141,14 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
     names = {m.end: m.start for m in mentions}
     if not re.search(r"[.,?!]", joined):
         cuts |= {m.start for m in mentions if _is_call(joined[: m.start], joined[m.end :])}
+        known = sorted(cuts)
+        for at in _unmarked(joined):
+            start = max(k for k in known if k < at)
+            if len(joined[start:at].split()) >= 4:  # else it is what the sentence is about
+                cuts.add(at)
     for m in _ASK.finditer(joined):
+        if len(joined[m.end() :].split()) <= 3:
+            continue  # "send them a photo, will you, Pete"
         before = joined[: m.start()].rstrip(" ,")
         at = names.get(len(before), m.end())
         cuts.add(at)
@@ -154,6 +163,46 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
             pieces.append(Piece(text, seqs_of(owners, start, max(end - 1, start + 1)), speaker))
         start = end
     return pieces
+
+
+_NEW_SUBJECT = re.compile(
+    r"(?:(?P<b2>[\w']+) )?(?P<b1>[\w']+) (?P<end>(?:it|them|me|us|him|yesterday|today|tomorrow|tonight|now|again|\w+day|morning|afternoon|night|week|weekend|"
+    r"month|lunchtime|yet|too|either|here|done|finished|fixed|off|out|back|up|down|in|over|works|worked|fine|ready|deck|perfect|through|away|around|home|sorted|twice))"
+    r" (?=(?:i|we|they|you|he|she|it) (?!(?:and|or|is that)\b)[a-z']+)",
+    re.IGNORECASE,
+)
+_TELLS_ON = re.compile(
+    r"(?P<b1>[\w']+) (?=(?:i|we|they|he|she) (?:\w+ed|did|put|took|got|sent|made|gave|cut|ran|went|found|built|drove|wrote|swept|rang|told|bought|brought|left) (?:\w+ )?(?:it|them|that|those|the|all|both|my|our|a|an|some|every|each|two|three|four|five|six|ten|twenty|\d+)\b)",
+    re.IGNORECASE,
+)
+"""A pronoun, a verb and its object: no relative clause, so a sentence of its own."""
+_OPENS_CLAUSE = frozenset(
+    listed(
+        "told tell ask asked let show remind make made hope think thought said say says know the every each a that any if when "
+        "because what which how where once before after until by while and but so or as than help helps helped give gave want wants"
+    )
+)
+
+
+_GOES_BEFORE = frozenset(
+    listed(
+        "now then also just still already yes yeah no ok okay right well oh sorry actually maybe whether cause cos since though although "
+        "can could will would should shall may might must do does did if let's dont don't first yep um uh like anyway then whenever why hope believe reckon guess sure afraid glad wish bet where who whoever"
+    )
+)
+
+
+def _unmarked(joined: str) -> Iterable[int]:
+    """Where speech without punctuation begins a new sentence ("I merged it | you can close it")."""
+    for m in _NEW_SUBJECT.finditer(joined):
+        before = {(m["b1"] or "").lower()}
+        if m["end"].lower() in ("it", "them", "me", "us", "him"):
+            before.add((m["b2"] or "").lower() if m["b1"].lower() in ("if", "that") else "")
+        if not before & _OPENS_CLAUSE:
+            yield m.end()
+    for m in _TELLS_ON.finditer(joined):
+        if m["b1"].lower() not in _OPENS_CLAUSE and m["b1"].lower() not in _GOES_BEFORE:
+            yield m.end()
 
 
 def _call_removed(text: str, names: Sequence[str]) -> str | None:
@@ -190,7 +239,7 @@ _ADV = r"(?:just|also|then|probably|definitely|actually|now|still|already|finall
 _NO_WORK = (
     r"(?:you\b|we\b|i\b|they\b|he\b|she\b|it\b|be|see|say|think|wait|guess|assume|admit|remember|forget|go first|go next|start (?:with|off|us)|kick (?:us )?off|let|pass|hand over|"
     r"share my screen|stop there|mute|skip|continue|repeat|hear|believe|imagine|tell you|never|not|understand|"
-    r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|hold (?:you|him|her|them) to|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|(?:just |simply )?have to (?:go|run|drop|leave|wait|live|see)|"
+    r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|hold (?:you|him|her|them) to|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|(?:just |simply )?have to (?:go|run|drop|leave|wait|live|see|sit|hang|manage|cope|grin|put up|do without|make do|hope|won't)|hide\b|sit tight|"
     r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|correct myself|apologi[sz]e|clarify|point out|be honest|"
     r"need|keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
 )
@@ -202,9 +251,9 @@ _COMMIT = re.compile(
     rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i (?:still |also |just |really )?need to|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
 )
 _COMMIT_BARE = re.compile(
-    r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i'll go|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that) (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
+    r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i'll go|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that)(?: one)? (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
     r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|on your desk|up|live|out|away|over|across|printed|sent|booked|posted)\b"
-    r"|\b(?:leave (?:it|that) (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
+    r"|\b(?:leave (?:it|that)(?: (?:one|lot|bit))? (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
 _WEAK = re.compile(
     rf"\b(?:i want to|i wanna|i'd like to|i've got to|i (?:still |also )?have to|i gotta|i must|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
@@ -222,7 +271,7 @@ _NEED = re.compile(
 )
 _REQUEST = re.compile(
     rf"\b(?:can|could|would|will) (?:you(?! mind| (?:both|all) (?:hear|see))|someone|somebody|one of you|you guys|you two|you both|qqn\d)(?: and (?:you|qqn\d))?(?: please| maybe| possibly| perhaps| also| just| then|,)* {_WORK}"
-    rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
+    rf"|\b(?:i need you to|i'd like you to|i want you to|you need to|you'll need to|you have to|you should|you could|you must|you'd better|are you able to|would you be able to|are you ok(?:ay)? to|are you happy to|do you want to|you want to|(?<!n't )(?<!not )(?<!i )(?<!we )wanna|d'you want to|can i ask you to|could i ask you to|can i get you to|i was going to ask you to|if you could|if you can|you can|make sure you|make sure to|i'll ask you to|you're going to|you're gonna|you'll|remember to|don't forget to|be sure to|i'd ask you to|may i ask you to|you to) {_WORK.replace('<act>', '<act2>')}"
     rf"|\bqqn\d,? (?:(?:and qqn\d )?(?:will|'ll|is going to|is gonna|'s going to|'s gonna|should|needs to|has to|can|could|to|would|must|said (?:he|she)(?:'ll|'d)|agreed to|offered to|volunteered to|promised to)|you(?! (?:said|promised|agreed|offered|told|volunteered)\b)) {_WORK.replace('<act>', '<act6>')}"
     rf"|\byou (?:said|promised|agreed|offered|told (?:me|us)|volunteered) (?:that )?(?:you'd|you would|you'll|you were going to|to) {_WORK.replace('<act>', '<act9>')}"
     rf"|\b(?:get|have|ask|let's (?:get|have|ask)|i'd like|i want|want|need) qqn\d (?:to )?{_WORK.replace('<act>', '<act7>')}"
@@ -232,6 +281,7 @@ _REQUEST = re.compile(
     rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
 )
 _NO_REQUEST = re.compile(
+    r"\b(?:tells?|told|asks?|asked|wants?|wanted|allows?|allowed|lets?|forces?|forced|makes?|gets?|expects?|invites?|requires?|required|helps?|encourages?) you to\b|"
     r"\b(?:can|could) you (?:all |both |everyone |guys )?(?:hear|see|believe|imagine|tell|repeat|say|remind|explain|mute|unmute|share your screen|speak up|hold on|hang on|wait|remember|go first|turn (?:on|off|up) your)\b"
     r"|\b(?:do you want to|you want to|wanna|you wanna|would you like to|d'you want to) (?:start|go|kick|begin|say|add|talk|take us|open|continue|jump|share|tell|lead us)\b"
     r"|\bwould you (?:say|like|believe)\b|\bwill you be\b|\byou can (?:see|hear|imagine|tell|go|all|say|leave|close the door|drop|ask|always)\b|\byou should (?:see|hear|have|be|know)\b"
@@ -240,6 +290,10 @@ _NO_REQUEST = re.compile(
     r"|\bplease (?:go|start|continue|carry on|be|thanks|let)\b"
     r"|\b(?:can|could|may|shall) (?:i|we) (?:have|do|take|hear|start with|go to|go through|look at|get to)\b.* (?:first|next|now|quickly|briefly)\b"
 )
+_GIVES = re.compile(
+    r"\bis (?:that|this|it) (?:one )?(?:for you|yours|something (?:for you|you(?:'d| can| could)?)|one (?:for you|of yours)|you)\b|\b(?:fancy|are you up for|up for) (?:doing|taking|having|running|writing)?\s?(?:it|that|this)\b"
+)
+"""Somebody is asked whether the work is theirs ("is that one for you?")."""
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
     r"some ?day|one of these (?:days|weeks|years)|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
@@ -256,14 +310,14 @@ _UNSURE = re.compile(
 _AGAINST = re.compile(
     r"\b(?:decided (?:not to|against)|decision was no|not going to (?:do|be|happen)|we're not (?:doing|going|having|taking|buying|getting|changing)|we aren't (?:doing|going)|"
     r"we won't|won't be (?:doing|needed)|no longer (?:need|doing|going)|off the table|scrap(?:ped|ping)?(?! (?:metal|paper|wood))|"
-    r"cancel(?:led|ling)? (?:it|that|this)|is cancel(?:l)?ed|been cancel(?:l)?ed|forget (?:it|that|about|i said)|leave (?:it|that|this|those|them)(?: (?:out|alone|for now|be|as|where|there|then|off|until))?(?= |$|[.,])(?! (?:with|to) (?:me|you))|"
+    r"cancel(?:led|ling)? (?:it|that|this)|is cancel(?:l)?ed|been cancel(?:l)?ed|forget (?:it|that|about|i said)|leave (?:it|that|this|those|them)(?: (?:out|alone|for now|be|as|where|there|then|off|until))?(?= |$|[.,])(?! (?:(?:one|lot|bit) )?(?:with|to) (?:me|you|us|qqn))|"
     r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
     r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
     r"(?:so|then|but) no(?=[.!]?$|,)|on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
     r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|(?:postponed|dropped|canned|binned|ditched|scrapped|called off|put off|parked|postpone) (?:that|it|this|the idea|those|them|all that)|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
 )
 _LEAVE = re.compile(
-    r"\b(?:leave (?:it|that|this|those|them|as)|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no (?:rush|panic|hurry)|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
+    r"\b(?:leave (?:it|that|this|those|them|as)\b(?! (?:(?:one|lot|bit) )?(?:with|to) (?:me|you|us|qqn))|can (?:wait|weight)|nobody's touched|haven't touched|not touched|untouched|no (?:rush|panic|hurry)|not (?:happening|going to happen)|don't (?:move|touch|change|close) (?:it|that)|stays? (?:as|where|in|on)|keep it (?:as|where|open|there)|nothing new|no (?:news|change|update|progress)|same as (?:before|yesterday|last)|no movement|hasn't moved|just carrying on|carrying on)\b"
 )
 _OURS = r"(?:we|us|our|i|me|my)"
 _ORG = (
@@ -283,10 +337,12 @@ _BLOCK = re.compile(
     r"won't (?:let (?:us|me)|release|give (?:us|me)|issue|hand over|tell us)|no access|don't have access|haven't got access|locked out|"
     r"hasn't (?:sent|arrived|come|answered|replied|approved|signed|given|responded|turned up|shown up|delivered|been (?:approved|delivered|signed|released|sent))|"
     r"haven't (?:had (?:the|a|an|any|it|those|them|our|their)\b|heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
+    r"(?:stuck |held |sat |sitting |still |stopped )(?:up )?(?:in|at) customs|in customs|(?:sitting|sat) on (?:it|the|our|my)|(?:sitting|sat|been|lying) on (?:somebody|someone|his|her|their|the \w+)(?:'s)? desk|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do)|(?:my|our) hands are tied|"
     r"nobody('s| has)? (?:answered|replied|approved|signed|(?:given|told|sent|shown) (?:us|me))|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
 )
 _CANNOT = re.compile(
     r"\b(?:can't|cannot|couldn't|unable to|not able to) (?:really |actually |even )?(?!wait|complain|believe|remember|hear|see\b|say|tell|promise|help|stand|imagine|think|recall|make it|afford|be\b|come|attend|join|talk|speak|sleep|read that|decide|take (?:it|that|this)|do (?:it|that|this) (?:today|now|myself)|have|feel|blame|argue|find out|understand|i\b|we\b|you\b|they\b|he\b|she\b|it\b)[a-z]+"
+    r"|^(?:(?:and|so|but|well|no),? )*(?:i|we) (?:can't|cannot)(?:,? (?:really|actually|yet|though|either))?[.,]?$"
 )
 _EXCUSE = re.compile(
     r"\b(?:i|we) (?:can't|cannot|couldn't) (?:come|attend|join|make|stay|talk|wait|complain|sleep|believe|help)\b"
@@ -294,10 +350,10 @@ _EXCUSE = re.compile(
 _NO_BLOCK = re.compile(
     r"\b(?:drain|pipe|sink|toilet|gutter|road|filter|vent|chimney|downpipe|nozzle)s?(?:'s| is| are|'re) (?:\w+ )?blocked\b|\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
     r"|\b(?!it's|that's|he's|she's|what's)[a-z]+'s been waiting\b|\b(?:customers?|clients?|patients?|guests?|people|he|she|family|parents?) (?:is|are|was|were|has been|have been) waiting\b|\b(?:nearly|almost) (?:there|done|finished)\b"
-    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
+    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:for|on) (?:it|them|that|the \w+(?: \w+)?|my \w+) to (?:\w+ )?(?:dry|open|cool|set|cure|load|finish|warm|rise|prove|settle|thunder|rain|grow|come out|heat|boil|ferment|flower|germinate|go off|harden|thaw|defrost|soak|sync|build|compile|upload|download|render|land|print|snow|clear)\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
-    r"\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
+    r"\b(?:in customs|hands are tied|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do))\b|\bcan't\b.{0,40}\bwithout\b|\bwithout (?:the|that|it|a|their|his|her)\b.*\b(?:can't|nothing)\b|\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
     r"|\b(?:can't|cannot|couldn't)\b.*\b(?:the|our|their|his|her) [\w ]{1,25}? (?:hasn't|haven't|won't|didn't|isn't|aren't|doesn't)\b"
 )
 
@@ -308,11 +364,12 @@ _DONE_ADJ = (
 _DONE = re.compile(
     rf"(?:\b(?:is|are|was|were|been|be|got|gets|all|now|it's|that's|they're|he's|she's|everything's|call(?:ing)? (?:it|that)(?: one)?|consider (?:it|that)|mark (?:it|that)|as|both|we're|i'm|'s|'re|one's|already|and)|'s|'re)(?: (?:all|now|finally|pretty much|officially|completely|fully|already|also|both|actually|totally|well and truly|been|properly|just|long|good and))* {_DONE_ADJ}\b"
     r"|\b(?:got|had) (?:it|that|them|this|those|these|both|everything) (?:all )?(?:in|off|out|done|sorted|finished|signed|over|across|sent|through|away|up)\b(?! (?:of|by|at)\b)"
+    rf"|\b(?:i'd|i would|i|we'd|we can|you can|we|you|safe to) (?:just )?(?:call|count|consider|deem|declare|pronounce) (?:it|that|them|those|these|this)(?: one)? (?:all )?(?:\w+ed|{_DONE_ADJ}|built|cut|sold|won|fit|open)\b(?! (?:the|a)\b)"
     r"|\b(?:we can |can |let's )?(?:take|cross|tick|strike|knock) (?:it|that|this|them|that one|this one) off\b"
     r"|^(?:(?:yes|yeah|yep|they're|they are|it's|it is|all|both|everything|everything's|everyone),? )+(?:is |are )?(?:now )?(?:up|in|on|out|done|through|over|back|away|there)\b(?! (?:to|of|for|with|the|at|it|holiday|leave)\b)"
     r"|(?:\bit|\bthat|\bthey|\bthat one|\ball)(?:'s|'re| is| are|'ve| have)(?: all)? gone\b(?! (?:wrong|missing|quiet|bad|down|off|mad|cold|back|to|through|up|crazy|flat|out of)\b)"
     r"|\b(?:arrived|turned up|been delivered|came in)\b(?! (?:late|broken|damaged|at)\b)"
-    r"|^(?:(?:yes|yeah|yep|so|well|all),? )*(?:both|all|\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|twenty|thirty|forty|fifty)(?: of (?:them|those|it))? (?!hundred)[a-z]+(?:ed|t|en)\b(?= (?:and|up|off|out|in|over|by|last|yesterday|on|this)\b|[.,!]|$)"
+    r"|^(?:(?:yes|yeah|yep|so|well|all),? )*(?:both|all|\d+|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|twenty|thirty|forty|fifty)(?: of (?:them|those|it))? (?!hundred|right|but|night|great|about|that|it|at|out|different|important|present|excellent|brilliant|quiet|wet|hot|eight|light|tight|bright|short|flat|best|last|most|least|just|lost|left|set\b|of|ten|even|often|then|when|need|seven|eleven|open)[a-z]+(?:ed|t|en)\b(?= (?:and|up|off|out|in|over|by|last|yesterday|on|this)\b|[.,!]|$)"
     r"|\bwent back (?:to|on|in|out)\b|\bi'm closing (?:it|that|this)\b|\bhasn't \w+ed (?:since|again)\b"
     r"|^(?:(?:yes|yeah|yep|all|well),? )*done (?:the lot|the whole lot|it|them|that|both|all|everything)\b"
     r"|\b(?:went|gone) (?:off|over|across|away) to\b"
@@ -324,25 +381,29 @@ _DONE = re.compile(
     r"|\b(?:wrapped|finished|sorted|closed|done|signed|ticked) (?:it |that |this |them )?(?:up|off|out|with)\b|\bas of (?:yesterday|today|now|noon|midday|lunch(?:time)?|an hour ago|five minutes ago|this morning|last night|monday|tuesday|wednesday|thursday|friday)\b|\bput (?:it|that) to bed\b|(?<!i )(?<!we )(?<!they )\b(?:shipped|launched|landed|deployed|released|merged|rolled out)\b(?= (?:to|on|in|into|yesterday|last|this|at|over|without|fine|cleanly)\b|[.,!]|$)|\bconsider(?:ing)? (?:it|that|this)(?: one)? (?:done|delivered|closed|finished|complete)|(?:^|\b(?:so|yeah|yep|and|all|now),? )done(?=[.,!]|$)"
 )
 _TICK = re.compile(
-    r"(?:^|\b(?:great|good|okay|ok|lovely|perfect|yeah|so|then|you can|can|could|just|to|please|and|i'll|we can|let's) )(?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
+    r"\b(?:you can|can you|we can|could you|i'll|let's|please|just|feel free to) (?:move|drag|shift|slide|shunt|push) (?:it|that|this|that one|this one|those|them) (?:across|over|along|to (?:the )?(?:done|finished|complete)|into (?:the )?(?:done|finished))\b|(?:^|\b(?:great|good|okay|ok|lovely|perfect|yeah|so|then|you can|can|could|just|to|please|and|i'll|we can|let's) )(?:you )?(?:tick|close|cross|mark|strike|check|archive|resolve|call|count|consider) (?:it|that|this|that one|this one|them|those)\b(?: (?:off|out|as|done|down|one|complete|finished|closed)\b|[.,?!]|$)"
 )
 _BARE_PAST = re.compile(
     r"^(?:(?:yeah|yes|yep|ok|okay|so|oh|and|just|already|all|finally|right|well|sure|great|also|no|then),? )*(?P<verb>[a-z]+)\b(?P<rest>.*)"
 )
 _FINISHED = re.compile(
-    rf"^(?:(?:yes|yeah|yep|all|well),? )*done (?:the|it|them|that|both|all|everything)\b|\b(?:went|gone) (?:off|over|across|away) to\b|\bback (?:together|in (?:service|action|use)|on ?line)\b|\b(?:that|it|they|one)(?:'s|'re) gone\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b"
+    rf"^(?:(?:yes|yeah|yep|all|well),? )*done (?:the|it|them|that|both|all|everything)\b|\b(?:went|gone) (?:off|over|across|away) to\b|\bback (?:together|in (?:service|action|use)|on ?line)\b|\b(?:that|it|they|one)(?:'s|'re) gone\b|\b(?:got|had) (?:it|that|them) (?:in|off|out|done|over|away)\b|\bany ?more\b|\boff the list\b|\b(?:signed|ticked|closed|wrapped|finished) (?:it |that |this |them )?(?:off|up)\b|\b{_DONE_ADJ}\b|\bwent (?:through|out|live|in|up)\b|\bdid (?:it|that|those|this|them)\b|\bwrapped\b|\b(?:call|count|consider|deem|declare|calling|counting) (?:it|that|them|those|these|this)(?: one)? (?:all )?(?:\w+ed|done|built|cut)\b"
 )
 _FIRST_PAST = re.compile(
-    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:deep|pressure|power|steam|jet|double|spot|dry|spring|just|already|finally|also|all|actually|even|managed to|went ahead and|went and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
+    r"\b(?:i|we|he|she|they)(?:'ve| have|'s| has)?(?: (?:deep|pressure|power|steam|jet|double|spot|dry|spring|just|already|finally|also|all|actually|even|managed to|went ahead and|gone ahead and|been and|gone and|went on and|went and|got round to and|quickly|both|then))* (?P<verb>[a-z][a-z-]+)\b(?!')(?P<rest>.*)"
 )
 _PROGRESS = re.compile(
-    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:up|in|on|out|built|painted|cleared|packed|written|wired|fitted|done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on(?! (?:my|the|our) (?:to-?do|list|board|backlog|pile))|at|doing|working|going|in)|busy with|in the middle of|part ?way|mid ?way|"
-    r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|\w+ per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|as we speak|that's about it|as far as (?:i've|we've|i|we) got|in review|up for review|under review|out for review|waiting for (?:a )?review|so far|\w+ (?:more )?to go|first (?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|\d+|few|half|batch|coat|section|part|lot|load|row)\b(?: \w+){0,3} (?:is|are|were|have|got|has)|up to (?:episode|page|number|chapter|row|block|room|unit|item|question|step|level) \w+|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
+    r"\b(?:working on|work(?:ing)? through|half ?way|half (?:up|in|on|out|built|painted|cleared|packed|written|wired|fitted|done|through|there|of (?:it|them)|finished|way)|halfway|in progress|under ?way|on ?going|rolling|in motion|in hand|on its way|off and running|moving along|in the works|in the pipeline|(?:that's|that one's|it's|one's) moving|(?:i'm|we're|am|is|are|he's|she's|they're|already|still|been) on it|been (?:going|working|digging|looking|getting) (?:through|into|on)|going through|been on|still (?:on(?! (?:my|the|our) (?:to-?do|list|board|backlog|pile|order|back|shelf|desk))|at (?:it|them|that|this)|doing|working|going|in (?:progress|the (?:oven|works|middle|kiln|process|thick)|pieces|bits))|busy with|in the middle of|part ?way|mid ?way|"
+    r"(?:about )?(?:a third|two thirds|a quarter|three quarters|\d+ ?(?:%|per ?cent)|\w+ per ?cent|most of the way) (?:done|there|through|in|of)|almost (?:done|there|finished)|nearly (?:done|there|finished)|close to (?:done|finished|being)|getting there|coming along|still a (?:mess|bit)|as we speak|that's about it|as far as (?:i've|we've|i|we) got|in review|up for review|under review|out for review|waiting for (?:a )?review|so far|(?!has\b|have\b|had\b|needs?\b|got\b|wants?\b|ready\b|going\b|good\b|time\b|due\b|about\b|way\b|where\b|how\b)\w+ (?:more )?to go|first (?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|\d+|few|half|batch|coat|section|part|lot|load|row)\b(?: \w+){0,3} (?:is|are|were|have|got|has)|up to (?:episode|page|number|chapter|row|block|room|unit|item|question|step|level) \w+|first draft|chipping away|plugging away|poking at|making progress|got (?:\w+ ){0,3}(?:so far)|(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:out of|of) (?:the )?(?:\d+|\w+) (?:are )?(?:done|so far))\b"
     r"|\b(?:i'm|we're|been)(?: (?:also|still|now|just|currently))? doing (?:a|an|the|some|up)\b"
     r"|\b(?:i'm|i am|we're|we are|he's|she's|they're|been|currently|now|still|busy)(?: (?:still|now|currently|just|also|already|actively|actually|all))* (?P<ing>[a-z-]+ing)\b(?! (?:to|gonna)\b)"
 )
+_HABIT = re.compile(
+    r"\b(?:every|each) (?:single )?(?:time|push|day|week|night|morning|month|order|customer|year|evening|shift|call|visit|one|job|build|room|table|class)\b|\ball the time\b|\balways\b|\bconstantly\b"
+)
+"""How things are done as a rule: no report of work."""
 _BEGUN = re.compile(
-    r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|made a start|moved (?:straight |right )?on(?:to| to)|cracked on with|turned to|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|as we speak|set (?:it |that )?going|took (?:it|that|this) on)\b"
+    r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|mak(?:e|ing) a start|made a (?:start|beginning|stab|dent)|moved (?:straight |right )?on(?:to| to)|cracked on with|turned to|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|as we speak|set (?:it |that )?going|took (?:it|that|this) on)\b"
     r"|\b(?:is|are|'s|'re|it's|they're|that's) (?:now |currently )?being \w+(?:ed|en|t)\b(?! (?:today|tomorrow|this|on|next|tonight|later))"
     r"|\b(?:engineer|guy|guys|bloke|chap|man|men|woman|fitter|plumber|electrician|mechanic|technician|builders?|crew|people|lads?|they|he|she)(?:'s|'re| is| are) (?:in there|up there|out there|down there|on site|at it|round there|here|there)(?: right)? (?:now|today|this morning|as we speak)\b"
     r"|\bso (?:we're|it's|that's|i'm) (?:off|rolling|away|moving|going)\b(?! to)"
@@ -361,12 +422,12 @@ _PLAN = re.compile(
     r"|\b(?:is|are|'s|'re) (?:next|after that|on my list|on the list|scheduled|planned)\b"
 )
 _REOPEN = re.compile(
-    r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|not done|column|open|in progress)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)\b.{0,4}$|(?:marked|down|listed|recorded|logged) (?:as )?(?:done|completed?|finished|closed)\b|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?$|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
+    r"\b(?:re-?open(?:ed|ing)?|open(?:ed)? (?:it|that|this|that one|this one)?(?: back)? ?(?:up )?again|open(?:ed)? (?:it |that )?back up|put (?:it|that|this|that one|this one|them)?(?: \w+){0,3} ?back (?:on|in|to|up|as)|back (?:on|to|in|into) (?:the |my |our )?(?:board|list|backlog|to-?do|not done|column|open|in progress|pile|stack|heap|queue|drawing board)|(?:said|thought|marked|reported|called|had) (?:it|that|this|those|that one|this one|we|they|he|she)?.{0,16}\b(?:done|completed?|finished|closed|fixed|sorted)(?=\W{0,2}(?:\w{1,4}\W?)?$)|(?:marked|down|listed|recorded|logged) (?:as )?(?:done|completed?|finished|closed)\b|(?:closed|marked|ticked) (?:it|that|this|those|that one|this one)(?: \w+)?(?=\W?$)|move(?:d)? (?:it|that) back|take(?:n)? (?:it|that) back|"
     r"didn't (?:really |actually )?(?:count|work|hold|last|stick)|not (?:actually|really|properly) (?:done|fixed|finished|working|closed)|(?:have to|need to|must|got to|gotta) (?:do|redo|hold|run|test|fix|clean|check|repeat|replace) (?:it|that|this|them|one|the \w+) (?:over|again|once more)|"
     r"(?:broken|failing|leaking|down|wrong|dripping|happening|back|crashing|stuck|loose) again|(?<!results )(?<!result )(?<!samples )(?<!sample )(?<!lab )(?<!tests )(?<!quotes )(?<!quote )(?<!prices )(?<!numbers )(?<!scans )(?<!proofs )(?<!feedback )(?<!they )(?<!he )(?<!she )came back\b(?! (?:with|from|to (?:me|us)|on|clean|clear|fine|negative|good|ok|okay|yesterday|today|this|in|approved|signed))|has come back\b(?! (?:with|from|to (?:me|us)))|it's back\b(?! (?:in (?:service|action|use|business|operation|place)|on ?line|up|working|running|to normal|together))|is back\b(?! (?:on|at|in|from|by|up|online|running|together|working|to))|redo (?:it|that|the)|needs? (?:re-?)?opening\b|opening (?:it |that )?(?:back )?up again|start(?:ing)? (?:it )?over|undone|never (?:actually )?(?:fired|worked|went)|not as done|as not done|un-?done)\b"
 )
 _REOPEN_HARD = re.compile(
-    r"\b(?:re-?open\w*|needs? opening\b|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the )?(?:board|list|backlog|to-?do|column|open|in progress)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
+    r"\b(?:re-?open\w*|needs? opening\b|open(?:ed)? .{0,12}(?:again|back up)|put .{0,20}back (?:on|in|to|as)|back (?:on|to|in|into) (?:the |my |our )?(?:board|list|backlog|to-?do|column|open|in progress|pile|stack|heap|queue|drawing board)|as not done|not as done|move(?:d)? (?:it|that) back)\b"
 )
 _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
@@ -376,42 +437,45 @@ _JOKE = re.compile(
 )
 _QUESTION = re.compile(
     r"\?\s*$|(?<!of )(?<!see )(?<!know )(?<!guy )(?<!person )(?<!people )(?<!one )(?<!someone )(?<!somebody )(?<!those )(?<!woman )(?<!man )\bwho(?:'s|'ll| is| can| will| could| wants)\b"
-    r"|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then|qqn\d),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|is|are|was|were|do|does|did|has|have|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
+    r"|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then|qqn\d),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|(?<!qqn\d )(?:is|are|was|were|do|does|did|has|have)|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
 )
 _WHO = re.compile(
     r"\b(?:who|who's|whose|anyone|anybody|any (?:volunteers|takers)|somebody|someone)\b"
 )
 _ACCEPT = re.compile(
-    r"^(?:(?:oh|ok|okay|well|ha|right|and|uh|um|so),? )*(?:yeah|yes|yep|yup|sure|ok|okay|will do|of course|no problem|no worries|absolutely|happy to|got it|fine|alright|all right|can do|consider it done|right|gladly|deal|perfect|great|lovely|sounds good|me|definitely|certainly|agreed|exactly|true|done|noted|correct|indeed|thank you|thanks|cool|good|amazing|brilliant|please)\b"
+    r"^(?:(?:oh|ok|okay|yeah|yes|well|then|so|please|sure|right),? )*(?:do it|do that|please do|go for it|let's do it|let's do that|you do that|make it so)[.!]?(?: (?:then|please))?$|^(?:(?:oh|ok|okay|well|ha|right|and|uh|um|so),? )*(?:yeah|yes|yep|yup|sure|ok|okay|will do|of course|no problem|no worries|absolutely|happy to|got it|fine|alright|all right|can do|consider it done|right|gladly|deal|perfect|great|lovely|sounds good|me|definitely|certainly|agreed|exactly|true|done|noted|correct|indeed|thank you|thanks|cool|good|amazing|brilliant|please)\b"
 )
 _REFUSE = re.compile(
     r"^(?:(?:oh|ok|well|ha|um|uh|sorry|yeah|er|god),? )*(?:no\b(?! (?:problem|worries|blockers|rush|news|hurry))|nope|nah|(?:i )?can't[,.]?$|not me|please don't|i'd rather not|god no|absolutely not|no way|not really|never)|\b(?:i can't (?:take (?:it|that|this)|do (?:it|that|this)|make (?:it|that)|today)|i won't have time|i'm (?:away|off|out|on holiday|on leave|on vacation)|i don't have time|i'm swamped|i'm full)\b"
 )
 _SHIFT = re.compile(
-    r"^(?:(?:oh|ok|okay|right|and|so|um|uh|yeah|but|well|then|no),? )*(?:also|another thing|one more|one last|one other thing|one other|the other thing|other thing|next(?: one| thing| up| item)?\b|by the way|separately|on another note|last (?:thing|one|item)|lastly|finally|second(?:ly)?|anything else|moving on|as for|what about|how about|regarding|then there's|oh and|one thing|the one thing|the only (?:other )?thing|something else|before (?:i forget|we)|and one|quick one|speaking of|in other news|different (?:topic|thing)|while i was|i also|we also|for me|from me|from my side|my side|on my side|on our side)\b"
+    r"^(?:(?:right|okay|ok|so|and|now|then|well|yes|yeah),? )*(?:something new|(?:a )?new (?:work|things?|business|topic|items?|stuff|one)|here's a new one)\b|^(?:(?:oh|ok|okay|right|and|so|um|uh|yeah|but|well|then|no),? )*(?:also|another thing|one more|one last|one other thing|one other|the other thing|other thing|next(?: one| thing| up| item)?\b|by the way|separately|on another note|last (?:thing|one|item)|lastly|finally|second(?:ly)?|anything else|moving on|as for|what about|how about|regarding|then there's|oh and|one thing|the one thing|the only (?:other )?thing|something else|before (?:i forget|we)|and one|quick one|speaking of|in other news|different (?:topic|thing)|while i was|i also|we also|for me|from me|from my side|my side|on my side|on our side)\b"
     r"|\b(?:by the way|i also|we also|one more (?:thing|from me)|the other thing|while i was (?:in there|at it))\b|^oh\b"
 )
 _CORRECT = re.compile(
-    r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
+    r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|(?:sorry|no|actually|and)\b.{0,40}\bnot (?:on |by )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:can|could|may) (?:i|we|you) (?:just |quickly )?(?:revise|change|go back to|come back to|amend|move|push|bring|swap)|(?:go|going|come|coming|back) back to the|revise|does (?:it|that|this) have to be|do you (?:really )?need (?:it|that) (?:by|on|before)|(?:can|could) (?:it|that|this|we) (?:be|make it|do it) (?:by|on|before|earlier|later)|any chance (?:of|it|that)|(?:bring|move|push|pull) (?:it|that|this) (?:forward|back|up|to)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|next week)(?:'s| is| would be) better|(?:make|call) that (?:a )?(?:monday|tuesday|wednesday|thursday|friday)|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
 )
 _SMALL_TALK = re.compile(
-    r"\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak) (?:to you )?(?:tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|(?<!before )(?<!than )(?<!do )anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
+    r"\bcome (?:on )?in\b(?= or\b|[.,!]|$)|\bhow(?:'s| is| has| have) (?:(?:the|your|everyone|everybody|it|things|life|you|we)\b)(?: (?:week|day|weekend|morning|going|been|holding up|feeling|doing|all|family|baby|kids))+|\b(?:please )?stop \w+ing\b|\b(?:don't|do not) let (?:anybody|anyone|them|him|her|me)\b|\b(?:sit|hang) tight\b|\b(?:grab|pull up|take) a (?:seat|chair|pew|biscuit|coffee|tea)\b|\b(?:i've|i have|i|i'll|we'll|let me|who's|i'm) (?:just |now )?(?:made|got|brought|put|pour(?:ed)?|mak(?:e|ing)|put|getting|get) (?:(?:us|you|some|the|a|more|another|everyone|pot|cup|of) )*(?:tea|coffee|coffees|teas|kettle|biscuits|doughnuts|donuts)(?: on)?[.,!]?$|\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak|meet|catch up) (?:to you )?(?:again|tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|(?<!before )(?<!than )(?<!do )anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
 )
 _TIMELINE = re.compile(
+    r"^(?:(?:and|then|so|at|by|just after|around|about|timeline),? )*(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})(?: |:)?(?:(?:[ap]\.?m\b\.?)|o'clock|oh (?:one|two|three|four|five|six|seven|eight|nine)|(?:ten|eleven|twelve|fifteen|(?:twenty|thirty|forty|fifty)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|\d\d)(?: [ap]\.?m\.?)?),? (?!of\b|percent|per\b|people|pounds|and\b|euros|dollars)(?:the |a |an |our |we |i |they |it |he |she |somebody |nobody |\w+ \w+s\b)"
+    r"|^(?:so,? |okay,? )*(?:the )?timeline\b|"
     r"\bat (?:about |around )?(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b(?! (?:percent|per|degrees|euros|pounds|dollars|people))|\b(?:at|around|about|by|until) (?:(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})[: ](?:oh[ -])?(?:\w+teen|twenty|thirty|forty|fifty|ten|eleven|twelve|five|two|three|four|six|seven|eight|nine|one|\d{2})(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|half past \w+|quarter (?:past|to) \w+)\b"
     r"|\b(?:at the time|in hindsight|back then|during the (?:outage|incident)|that night)\b"
 )
 _WANT = re.compile(
+    r"\b(?:i|we)(?:'ll| will)? (?:still |also |really )?need (?!to\b|you\b|is\b|this\b|less\b)(?:[a-z]+ ){0,1}[a-z]{3,}s\b|\b(?!it|that|this)[a-z]+ (?:wants?|(?:has |have )?asked for|(?:is|are) (?:after|asking for)|keeps? asking for) (?!to\b|it\b|that\b|me\b|us\b|you\b)(?:a|an|some|the|more|another|new|our|their)\b|"
     r"\b(?:i|we) (?:still )?need (?:a|an|some|something|the|your|those|more)\b|\b(?:i'd like|we'd like|i would like|we would like|i want(?!ed to)|we want|i'd love|could do with|would be (?:great|good|helpful) to have|can we have|could we have|(?:can|could|may) (?:i|we) see|i need to see|can i get|can we get|could we get|could i get|is it possible to|would it be possible|i'm after|we're after|we were hoping|i was hoping|is there any chance)\b"
 )
 _RECAP = re.compile(
-    r"\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
+    r"^(?:(?:so|right|okay|ok|then|and),? )+qqn\d (?:does|is doing|do|has|takes|gets|owns|handles|keeps|is on|'s on|'s doing)\b|\b(?:recap|to sum(?:marise| up)|summary|in summary|to confirm|just confirming|double[- ]check|so that's|so (?:we have|we've got)|going through (?:the )?(?:list|actions)|actions? (?:are|is|items)|read (?:it|that|them) back|remember)\b"
 )
 _PROBLEM = re.compile(
-    r"\b(?:(?:is|are|was|been|went|goes|it's|system's|server's|site's|line's|still) down|broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|shut|sealed off|out of service|unavailable|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
+    r"\b(?:off (?:long-term |long term |on )?sick|with no deputy|on leave until|away until|out of (?:the )?office|has(?:n't| not) got back|(?:is|are|was|been|went|goes|it's|system's|server's|site's|line's|still) down|broken|wrong|bug|issue|problem|error|errors|fails?|failing|failed|missing|crash(?:es|ed|ing)?|leak(?:s|ing|ed)?|off by|out of date|outdated|slow|stuck|gaps?|mess|doesn't|don't|isn't|aren't|can't|expired?|expir\w+|damaged|cracked|loose|faulty|incorrect|complain\w*|no (?:signal|answer|light|power|heating|water|sound|response) at all|still pointing|confus\w+|duplicate[ds]?|twice|overdue|ran out|run(?:ning)? out|low on|dead|jam(?:s|med)?|drips?|dripping|squeak\w*|noisy|playing up|acting up|on the blink|sticking|tripping|trip over|wobbl\w+|rattl\w+|smells?|keeps? \w+ing|won't (?:start|open|close|turn|load|print|charge)|dodgy|busted|frozen|flicker\w*|flood\w*|locked|closed|missing|shut|sealed off|out of service|unavailable|cut off|unreadable|empty|too (?:small|big|slow|dark|hot|cold|short|long|narrow|loud)|complaints?|rust\w*|torn|mislabel\w*|misspel\w*|typos?)\b"
 )
 _CONTACT = re.compile(
-    r"\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
+    r"\b(?:get|got|be|been|getting) (?:back )?in touch with\b|\b(?:call|ring|phone|email|mail|chase|ping|ask|text|message|contact|remind|nudge|talk to|speak to|speak with|check with|get hold of|write to|get on to|follow up with)\b(?: (?:up|back))? (?:him|her|them|the|my|our|[a-z]+)\b"
 )
 _DECISION = re.compile(
     r"\b(?:we(?:'ve| have)? (?:decided|agreed)|decision|let's (?:go with|go for)|we're going with|we'll go with|agreed|so we (?:do|go|use|keep)|final answer|settled on)\b"
@@ -505,7 +569,7 @@ def _marks(low: str) -> tuple[Mark, str]:
         found &= ~Mark.QUESTION  # "what we need is …"
     if re.search(
         r", (?:right|yeah|correct|ok|okay|yes|is that right)\?$|^(?:shall i|do you want me)\b", low
-    ):
+    ) or _GIVES.search(low):
         found &= ~Mark.QUESTION
     if Mark.QUESTION in found and has(_WHO):
         found |= Mark.WHO
@@ -528,6 +592,10 @@ def _marks(low: str) -> tuple[Mark, str]:
     if asked:
         found |= asked
         act = phrase or act
+    if Mark.REOPEN_HARD in found and not re.search(r"\b(?:i'm|we're|already|now|been)\b", low):
+        found &= ~(Mark.PROGRESS | Mark.BEGUN)
+    if Mark.NOT_DONE in found and re.search(r"(?:n't|not) \w+(?:ed|n) (?:since|again)\b", low):
+        found = (found & ~Mark.NOT_DONE) | Mark.DONE
     if re.search(r"\b(?:i|i'm|i've|i'll|i'd|we|we've|we're|we'll|we'd)\b", low):
         found |= Mark.FIRST
     return found, act
@@ -539,7 +607,7 @@ _OUR_NEED = re.compile(
 _COUNT = r"(?:\d+|a couple|a few|some|half|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty)"
 _PARTLY = re.compile(
     rf"\b(?:the|a|my|our) first (?:\w+ )?(?:{_COUNT}|bit|part|section|chapter|page|batch|round|coat|draft|half|row|floor|room|box|load)s?\b"
-    rf"|\b{_COUNT} (?:out )?of (?:the|them|those|my|our|these|\d+|{_COUNT})\b|\b(?:most|part|bits?|parts) of (?:it|them|the|that)\b"
+    rf"|\b{_COUNT} (?:out )?of (?:the|them|those|my|our|these|\d+|{_COUNT})\b(?! (?:lads?|guys|girls|boys|team|men|women|volunteers|staff|crew|people|neighbours))|\b(?:most|part|bits?|parts) of (?:it|them|the|that)\b"
 )
 
 
@@ -583,6 +651,10 @@ def _status(low: str) -> tuple[Mark, str]:
             past["rest"],
         ):
             base = None
+        if base == "do" and re.match(
+            r" ?(?:$|[.,!?]|(?:it's|that's|they're|there|yes|yeah|i|we|so|and|but)\b)", past["rest"]
+        ):
+            base = None  # "yes we did"
         if base == "run" and re.match(r" (?:out|low|short)\b", past["rest"]):
             base = None
         if base and base not in _NOT_TOPIC_PAST:
@@ -608,7 +680,8 @@ def _status(low: str) -> tuple[Mark, str]:
         troubled = bool(_PROBLEM.search(low)) and not re.search(
             r"\b(?:i'm|i am|we're|i've|on it)\b", low
         )
-        if not (doing and (doing in _ROUTINE_ING or troubled)):
+        habit = doing and _HABIT.search(low) and not re.search(r"\bbeen\b|\bnow\b", low)
+        if not (doing and (doing in _ROUTINE_ING or troubled or habit)):
             found |= Mark.PROGRESS
             if (
                 not re.search(rf"\b{_DONE_ADJ}\b", low[progress.end() :])
@@ -624,6 +697,8 @@ def _status(low: str) -> tuple[Mark, str]:
                     low,
                 ):
                     act = m["rest"]
+    if is_at_it(low) and not future:
+        found = (found | Mark.PROGRESS | Mark.BEGUN) & ~(Mark.DONE | Mark.FINISHED)
     cured = re.search(r"\b(?:not|n't|no longer|stopped) \w+ing (?:any ?more|any longer|now)\b", low)
     if cured:
         return (found | Mark.DONE | Mark.FINISHED) & ~Mark.PROGRESS, act
@@ -787,7 +862,11 @@ def _asked(low: str) -> tuple[Mark, str]:
     if offer:
         return Mark.WEAK, _group(offer)
     bare = _COMMIT_BARE.search(low)
+    if _GIVES.search(low):
+        return Mark.REQUEST | Mark.SECOND, ""
     request = None if _NO_REQUEST.search(low) else _REQUEST.search(low)
+    if request and request["act8"] and request["act8"].split()[0] not in verbs.BASE:
+        request = _REQUEST.search(low, 1)  # "right places please"
     commit = _COMMIT.search(low)
     if request and not _is_base(_group(request)):
         request = None
@@ -811,7 +890,8 @@ def _asked(low: str) -> tuple[Mark, str]:
     if need and not stays and _is_base(_group(need)):
         return Mark.NEED, _group(need)
     undone = re.search(
-        r"\b(?:nobody's|no one's|nobody has|no one has) (?P<act>[a-z][\w'-]*.*)", low
+        r"\b(?:nobody's|no one's|nobody has|no one has) (?P<act>(?!(?:in|on|at|here|there|going|sure|happy|died?|had|been)\b)[a-z][\w'-]*.*)",
+        low,
     )
     if (
         undone
@@ -871,7 +951,7 @@ def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
         if called and told and told[1] in verbs.BASE and told[1] not in verbs.PAST:
             return m.who  # "right Simone order five rolls"
         addressed = called and re.match(
-            r",?\s*(?:can|could|would|will|won't|please|you\b|you're|are you|i need you|i want you|i'd like you|"
+            r",?\s*(?:can|could|would|will|won't|please|you\b|you're|are you|is (?:that|this|it) (?:one )?(?:for you|yours|something|one|you)|fancy|i need you|i want you|i'd like you|"
             r"maybe you|'ll|is going to|is gonna|'s going to|'s gonna|to\b|should|needs to|has to|takes?\b|owns?\b|has\b|does\b|"
             r"is (?:on|doing|taking|making|writing)|'s (?:on|doing|taking|got|making|writing)|said (?:he|she|they)(?:'ll|'d)|"
             r"(?:and|or) (?:me|i)\b|on\b|for\b|with\b|do\b|by\b|[-:–]|,|$|[.?!]|the\b|your\b|how\b|what\b)",
@@ -949,6 +1029,8 @@ def clause(
     ):
         found &= ~Mark.ANAPHOR
     who = doer(piece.text, mentions)
+    if len(who) > 1 and piece.speaker in who and Mark.SECOND in found:
+        who = tuple(u for u in who if u != piece.speaker)  # nobody asks themselves
     if who and piece.speaker is not None and who == (piece.speaker,) and Mark.COMMIT not in found:
         who = ()
     days = [d for d in days if d.limit or not _is_event(piece.text, d)]

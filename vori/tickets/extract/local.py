@@ -324,6 +324,11 @@ class Board:
         """Whether a ticket is done only when somebody or something has been found."""
         return _SEARCH.search(self.tickets[ticket].title) is not None
 
+    def only_with(self, words: Mapping[str, float]) -> int | None:
+        """The one ticket with these words in its title, however common they are ("the training?")."""
+        found = [m for m in self.vocabulary.find(words) if m.title_hits]
+        return found[0].index if len(found) == 1 else None
+
     def about(self, word: str) -> int | None:
         """The one ticket whose title has the word that a clause is about."""
         found = [m for m in self.vocabulary.find({word: 1.0}) if m.title_hits and m.score >= 0.75]
@@ -380,6 +385,7 @@ class Work:
     refused: bool = False
     last: int = 0
     accepted: bool = False
+    accepted_turn: int = -1
     number: int = 0
     """Its place among all pieces of work of the talk."""
 
@@ -508,6 +514,11 @@ class Talk:
         waiting = self._waiting_for(c)
         if waiting is not None:
             return self._set(c, work=waiting)
+        if self._trails(c):
+            return self._set(c, work=self.subject.work)
+        moved = self._moved_to_another_day(c)
+        if moved is not None:
+            return self._set(c, work=moved)
         work = self._find_work(c)
         ticket = self.board.find(
             c.words,
@@ -518,13 +529,17 @@ class Talk:
         )
         if self.board.rivals:
             self.rivals = (c, self.board.rivals)
+        if ticket is None and work is None and 0 < weight <= 0.7 and not c.korean:
+            ticket = self.board.only_with(c.words) if _FRAGMENT.match(c.text) else None
         fragment = len(c.text) <= 30 and not c.marks & ~(Mark.ACCEPT | Mark.ANAPHOR | Mark.FIRST)
         if ticket is None and weight and (c.has(_STATUS) or fragment):
             ticket = self._ticket_in_context(c)
         if ticket is None and work is None:
             ticket = self._rival_of(c, weight)
         tells = c.has(_STATUS | Mark.QUESTION) or not c.korean
-        if ticket is None and work is None and c.topic and tells and not c.has(_PROMISE):
+        tells = tells or (c.has(Mark.PLAN) and bool(c.topic))
+        promises = c.has(_PROMISE) and not c.has(Mark.PLAN)
+        if ticket is None and work is None and c.topic and tells and not promises:
             ticket = self.board.about(c.topic)
         if ticket is None and work is None and c.has(Mark.DONE | Mark.PROGRESS):
             ticket = self._own_ticket(c)
@@ -533,7 +548,7 @@ class Talk:
             other = self.board.about(c.topic) if c.korean and c.topic else None
             ticket = asked if other is None else other
         if ticket is not None and work is not None:
-            if self._work_fit(work, c) > self._ticket_fit(ticket, c):
+            if self._is_fronted(c, work) or self._work_fit(work, c) > self._ticket_fit(ticket, c):
                 ticket = None
             else:
                 work = None
@@ -555,6 +570,34 @@ class Talk:
         if weight >= 1.0 and not tells_on and not keeps:
             self.subject = Subject(order=c.order, turn=c.turn)
         return Subject(order=c.order, turn=c.turn)
+
+    def _moved_to_another_day(self, c: Clause) -> Work | None:
+        """The work whose day the clause changes ("25일은 민방위라 24일까지 할게요")."""
+        moves = _MOVES.search(c.text) is not None
+        if not c.korean or not c.days or c.has(Mark.DONE | Mark.QUESTION):
+            return None
+        dated = [w for w in self.works if w.alive and w.due is not None]
+        if len(c.days) > 1 and (moves or c.has(_PROMISE | Mark.CORRECT)):
+            old = [w for w in dated if w.due == c.days[0].day or _same_weekday(w, c)]
+            old = [w for w in old if w.due != c.days[-1].day] or old
+            near = [w for w in old if overlap(w.words, c.words)[0] >= 0.5]
+            if near or old:
+                return (near or old)[-1]
+        if moves and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED) and dated:
+            latest = max(dated, key=lambda w: w.last)
+            return latest if c.order - latest.last <= NEAR else None
+        if c.has(Mark.COMMIT) and _JUST_DAY.search(c.text) and self._own(c) < 0.5 and dated:
+            latest = max(dated, key=lambda w: w.last)
+            return latest if c.order - latest.last <= 2 else None
+        return None
+
+    def _trails(self, c: Clause) -> bool:
+        """Whether a piece without a verb only adds to what was just asked for ("문 앞에 둘 다요")."""
+        if not c.korean or c.finite or c.topic or c.turn != self.subject.turn:
+            return False
+        work = self.subject.work
+        told = _STATUS | _PROMISE | Mark.SHIFT | Mark.QUESTION | Mark.RECAP
+        return work is not None and c.order - work.last <= 1 and not c.has(told)
 
     def _rival_of(self, c: Clause, weight: float) -> int | None:
         """The answering speaker's own ticket, of those that a question could not tell apart."""
@@ -595,6 +638,8 @@ class Talk:
             return 0.67 if c.has(Mark.CONTACT) else 0.5
         if _HOW_ABOUT.match(c.text):
             return 0.0
+        if _NEW_THING.search(c.text):
+            return 0.9
         if c.has(Mark.SHIFT) and sum(c.words.values()) >= 2:
             return 0.4 if c.has(_STATUS | Mark.REOPEN) else 0.5
         return 0.0
@@ -612,16 +657,19 @@ class Talk:
         """The request that the speaker now answers with a promise."""
         if not c.has(Mark.COMMIT | Mark.REQUEST) or not self.works:
             return None
-        work = self.works[-1]
+        about = self.subject.work
+        near = about is not None and c.order - self.subject.order <= 1 and not c.korean
+        work = about if near and about is not None else self.works[-1]
+        if (found := self._bare_request(c, work)) is not None:
+            return found
+        if self._passes_on(c, work):
+            return work
         if not c.has(Mark.COMMIT) and (work.kind is not Mark.NEED or work.assignee is not None):
             return None
         gap = c.order - work.last
         same_turn = c.turn == work.clause.turn
         if not work.alive or gap > NEAR:
             return None
-        bare = c.has(Mark.REQUEST) and c.has(Mark.ANAPHOR) and sum(c.words.values()) < 0.5
-        if bare and not same_turn and c.speaker is not None and c.speaker == work.clause.speaker:
-            return work  # "we need it safe" … "can you own that?"
         if self._moved_on(work) and not self._thin_promise(c, work):
             return None
         weight = sum(c.words.values())
@@ -630,6 +678,9 @@ class Talk:
             and self.recent[-1].turn == c.turn
             and self.recent[-1].has(Mark.ACCEPT)
         )
+        if same_turn and c.korean and c.has(Mark.COMMIT) and not c.has(Mark.SHIFT) and gap <= 1:
+            if work.kind is Mark.COMMIT and self._own(work.clause) < 0.5 and not c.topic:
+                return work  # tells how: "그건 제가 할게요. 오만 명으로 때려 볼게요"
         if same_turn:
             thin = weight < 1.0 and (c.has(Mark.ANAPHOR) or not c.has(Mark.CONTACT))
             return work if thin and gap <= 1 else None
@@ -638,7 +689,8 @@ class Talk:
             points = c.has(Mark.ANAPHOR) and weight <= 2.5
             points = points or (agrees and weight <= 2.0)
             return work if points or weight <= (1.0 if c.has(Mark.COMMIT) else 1.5) else None
-        if work.kind is not Mark.REQUEST or (work.accepted and weight >= 1.0):
+        told_before = work.accepted and (c.korean or work.accepted_turn != c.turn)
+        if work.kind is not Mark.REQUEST or (told_before and weight >= 1.0):
             return None
         mine = c.speaker is not None and (
             work.assignee == c.speaker or c.speaker in work.candidates
@@ -650,6 +702,32 @@ class Talk:
         unknown = c.speaker is None or work.assignee is None
         most = 3.0 if c.speaker is None and not c.has(Mark.SHIFT) else 2.0
         return work if agrees and unknown and gap <= 1 and weight <= most else None
+
+    def _bare_request(self, c: Clause, work: Work) -> Work | None:
+        """What "can you own that?" and "I'll order them tomorrow" speak of."""
+        if c.korean or not c.has(Mark.ANAPHOR) or c.speaker is None:
+            return None
+        own = sum(c.words.values())
+        gap = c.order - work.last
+        if c.has(Mark.REQUEST) and own < 0.5 and c.turn != work.clause.turn:
+            raised = c.speaker == work.clause.speaker and work.kind in (
+                Mark.NEED,
+                Mark.WEAK,
+                Mark.REQUEST,
+            )
+            return work if raised and work.alive and gap <= NEAR and not work.accepted else None
+        if c.has(Mark.COMMIT) and own <= 0.6 and not c.has(Mark.CONTACT):
+            for w in reversed(self.works[-6:]):
+                if w.alive and w.assignee == c.speaker and 0 < c.order - w.last <= NEAR:
+                    return w if overlap(w.words, c.words)[0] > 0 else None
+        return None
+
+    def _passes_on(self, c: Clause, work: Work) -> bool:
+        """Whether the one who was asked names another ("대호 형이 하세요")."""
+        if not c.korean or not c.has(Mark.REQUEST) or len(c.doers) != 1 or not work.alive:
+            return False
+        reply = c.turn != work.clause.turn and c.order - work.last <= 1
+        return reply and work.kind is Mark.REQUEST and self._own(c) <= 1.0
 
     def _thin_promise(self, c: Clause, work: Work) -> bool:
         """Whether "I'll have it up by then" follows a question that was asked in between."""
@@ -705,6 +783,9 @@ class Talk:
             return False
         replies = c.has(Mark.ACCEPT | Mark.ANAPHOR) and not c.has(Mark.SHIFT) and not c.topic
         if self._just_reopened() and weight < 1.5 and c.has(_PROMISE) and replies:
+            return True
+        takes = c.has(Mark.COMMIT) and not c.has(Mark.SHIFT | Mark.CONTACT) and not c.korean
+        if self._just_reopened() and weight < 2.6 and takes and not c.days:
             return True
         promised = self.subject.ticket is not None and c.has(_PROMISE)
         if promised and (c.has(Mark.CONTACT) or self._helps_another(c)):
@@ -809,8 +890,14 @@ class Talk:
         if c.speaker is None or c.has(_PROMISE | Mark.SHIFT) or not c.has(Mark.FIRST):
             return None
         least = 0.3 if c.has(Mark.FINISHED) and not c.korean else 0.9
-        meant = {self.board.about(word) for word, weight in c.words.items() if weight >= least}
+        words = c.words
+        before = self.recent[-1] if self.recent else None
+        if not words and before is not None and before.turn == c.turn and not c.korean:
+            words = {} if before.marks else before.words  # "the pins on Android, I made a start"
+        meant = {self.board.about(word) for word, weight in words.items() if weight >= least}
         mine = [t for t in meant if t is not None]
+        if c.korean and mine and self._ticket_fit(mine[0], c) < 0.3 * sum(c.words.values()):
+            return None
         if len(mine) == 1 and self.board.tickets[mine[0]].assignee_id == c.speaker:
             return mine[0]
         return None
@@ -851,7 +938,9 @@ class Talk:
             else:
                 told = c.has(Mark.RECAP) or bool(c.named)
                 mine = bool(c.doers) and c.doers == (work.assignee,)
-                back = c.has(Mark.CORRECT) and not c.korean
+                back = not c.korean and any(
+                    b.has(Mark.CORRECT) for b in (c, *self.recent[-4:]) if b.turn == c.turn
+                )
                 own = back and c.speaker is not None and c.speaker == work.assignee
                 named = c.topic in work.words and (
                     work.words[c.topic] >= 0.8 or len(self.by_word.get(c.topic, ())) == 1
@@ -863,6 +952,11 @@ class Talk:
                 )
                 changed = changed or (back and common >= 1.0 and share >= 0.35)
                 changed = changed or (own and common >= 0.45 and share >= 0.2)
+                changed = changed or (back and common >= 0.6 and share >= 0.9)
+                dated = bool(c.days) and not c.korean and work.due is not None
+                changed = changed or (back and dated and common >= 0.6 and self._only_here(c, work))
+                changed = changed or (dated and common >= 0.6 and share >= 0.9 and len(c.words) < 3)
+                changed = changed or self._is_fronted(c, work)
                 enough = changed or (named and told_of) or (common >= 1.6 and share >= 0.5)
                 enough = enough or (
                     common >= (0.4 if mine else 0.65 if told else 0.8)
@@ -872,6 +966,24 @@ class Talk:
             if enough and (best is None or common - 0.01 * gap > best[0]):
                 best = (common - 0.01 * gap, work)
         return best[1] if best else None
+
+    def _only_here(self, c: Clause, work: Work) -> bool:
+        """Whether a word of the clause is known from this piece of work alone."""
+        return any(
+            x >= 0.9 and w in work.words and len(self.by_word.get(w, ())) == 1
+            for w, x in c.words.items()
+        )
+
+    def _is_fronted(self, c: Clause, work: Work) -> bool:
+        """Whether the clause begins with the work's thing ("wristbands, do they need …")."""
+        front = None if c.korean else _FRONTED.match(c.text)
+        if front is None:
+            return False
+        words = self.board.vocabulary.words(front["front"])
+        return bool(words) and all(
+            w in work.words and x >= 0.9 and len(self.by_word.get(w, ())) == 1
+            for w, x in words.items()
+        )
 
     # -------------------------------------------------------------- known tickets
 
@@ -902,6 +1014,8 @@ class Talk:
             return
         if c.has(Mark.QUESTION) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.REOPEN):
             asked = Mark.NONE if c.has(Mark.NOT_DONE) else c.marks & (Mark.DONE | Mark.PROGRESS)
+            if _OUGHT.search(c.text):
+                asked = Mark.NONE
             self.asked_status = (subject, asked, c)
             return
         if c.has(Mark.LEAVE) and not c.has(Mark.DONE | Mark.REOPEN):
@@ -976,7 +1090,8 @@ class Talk:
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
             part = last is not None and last.clause.has(Mark.BEGUN) and not _WHOLE.search(c.text)
             begun = last is not None and last.status is IN_PROGRESS and not last.step
-            if begun and (part or not c.has(Mark.FINISHED)):
+            closes = bool(c.signs & Sign.VERDICT) and not c.korean
+            if begun and (part or not c.has(Mark.FINISHED)) and not closes:
                 return  # a step of the work, not the whole
             if c.korean and is_step(c.text, known.title):
                 if last is None or last.status is not DONE:
@@ -985,7 +1100,8 @@ class Talk:
             if c.has(Mark.SHIFT) and c.has(Mark.ANAPHOR) and last and last.status is DONE:
                 return  # an afterthought
             if not c.has(Mark.COMMIT) or known.status is not DONE:
-                claims.append(Claim(DONE, c))
+                partly = last is None and self._lists_some(ticket, c)
+                claims.append(Claim(IN_PROGRESS if partly else DONE, c))
         elif c.has(Mark.PROGRESS) and not c.has(Mark.BLOCK):
             said = [x for x in claims if x.clause.turn == c.turn]
             finished = any(x.clause.has(Mark.FINISHED) for x in said)
@@ -1004,6 +1120,21 @@ class Talk:
             return False
         trouble = Mark.RELAPSE | Mark.PROBLEM | Mark.BLOCK | Mark.AGAINST
         return any(b.has(trouble) and b in self.about_tickets for b in self.recent[-3:])
+
+    def _lists_some(self, ticket: int, c: Clause) -> bool:
+        """Whether only some of what the ticket lists was done ("small, medium, large")."""
+        items = [i for i in _LIST.split(self.board.tickets[ticket].content.rstrip(" .")) if i]
+        if c.korean or len(items) < 3 or _WHOLE.search(c.text):
+            return False
+        words = [set(self.board.vocabulary.words(i)) for i in items]
+        said = set(c.words)
+        for b in self.recent[-3:]:
+            said |= set(b.words) if b.turn == c.turn else set()
+        title = set(_bag(self.board.tickets[ticket].title))
+        own = {w for w, x in c.words.items() if x >= 0.3}
+        mine = [w for w in words if w & own]
+        left = [w for w in words if w and not w & said and not w & title]
+        return bool(mine and left) and not own & title and own <= set().union(*words)
 
     def _weigh(self, c: Clause, ticket: int) -> None:
         """Adds the clause's signs to what is told about the ticket, and claims what they say."""
@@ -1161,6 +1292,10 @@ class Talk:
             return
         work.heard.append(c)
         reply = c.turn != work.clause.turn
+        declines = c.korean and not work.accepted and c.speaker is not None
+        if declines and reply and gap <= 2 and _DECLINES.search(c.text) and not c.has(Mark.COMMIT):
+            if work.assignee in (None, c.speaker):
+                work.dropped = "declined"
         if reply and gap <= 2 and self._refuses(c, work):
             work.refused = True
             work.assignee = None if c.speaker == work.assignee else work.assignee
@@ -1183,9 +1318,11 @@ class Talk:
             work.firm = True
             if c.has(Mark.COMMIT | Mark.REQUEST):
                 work.refused = False
+            if c.has(Mark.REQUEST) and not c.korean and gap > NEAR:
+                work.accepted = False  # asked anew
         work.last = max(work.last, c.order)
         how = gap <= 1 and c.turn == work.clause.turn and not c.korean
-        if how or gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM):
+        if how or (gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM)):
             self._learn_words(work, c.words)
 
     def _refuses(self, c: Clause, work: Work) -> bool:
@@ -1208,7 +1345,8 @@ class Talk:
             own = c.speaker if c.speaker in self.people else None
             if own is not None and self._may_take(c, work):
                 work.assignee, work.candidates = own, ()
-            work.accepted = work.accepted or reply
+            if reply and not work.accepted:
+                work.accepted, work.accepted_turn = True, c.turn
             if own is None and who and len(who) == 1:
                 work.assignee = who[0]
             return
@@ -1241,7 +1379,8 @@ class Talk:
                 and c.speaker in self.people
             ) and (work.candidates or not work.accepted):
                 work.assignee = c.speaker
-            work.accepted = True
+            if not work.accepted:
+                work.accepted, work.accepted_turn = True, c.turn
 
     def _may_take(self, c: Clause, work: Work) -> bool:
         if work.assignee is None or work.assignee == c.speaker:
@@ -1273,6 +1412,9 @@ class Talk:
             ahead = (due.weekday() - work.due.weekday()) % 7
             nearest = work.due + timedelta(days=ahead if ahead <= 3 else ahead - 7)
             due = nearest if nearest >= self.today else due
+        elif work.due is not None and _is_near_weekday(c, due, work.due, self.today):
+            ahead = (due.weekday() - work.due.weekday()) % 7
+            due = work.due + timedelta(days=ahead if ahead <= 3 else ahead - 7)
         elif (
             work.due is not None
             and not _THIS.search(c.text)
@@ -1344,6 +1486,9 @@ class Talk:
         weight = self._own(c) + points_back * sum(sum(b.words.values()) for b in context)
         if weight < (0.8 if c.has(Mark.COMMIT) and c.has(Mark.CONTACT) else 1.0):
             return
+        bare = not c.korean and self._own(c) < 0.5 and not c.days and c.has(Mark.COMMIT)
+        if bare and not any(b.has(_RAISES | _PROMISE | Mark.ANAPHOR) for b in context):
+            return  # "long, good" "okay, I'll take it"
         laughs = (
             bool(self.recent)
             and self.recent[-1].has(Mark.LAUGH)
@@ -1429,25 +1574,34 @@ class Talk:
         thin = self._own(c) < 1.5
         for before in reversed(self.recent):
             gap = c.order - before.order
-            same_turn = before.turn == c.turn
+            same_turn = before.turn == c.turn or self._only_interrupted(before, c)
             points = self._own(c) < 1.0 and c.has(Mark.ANAPHOR)
             trouble = c.has(Mark.ANAPHOR) and before.has(Mark.PROBLEM | Mark.BLOCK)
             if gap > (3 if same_turn or points or trouble else 2) or len(out) == 3:
                 break
-            if before.has(_NO_CONTEXT) and not before.has(Mark.WANT | Mark.PROBLEM):
+            told = points and same_turn and c.has(Mark.DONE) and not c.korean
+            told = told and not before.has(_NO_CONTEXT & ~Mark.DONE)
+            if before.has(_NO_CONTEXT) and not before.has(Mark.WANT | Mark.PROBLEM) and not told:
                 break
             if any(before in w.heard for w in self.works[-3:]):
                 break
+            helps = not c.korean and c.has(Mark.COMMIT) and c.has(Mark.ANAPHOR)
+            helps = helps and (c.has(Mark.CONTACT) or bool(_FOR_YOU.search(c.text)))
             if before in self.about_tickets and not (
-                thin and (c.has(Mark.CONTACT) or (c.has(Mark.COMMIT) and _FOR_YOU.search(c.text)))
+                (thin or helps)
+                and (c.has(Mark.CONTACT) or (c.has(Mark.COMMIT) and _FOR_YOU.search(c.text)))
             ):
                 break
             if not before.words or (out and sum(before.words.values()) < 0.5):
                 continue
             if not same_turn and before.days and _is_all(before.text, before.days):
                 continue  # only a day
+            if not same_turn and len(before.text) <= 20 and _MONTH_NAME.search(before.text):
+                continue
             if not same_turn:
-                near = trouble or (gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0))
+                near = (
+                    trouble or helps or (gap <= 1 and (c.has(Mark.ANAPHOR) or self._own(c) < 1.0))
+                )
                 wanted = before.has(_RAISES) or points or near
                 asked = gap <= 1 and any(
                     b.turn == before.turn and b.has(_ASKS) for b in self.recent
@@ -1461,6 +1615,21 @@ class Talk:
             if before.has(Mark.SHIFT):
                 break
         return out[::-1]
+
+    def _only_interrupted(self, before: Clause, c: Clause) -> bool:
+        """Whether nothing but a word from others came between two clauses of one speaker."""
+        if c.korean or before.speaker is None or before.speaker != c.speaker:
+            return False
+        between = [b for b in self.recent if b.order > before.order and b.turn != c.turn]
+        between = [b for b in between if b.turn != before.turn]
+        return (
+            bool(between)
+            and c.order - before.order <= 2
+            and all(
+                sum(b.words.values()) <= 1.0 and not b.has(Mark.QUESTION | _PROMISE)
+                for b in between
+            )
+        )
 
     def _report(self, c: Clause) -> None:
         """Work under way or done that no ticket covers."""
@@ -1542,7 +1711,8 @@ class Talk:
         teased = c.has(Mark.LAUGH) or (
             c.has(Mark.JOKE) and (c.has(Mark.ANAPHOR) or sum(c.words.values()) < 2.0)
         )
-        if teased and gap <= 1 and not work.accepted:
+        told = work.kind is Mark.DONE and not c.korean and not c.has(Mark.JOKE)
+        if teased and gap <= 1 and not work.accepted and not told:
             work.dropped = "laughed at"
         elif (
             c.has(Mark.REFUSE)
@@ -1562,11 +1732,18 @@ class Talk:
             if blocked.turn == c.turn and not blocked.has(Mark.PROBLEM):
                 self.blocks.pop()  # nothing outside the speaker's reach
         if cannot is not None and cannot.turn == c.turn and not c.has(Mark.QUESTION | Mark.BLOCK):
-            if c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE) or _BECAUSE.match(c.text):
+            others = c.has(Mark.NEED) and not c.has(Mark.FIRST)
+            if (
+                others
+                or c.has(Mark.PROBLEM | Mark.NOT_DONE | Mark.UNSURE)
+                or _BECAUSE.match(c.text)
+            ):
                 self.blocks.append([cannot, c])
                 return
             self.cannot = cannot
         if not c.has(Mark.BLOCK) or c.has(Mark.QUESTION | Mark.HYPO | Mark.JOKE | Mark.LAUGH):
+            return
+        if c.has(Mark.RELAPSE):
             return
         before = [b for b in self.recent[-4:] if b.turn == c.turn]
         if any(b.has(Mark.PAST_STORY) for b in (*before, c)) and not c.has(Mark.PROGRESS):
@@ -1741,17 +1918,44 @@ _OWN_FAULT = re.compile(
     r"게을[러르]|바빠|바쁘|바빴|깜빡|까먹|정신이?\s*없|시간이?\s*(?:안|없)|귀찮|\b(?:too busy|lazy|forgot|didn't have time|haven't had (?:time|a minute))\b",
     re.IGNORECASE,
 )
+_OUGHT = re.compile(r"\b(?:has|have|needs?|ought) to\b|\bshould\b|\bmust\b", re.IGNORECASE)
+_NEW_THING = re.compile(
+    r"\b(?:something new|new (?:work|things?|business|topic|items?|stuff)|here's a new)\b",
+    re.IGNORECASE,
+)
+_MONTH_NAME = re.compile(
+    r"\b(?:january|february|march|april|june|july|august|september|october|november|december)\b",
+    re.IGNORECASE,
+)
+_FRAGMENT = re.compile(
+    r"(?:(?:and|so|ok|okay|right|now|then|oh|next|what about|how about),? )*(?:the|your|our|that|those) [\w-]+(?: [\w-]+)?(?:,? [A-Za-z]+)?[?.,]?$",
+    re.IGNORECASE,
+)
 _HOW_ABOUT = re.compile(
     r"(?:(?:and|so|ok|okay|right|now|then|oh),? )*(?:what|how) about (?:the|that|your|our|those|this)\b",
     re.IGNORECASE,
 )
+_FRONTED = re.compile(
+    r"(?:(?:and|so|ok|okay|right|now|then|oh|but|sorry|about|on),? )*(?:the |those |these |that |our |my )?(?P<front>[\w-]+(?: [\w-]+)?), ",
+    re.IGNORECASE,
+)
+_LIST = re.compile(r"\s*(?:[,;]|\band\b)\s*")
 _PERSON = re.compile(r"(?:well |oh |yeah |and )?(?:he|she|they|it)\b", re.IGNORECASE)
 _ENDS = re.compile(r"취소|해지|철회|폐기|중단|폐지|없애|삭제|제거|해제|탈퇴|종료")
+_MOVES = re.compile(
+    r"(?:로|으로|까지|을|를|하루|이틀|사흘|며칠)\s*(?:\S+\s)?(?:미루|미룰|미뤄|당기|당길|당겨|앞당기|앞당길|앞당겨|늦추|늦출|늦춰|옮기|옮길|옮겨|연기)"
+)
+_JUST_DAY = re.compile(
+    r"(?:요일|일|모레|내일|말|주)(?:로|까지로?)\s*(?:할게|하겠|하죠|합시다|할까)"
+)
+_DECLINES = re.compile(
+    r"(?:혼자|저희끼리|저희가|제가)\s*(?:\S+\s)?(?:해도|하면)\s*(?:돼|됩|되|충분)|안\s*(?:\S+\s)?(?:하셔도|해도|주셔도|줘도)\s*(?:돼|됩|괜찮)|(?:아직은?|지금은?)\s*(?:괜찮|필요\s*없|안\s*필요)"
+)
 _TAKEN_OVER = re.compile(r"제가\s*(?:\S+\s)?(?:받았|맡았|넘겨받|이어받|인계받|하기로)")
 _LINKED = re.compile(r"(?:고|는데|지만)요?[,.]?$")
 _ONLY = re.compile(r"만\s\S+\s*(?:돼|됩|되)")
 _AT_WORK = re.compile(
-    r"\b(?:still|work(?:ing)?|half|halfway|left|to go|remaining|rest|underway|started|begun|so far|rolling|being \w+)\b"
+    r"\b(?:i'm|we're) (?!using|running|getting|seeing|taking)\w+ing\b|\b(?:still|work(?:ing)?|half|halfway|left|to go|remaining|rest|underway|started|begun|so far|rolling|being \w+)\b"
     r"|아직|남|진행|작업|시작|지금(?!.*(?:잘|쓰|사용|돌아|운영|나오|나가)).*(?:고 있|중)",
     re.IGNORECASE,
 )
@@ -1773,6 +1977,21 @@ def _is_all(text: str, days: Sequence[Day]) -> bool:
     """Whether a clause says little more than a day."""
     rest = len(text) - sum(d.end - d.start for d in days)
     return rest <= (8 if is_hangul(text) else 22)
+
+
+def _is_near_weekday(c: Clause, day: date, agreed: date, today: date) -> bool:
+    """Whether a bare weekday means the one nearest to the later day agreed on before."""
+    said = c.text[c.days[-1].start : c.days[-1].end]
+    bare = c.korean and "요일" in said and "주" not in said
+    return bare and agreed - today > timedelta(days=7) and day != agreed and day < agreed
+
+
+def _same_weekday(work: Work, c: Clause) -> bool:
+    """Whether the first day said has the weekday on which the work is due."""
+    first = c.text[c.days[0].start : c.days[0].end]
+    return (
+        work.due is not None and "요일" in first and work.due.weekday() == c.days[0].day.weekday()
+    )
 
 
 def _is_bare_weekday(day: date, agreed: date, today: date) -> bool:

@@ -52,7 +52,7 @@ STOP = frozenset(
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
     hundred thousand dozen pick picked hear heard live night onto toward towards upon round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
     nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed
-    left as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
+    left better best worse as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
 )
 """Words that carry no content of a piece of work."""
 
@@ -498,6 +498,8 @@ for _line in GLOSSARY:
 
 _GENERIC_KEYS = frozenset(key(w) for w in GENERIC)
 _STOP_STEMS = STOP | frozenset(stem(w) for w in STOP)
+_SIT = frozenset(listed("sit sits sat sitting"))
+"""Their stem is that of "site"."""
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'+#-]*|\d+[A-Za-z]+|[A-Za-z]+\d+")
 _NUMBER_WORDS = {
     w: str(i)
@@ -620,10 +622,12 @@ class Vocabulary:
         stripped = _SAID_NUMBER.sub(_in_digits, stripped)
         out: dict[str, float] = {}
         tokens: list[str] = _LATIN_WORD.findall(stripped)
+        said_by = None
         for token in tokens:
+            before, said_by = said_by, token.lower()
             for part in (token, *token.split("-")) if "-" in token else (token,):
                 low = re.sub(r"'(?:ll|d|ve|re|s|m)$", "", part.lower()).strip("'")
-                if len(low) < 2 or low in _STOP_STEMS or stem(low) in _STOP_STEMS:
+                if len(low) < 2 or low in _SIT or low in _STOP_STEMS or stem(low) in _STOP_STEMS:
                     continue
                 past = verbs.PAST.get(low) or verbs.PARTICIPLE.get(low)
                 if past and low not in verbs.BASE and not low.endswith("ed"):
@@ -632,6 +636,8 @@ class Vocabulary:
                     continue
                 if short := self._meant_by(low):
                     out.update(dict.fromkeys(short, 1.0))
+                elif before in ("it", "he", "she") and low.endswith("s"):
+                    out.setdefault(key(low), 0.3)  # "it brakes" is no word about brakes
                 else:
                     put(out, key(low))
         for m in _NUMBERED.finditer(stripped):
@@ -650,7 +656,8 @@ class Vocabulary:
                 word = f"{key(m['noun'])}#{number}"
                 out[word] = 1.0 if self._is_blank or self.knows(word) else 0.02
         for m in _LONE_NUMBER.finditer(stripped.lower()):
-            if _AMOUNT.search(stripped[: m.start()]):
+            ends = not re.search(r"\w", stripped[m.end() :])
+            if ends and _AMOUNT.search(stripped[: m.start()]):
                 continue  # "we've got two"
             number = _NUMBER_WORDS.get(m["n"], m["n"])
             meant = self._numbers.get(number, set())
