@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import litestar
 from litestar.exceptions import SerializationException
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, RequestBody
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from msgspec import Meta, Struct
 
@@ -36,6 +39,31 @@ Cursor = Annotated[
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", max_length=16)]
 """A language tag such as `ko` or `en`."""
 TimeZone = Annotated[str, Meta(min_length=1, max_length=64, examples=["Asia/Seoul"])]
+
+
+FILE: Mapping[str, Any] = {"type": "string", "format": "binary"}
+"""JSON schema of a file: a whole body, or a part of a form."""
+
+
+def reads(bodies: Mapping[str, Any], *, answers: Mapping[str, Any] | None = None) -> Any:
+    """`operation_class` of a route that reads its body by itself: what the document says of it.
+
+    `bodies`: JSON schemas by media type; `answers`: those of the answer, where there are several.
+    """
+
+    @dataclass
+    class Reading(Operation):
+        def __post_init__(self) -> None:
+            self.request_body = RequestBody(content=_content(bodies), required=True)
+            for status, response in (self.responses or {}).items():
+                if answers and status.startswith("2") and isinstance(response, OpenAPIResponse):
+                    response.content = _content(answers)
+
+    return Reading
+
+
+def _content(schemas: Mapping[str, Any]) -> dict[str, OpenAPIMediaType]:
+    return {kind: OpenAPIMediaType(schema=schema) for kind, schema in schemas.items()}
 
 
 class Page(Struct, Generic[T], frozen=True, kw_only=True, rename="camel"):

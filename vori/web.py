@@ -556,7 +556,7 @@ class _Described(OpenAPI):
         schema = super().to_schema()
         schema["components"]["schemas"]["Problem"] = _PROBLEM_SCHEMA
         for path, operations in schema["paths"].items():
-            is_ours = not path.startswith("/v1/")  # those have their convention's errors
+            error = {"application/json": _OPENAI_ERROR} if path.startswith("/v1/") else _PROBLEMS
             for operation in operations.values():
                 answers = operation["responses"]
                 answers.pop("400", None)
@@ -567,16 +567,35 @@ class _Described(OpenAPI):
                     }
                 answers["4XX"] = {
                     "description": "What is wrong with the request; `code` names it.",
-                    "content": {PROBLEM: _PROBLEM} if is_ours else {},
+                    "content": error,
                 }
                 answers["503"] = {
                     "description": "Something VORI needs is away or has no room; try again.",
-                    "content": {PROBLEM: _PROBLEM} if is_ours else {},
+                    "content": error,
                 }
         return schema
 
 
-_PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
+_PROBLEMS = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_OPENAI_ERROR = {
+    "schema": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["message", "type", "param", "code"],
+                "properties": {
+                    "message": {"type": "string"},
+                    "type": {"type": "string"},
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": "string"},
+                },
+            }
+        },
+    }
+}
+"""What clients of OpenAI's convention expect."""
 _PROBLEM_SCHEMA = {
     "title": "Problem",
     "description": "An error as RFC 9457 has it; some carry ids of what they are about.",

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.security.corpus import seeds
 from tests.security.inside import Account, Inside, fresh_database, inside
 
 EXAMPLES = int(os.environ.get("VORI_TEST_EXAMPLES", "3"))
@@ -181,6 +182,8 @@ def _ask(
             for name in case.path_parameters or {}:
                 if name in world.ids:
                     case.path_parameters[name] = world.ids[name][0]
+            if isinstance(case.body, dict) and "file" in case.body:
+                case.body["file"] = seeds()["wav"]
         answer = case.call(base_url=world.vori.url, session=session, timeout=60)
         codes.add(answer.status_code)
         try:
@@ -194,6 +197,26 @@ def _ask(
 
     ask()
     return wrong[:2]
+
+
+@pytest.mark.parametrize(
+    ("path", "kinds"),
+    [
+        ("/v1/audio/transcriptions", {"multipart/form-data"}),
+        ("/v1/audio/translations", {"multipart/form-data"}),
+        (
+            "/api/meetings/{meeting_id}/recordings",
+            {"multipart/form-data", "application/octet-stream"},
+        ),
+    ],
+)
+def test_the_document_says_how_files_are_sent(world: World, path: str, kinds: set[str]) -> None:
+    body = world.vori.app.openapi_schema.to_schema()["paths"][path]["post"]["requestBody"]
+    assert body["required"]
+    assert set(body["content"]) == kinds
+    form = body["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["file"]
+    assert form["properties"]["file"] == {"type": "string", "format": "binary"}
 
 
 def test_the_document_has_a_problem_that_every_error_is(world: World) -> None:

@@ -15,7 +15,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
-from vori.api import Language, PathId, SignedIn
+from vori.api import FILE, Language, PathId, SignedIn, reads
 from vori.errors import BadMessage, VoriError
 from vori.ids import BIGINT_MAX, AudioId, MeetingId, UserId
 from vori.meetings import store as meetings
@@ -101,6 +101,16 @@ def _upload(uploads: Uploads, limits: Audio) -> Any:
         tags=["transcripts"],
         summary="Put a sound file into the meeting: its bytes as the body, or a form's part `file`",
         request_max_body_size=limits.max_file_bytes + FORM_BYTES,
+        operation_class=reads(
+            {
+                "application/octet-stream": FILE,
+                "multipart/form-data": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": FILE},
+                },
+            }
+        ),
     )
     async def upload_recording(
         request: Request[Any, Any, Any],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Annotated, Any, BinaryIO, Literal, cast
 
@@ -22,7 +22,7 @@ from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from vori import log
-from vori.api import SignedIn
+from vori.api import FILE, SignedIn, reads
 from vori.errors import BadMessage, Busy, NotSignedIn, TooLarge, Unavailable, VoriError
 from vori.ids import AudioId, uuid7
 from vori.people.messages import Principal
@@ -97,6 +97,28 @@ class Hearing(Struct, kw_only=True):
         )
 
 
+ANSWERS: Mapping[str, Any] = {
+    "application/json": {"type": "object", "required": ["text"]},
+    "text/plain": {"type": "string"},
+    "application/x-subrip": {"type": "string"},
+    "text/vtt": {"type": "string"},
+}
+"""Schemas of what `response_format` may ask for."""
+
+
+def _form() -> dict[str, Any]:
+    """The form's schema: the file, and the fields that `Asked` reads. A form has no null."""
+    asked = msgspec.json.schema(Asked)["$defs"]["Asked"]["properties"]
+    fields = {
+        name: next((one for one in field.get("anyOf", ()) if one.get("type") != "null"), field)
+        for name, field in asked.items()
+    }
+    properties = {"file": FILE, "model": {"type": "string", "maxLength": 200}, **fields}
+    return {
+        "multipart/form-data": {"type": "object", "required": ["file"], "properties": properties}
+    }
+
+
 def delta_of(text: str, language: str, *, is_first: bool) -> str:
     """What it adds to the text before it."""
     return text if is_first or language in UNSPACED_LANGUAGES else f" {text}"
@@ -109,6 +131,7 @@ def transcriptions_route(recordings: Recordings, limits: Audio) -> Any:
         tags=["speech"],
         summary="Words of a sound file, as OpenAI's clients ask for them",
         request_max_body_size=limits.max_file_bytes,
+        operation_class=reads(_form(), answers={**ANSWERS, "text/event-stream": {}}),
         exception_handlers=_handlers(),
     )
     async def transcriptions(request: Request[Any, Any, Any], principal: SignedIn) -> Response[Any]:
@@ -148,6 +171,7 @@ def translations_route(recordings: Recordings, limits: Audio) -> Any:
         tags=["speech"],
         summary="English words of a sound file in any language",
         request_max_body_size=limits.max_file_bytes,
+        operation_class=reads(_form(), answers=ANSWERS),
         exception_handlers=_handlers(),
     )
     async def translations(request: Request[Any, Any, Any], principal: SignedIn) -> Response[Any]:
@@ -342,7 +366,9 @@ def _answer(hearing: Hearing, asked: Asked, headers: dict[str, str]) -> Response
 
 
 def _text(text: str, media_type: str, headers: dict[str, str]) -> Response[bytes]:
-    return Response(text.encode(), media_type=f"{media_type}; charset=utf-8", headers=headers)
+    if not media_type.startswith("text/"):  # to those Litestar adds it
+        media_type += "; charset=utf-8"
+    return Response(text.encode(), media_type=media_type, headers=headers)
 
 
 def _verbose(hearing: Hearing, asked: Asked) -> dict[str, Any]:
