@@ -19,10 +19,22 @@ from tests.page.windows import (
     dragging,
     fits,
     group,
+    is_over,
     meeting,
     ticket,
     until,
 )
+
+COUNTED = """
+window.heard = 0
+const Heard = window.AudioWorkletNode
+if (Heard) window.AudioWorkletNode = class extends Heard {
+  constructor(...all) {
+    super(...all)
+    this.port.addEventListener('message', ({ data }) => { window.heard += data.samples.byteLength })
+  }
+}
+"""
 
 
 def test_a_meeting_is_made_recorded_and_resumed_after_a_lost_line(
@@ -31,6 +43,7 @@ def test_a_meeting_is_made_recorded_and_resumed_after_a_lost_line(
     window = windows.new()
     # 503: the server is on its way up again, and has no model yet.
     window.expected = ["WebSocket connection", "ERR_", "503"]
+    window.page.add_init_script(COUNTED)
     page = window.open("/")
     page.get_by_role("button", name="New meeting").click()
     page.get_by_label("What is it about?").fill("Weekly planning")
@@ -41,7 +54,9 @@ def test_a_meeting_is_made_recorded_and_resumed_after_a_lost_line(
     until(page, lambda: int(page.get_by_role("meter").get_attribute("aria-valuenow")) > 2)
 
     server.wait_until(lambda: len(server.get(f"/api/meetings/{number}/recordings")) == 1)
-    page.get_by_text("00:03", exact=True).wait_for()  # some of it is on the disk by then
+    until(
+        page, lambda: page.evaluate("window.heard") > 3 * 32_000
+    )  # some of it is on the disk by then
     # The line is cut under the page's feet; what is said meanwhile is kept.
     port = server.port
     server.kill()
@@ -49,14 +64,13 @@ def test_a_meeting_is_made_recorded_and_resumed_after_a_lost_line(
     page.wait_for_timeout(3000)
     server.start(port=port)
     page.get_by_text("Recording", exact=True).wait_for()
-    counted = re.findall(r"\n(\d\d):(\d\d)\n", page.locator("main").inner_text())
-    seconds = 60 * int(counted[0][0]) + int(counted[0][1])
+    heard = page.evaluate("window.heard")
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Record").wait_for()
     [recording] = server.get(f"/api/meetings/{number}/recordings")
     assert (recording["status"], recording["failure"]) == ("COMPLETE", None)
-    assert seconds > 5
-    assert recording["receivedBytes"] >= 32_000 * (seconds - 1)
+    assert heard > 4 * 32_000
+    assert recording["receivedBytes"] >= heard
     sound = server.get(f"/api/meetings/{number}/audio")
     assert len(sound) - 44 == recording["receivedBytes"]
 
@@ -114,7 +128,7 @@ def test_a_card_dragged_in_one_window_moves_in_the_other(
     with dragging(page, name, "DONE"):
         pass
     column(page, "DONE").locator(f"[data-ticket='{name}']").wait_for()
-    column(other, "DONE").locator(f"[data-ticket='{name}']").wait_for(timeout=3000)
+    column(other, "DONE").locator(f"[data-ticket='{name}']").wait_for(timeout=20_000)
     assert server.get(f"/api/tickets/{name}")["status"] == "DONE"
     page.screenshot(path=pictures / "board-light.png")
 
@@ -123,9 +137,10 @@ def test_the_board_needs_no_mouse(windows: Windows, server: Running) -> None:
     name = ticket(server, "Water the plants")
     page = windows.new().open("/board")
     card(page, name).focus()
-    for key in ("Space", "ArrowRight", "Space"):
+    for key, over in (("Space", "TODO"), ("ArrowRight", "IN_PROGRESS")):
         page.keyboard.press(key)
-        page.wait_for_timeout(150)
+        is_over(page, over).wait_for(state="attached")
+    page.keyboard.press("Space")
     column(page, "IN_PROGRESS").locator(f"[data-ticket='{name}']").wait_for()
     server.wait_until(lambda: server.get(f"/api/tickets/{name}")["status"] == "IN_PROGRESS")
     card(page, name).focus()
@@ -229,8 +244,16 @@ def test_a_wrong_token_and_a_server_that_is_away_are_told(
     page.get_by_text("r-1").wait_for()
 
 
+LATER = """
+const later = setTimeout
+window.setTimeout = (run, ms, ...rest) => ms >= 4000 ? 0 : later(run, ms, ...rest)
+"""
+"""What is fetched once it is quiet is no part of a first load, however slow."""
+
+
 def test_first_load_is_small(windows: Windows) -> None:
     window = windows.new()
+    window.page.add_init_script(LATER)
     sizes: list[int] = []
 
     def loaded(response: Any) -> None:

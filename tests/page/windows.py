@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 from tests.journeys.running import Running
 
 SCRIPT = "<script>window.broken = true</script><b>bold</b>"
+PATIENCE_S = 120
+"""Ends a hang; a slow machine may take long."""
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 
 
@@ -36,7 +40,7 @@ class Window:
         if group is not None:
             self.context.add_init_script(f"localStorage.setItem('vori.group', '{group}')")
         self.page = self.context.new_page()
-        self.page.set_default_timeout(40_000)
+        self.page.set_default_timeout(PATIENCE_S * 1000)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("console", self._heard)
         self.page.on("request", self._asked)
@@ -108,7 +112,7 @@ class Wire:
         self._do(self._cut())
 
     def _do(self, work: Any) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=PATIENCE_S)
 
     async def _mend(self) -> None:
         self._listening = await asyncio.start_server(self._join, "127.0.0.1", self.port)
@@ -176,11 +180,32 @@ def column(page: Any, status: str) -> Any:
 
 def until(page: Any, is_so: Callable[[], bool]) -> None:
     """Our policy forbids the page to evaluate strings, so we look from outside."""
-    for _ in range(800):
-        if is_so():
-            return
+    give_up = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < give_up, "it did not come to that in time"
         page.wait_for_timeout(50)
-    raise AssertionError("it did not come to that in time")
+
+
+COLUMNS = {"TODO": "To do", "IN_PROGRESS": "In progress", "DONE": "Done"}
+
+
+def is_over(page: Any, status: str) -> Any:
+    """What is told of a card that is held over the column."""
+    return page.get_by_role("status").get_by_text(re.compile(f" is over {COLUMNS[status]}", re.I))
+
+
+def plays(page: Any, within: Any) -> None:
+    """The button plays, and says Stop meanwhile, for however short a time."""
+    page.evaluate(
+        """() => {
+          window.labels = []
+          const note = (all) => all.forEach((one) => window.labels.push(one.target.ariaLabel))
+          new MutationObserver(note).observe(document.body,
+            { subtree: true, attributes: true, attributeFilter: ['aria-label'] })
+        }"""
+    )
+    within.get_by_role("button", name=re.compile("^Play from")).first.click()
+    until(page, lambda: "Stop" in page.evaluate("window.labels"))
 
 
 @contextlib.contextmanager
@@ -193,6 +218,7 @@ def dragging(page: Any, ticket_id: str, status: str) -> Iterator[None]:
     page.mouse.move(start["x"] + 40, start["y"] + 20)
     page.mouse.down()
     page.mouse.move(goal["x"] + 80, goal["y"] + 120, steps=8)
+    is_over(page, status).wait_for(state="attached")
     yield
     page.mouse.up()
 
