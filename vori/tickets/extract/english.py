@@ -91,7 +91,7 @@ _BOUNDARY = re.compile(
     + r",?\s+(?=also\b)"
     r"|(?<!\bbut)(?<!\band)(?<!\bso),?\s+(?=(?:(?:right|okay|so|and|now) )?(?:something new|new things?|new work)\b)"
     r"|,?\s+(?=(?:and )?(?:what|how) about (?:the|that|this|your|our|my|those|these)\b)"
-    r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry)\b)"
+    r"|,?\s+(?=actually,? (?:i|i'm|i'll|we|no|that|that's|it|it's|let's|can|could|leave|sorry|the|my|our|he|she|they|there|[a-z]+'s)\b)"
     r"|(?<!\band)(?<!\boh)(?<!\bso)(?<!\bbut)(?<!\bok)(?<!\bokay)(?<!\bif),?\s+(?=(?:and )?(?:the (?:one|other|only|next|last|second) thing|one (?:more|other)(?: thing)?|another thing)\b)"
     r"|,?\s+(?=so (?:just|the|for|anyway|next|my|our)\b)"
     r"|,?\s+(?=(?:i can|i'll|let's) (?:\w+ ){0,2}(?:it|that|this|them|those|one)\b)"
@@ -146,6 +146,10 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
             start = max(k for k in known if k < at)
             if len(joined[start:at].split()) >= 4:  # else it is what the sentence is about
                 cuts.add(at)
+    for m in mentions:
+        joint = re.search(r"(?:,|\band)\s+$", joined[: m.start])
+        if joint and _DOES.match(joined[m.end :]):
+            cuts.add(m.start)  # "Farida asks the scouts, Lena does the rota"
     for m in _ASK.finditer(joined):
         if len(joined[m.end() :].split()) <= 3:
             continue  # "send them a photo, will you, Pete"
@@ -205,6 +209,12 @@ def _unmarked(joined: str) -> Iterable[int]:
             yield m.end()
 
 
+_DOES = re.compile(
+    r"(?:'s (?:on|doing|got|taking|to)\b| (?:does|is|has|takes|gets|owns|asks|writes|calls|rings|sends|makes|orders|books|checks|fixes|buys|brings|looks|handles|will|to)\b)",
+    re.IGNORECASE,
+)
+
+
 def _call_removed(text: str, names: Sequence[str]) -> str | None:
     """The text without names; None when it is a sentence of its own."""
     if text.endswith((".", "?", "!")):
@@ -250,6 +260,11 @@ _COMMIT = re.compile(
     r"|\bi(?:'ve)? (?:owe|promised) (?:you|him|her|them|qqn\d|[a-z]+) (?P<act4>(?:a|an|the|that|those|some)\b.*)"
     rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i (?:still |also |just |really )?need to|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
 )
+_VAGUE = re.compile(
+    r"(?:we'll|we will) (?:just |all )?(?:find (?:another|a way|something|somebody|someone|one)|manage|cope|figure|muddle|survive|see|live|be\b|get there|think of something)\b"
+    r"|(?:i'll|i will) (?:just )?(?:tell|say to|let) (?:him|her|them) (?:know )?[\w']+[.!]?$|(?:i'll|i will) (?:make a )?(?:note|minute) (?:the|that|it|of)\b"
+)
+"""What sounds like a promise and is only comfort, or is done by saying it."""
 _COMMIT_BARE = re.compile(
     r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i'll go|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that)(?: one)? (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
     r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|on your desk|up|live|out|away|over|across|printed|sent|booked|posted)\b"
@@ -258,11 +273,16 @@ _COMMIT_BARE = re.compile(
 _WEAK = re.compile(
     rf"\b(?:i want to|i wanna|i'd like to|i've got to|i (?:still |also )?have to|i gotta|i must|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
 )
+_COULD_WE = re.compile(
+    r"\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have) (?P<act>.+)"
+)
+"""A wish that waits for a yes ("could we have doves?")."""
 _OFFER = re.compile(
     rf"\b(?:shall i|should i|do you want me to|want me to|would you like me to|d'you want me to|i could|i can) {_WORK}\?$|\b(?:shall i|do you want me to|want me to|would you like me to|d'you want me to) {_WORK.replace('<act>', '<act2>')}"
 )
 _NEED = re.compile(
-    rf"\b(?:we|somebody|someone|one of us|one of you|people|(?:the|our|my|this|that|these|those|it|which)(?: [\w'-]+){{0,5}}?) (?:{_ADV} )*(?:need(?:s)? to|have to|has to|had better|should|must|ought to|gotta|'ve got to|'s got to|has got to|got to|really need to|do need to|will need to|'ll need to) {_WORK}"
+    rf"\b(?:we|somebody|someone|one of us|one of you|(?:the|our|my|all|every|each|both|this|that|these|those|it|which)(?: [\w'-]+){{0,5}}?) (?:{_ADV} )*(?:need(?:s)? to|have to|has to|had better|should|must|ought to|gotta|'ve got to|'s got to|has got to|got to|really need to|do need to|will need to|'ll need to) {_WORK}"
+    r"|\b(?:needs?|has|have|ought|must) (?:to )?be (?P<act7>(?!able|careful|fair|honest|sure|quick|here|there|back|in\b|at\b|on\b|a\b|the\b|said|done with|seen|had|kidding|joking|fine|ok|okay|more|less|so\b|very|it\b|that\b|something|up to|out of|(?:easy|easier|hard|nice|good|better|possible|enough|true|right|worse)\b)[a-z]+\b.*)"
     r"|\b(?:need(?:s)?) (?:a |an |some |another |new )?(?P<act2>(?:\w+ing|\w+ed|replac\w+|fix|repair|update|clean|check)\b.*)"
     rf"|\b(?:it|that|this|they|which|the (?:[\w'-]+ ){{0,4}}?[\w'-]+) (?:also |really |still )?needs? (?P<act6>(?:a|an|some|another|new|more|its|their)\b.*)"
     rf"|\b(?:we need|we still need|we'll need|we also need|what we need is|we're missing|we could do with|there needs to be|there has to be|there should be|we want) (?P<act3>(?:a|an|some|another|new|more|the|two|three|four|five|six|ten|\d+|somebody to|someone to)\b.*)"
@@ -278,7 +298,7 @@ _REQUEST = re.compile(
     rf"|\b(?:would you mind|do you mind|mind|how about you|could i trouble you with|would you consider) (?P<act3>[a-z]+ing\b.*)"
     rf"|^(?:(?:and|so|then|or|no|ok|okay|right|well|yeah|good|great|lovely|perfect|now|qqn\d),? )*(?P<act8>(?!(?:yes|yeah|no|thank|thanks)\b)[a-z]+ .+) please[.!]?$"
     rf"|\bplease (?!(?:don't|do not|no|yeah|yes|do\b$)\b){_WORK.replace('<act>', '<act4>')}"
-    rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have|make sure|ask for) (?P<act5>.+)"
+    rf"|\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:make sure|ask for) (?P<act5>.+)"
 )
 _NO_REQUEST = re.compile(
     r"\b(?:tells?|told|asks?|asked|wants?|wanted|allows?|allowed|lets?|forces?|forced|makes?|gets?|expects?|invites?|requires?|required|helps?|encourages?) you to\b|"
@@ -311,7 +331,7 @@ _AGAINST = re.compile(
     r"\b(?:decided (?:not to|against)|decision was no|not going to (?:do|be|happen)|we're not (?:doing|going|having|taking|buying|getting|changing)|we aren't (?:doing|going)|"
     r"we won't|won't be (?:doing|needed)|no longer (?:need|doing|going)|off the table|scrap(?:ped|ping)?(?! (?:metal|paper|wood))|"
     r"cancel(?:led|ling)? (?:it|that|this)|is cancel(?:l)?ed|been cancel(?:l)?ed|forget (?:it|that|about|i said)|leave (?:it|that|this|those|them)(?: (?:out|alone|for now|be|as|where|there|then|off|until))?(?= |$|[.,])(?! (?:(?:one|lot|bit) )?(?:with|to) (?:me|you|us|qqn))|"
-    r"skip (?:it|that|this)|don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
+    r"skip (?:it|that|this)|(?<!so we )(?<!so i )(?<!so they )(?<!that we )don't (?:bother|do (?:it|that)|need (?:to|that|it|one|any)|want (?:to|that|it))|do not (?:need|do|want)|doesn't need|no need|not need(?:ed)?|not worth|never ?mind|hold off|"
     r"park (?:it|that|this)|let's not|rather not|please don't|too expensive|not a priority|out of scope|not now|not this (?:time|year|quarter|sprint|month|week|round|season|term)|"
     r"(?:so|then|but) no(?=[.!]?$|,)|on second thoughts?|scratch that|strike that|take that back|not proposing|not suggesting|not saying|drop (?:it|that|the idea|this)|dropped the idea|kill(?:ed)? (?:it|that|the idea)|"
     r"we'll do without|stay(?:ing)? with what|no thanks|nothing for us|we said no|we agreed not|(?:it's|that's|deal is|whole thing is) off\b(?! (?:my|our|the|your))|not happening|isn't happening|can wait|can weight|shelved?|(?:postponed|dropped|canned|binned|ditched|scrapped|called off|put off|parked|postpone) (?:that|it|this|the idea|those|them|all that)|ruled (?:it|that)? ?out|voted (?:it|that)? ?(?:down|against)|turned (?:it|that)? ?down|stick with (?:the|what))\b"
@@ -338,6 +358,7 @@ _BLOCK = re.compile(
     r"hasn't (?:sent|arrived|come|answered|replied|approved|signed|given|responded|turned up|shown up|delivered|been (?:approved|delivered|signed|released|sent))|"
     r"haven't (?:had (?:the|a|an|any|it|those|them|our|their)\b|heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
     r"(?:stuck |held |sat |sitting |still |stopped )(?:up )?(?:in|at) customs|in customs|(?:sitting|sat) on (?:it|the|our|my)|(?:sitting|sat|been|lying) on (?:somebody|someone|his|her|their|the \w+)(?:'s)? desk|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do)|(?:my|our) hands are tied|"
+    r"(?:not|isn't|aren't|won't be) letting (?:anybody|anyone|us|me|people)|(?:change|code|hiring|spending|budget) freeze|(?:got|has|have) (?:nothing|none) (?:until|till|in stock)|sitting on (?:my|our) hands|out of stock|no stock|on back ?order|back ?ordered|"
     r"nobody('s| has)? (?:answered|replied|approved|signed|(?:given|told|sent|shown) (?:us|me))|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
 )
 _CANNOT = re.compile(
@@ -353,7 +374,7 @@ _NO_BLOCK = re.compile(
     r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:for|on) (?:it|them|that|the \w+(?: \w+)?|my \w+) to (?:\w+ )?(?:dry|open|cool|set|cure|load|finish|warm|rise|prove|settle|thunder|rain|grow|come out|heat|boil|ferment|flower|germinate|go off|harden|thaw|defrost|soak|sync|build|compile|upload|download|render|land|print|snow|clear)\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
-    r"\b(?:in customs|hands are tied|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do))\b|\bcan't\b.{0,40}\bwithout\b|\bwithout (?:the|that|it|a|their|his|her)\b.*\b(?:can't|nothing)\b|\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
+    r"\b(?:in customs|(?:not|isn't|aren't) letting (?:anybody|anyone|us|me)|(?:got|has|have) (?:nothing|none) (?:until|till)|sitting on (?:my|our) hands|hands are tied|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do))\b|\bcan't\b.{0,40}\bwithout\b|\bwithout (?:the|that|it|a|their|his|her)\b.*\b(?:can't|nothing)\b|\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
     r"|\b(?:can't|cannot|couldn't)\b.*\b(?:the|our|their|his|her) [\w ]{1,25}? (?:hasn't|haven't|won't|didn't|isn't|aren't|doesn't)\b"
 )
 
@@ -406,7 +427,7 @@ _BEGUN = re.compile(
     r"\b(?:started|begun|began|kicked off|kicked (?:it|that|this|those|them|things) off|picked (?:it|that|this|the \w+.*?|up)(?: up)?|have begun|got going|got started|mak(?:e|ing) a start|made a (?:start|beginning|stab|dent)|moved (?:straight |right )?on(?:to| to)|cracked on with|turned to|has started|'ve started|under ?way|dug in(?:to)?|opened up|got stuck in(?:to)?|first (?:coat|batch|half|part) (?:is|are) (?:on|in|done)|as we speak|set (?:it |that )?going|took (?:it|that|this) on)\b"
     r"|\b(?:is|are|'s|'re|it's|they're|that's) (?:now |currently )?being \w+(?:ed|en|t)\b(?! (?:today|tomorrow|this|on|next|tonight|later))"
     r"|\b(?:engineer|guy|guys|bloke|chap|man|men|woman|fitter|plumber|electrician|mechanic|technician|builders?|crew|people|lads?|they|he|she)(?:'s|'re| is| are) (?:in there|up there|out there|down there|on site|at it|round there|here|there)(?: right)? (?:now|today|this morning|as we speak)\b"
-    r"|\bso (?:we're|it's|that's|i'm) (?:off|rolling|away|moving|going)\b(?! to)"
+    r"|\bso (?:we're|i'm) (?:off|rolling|away|moving|going)\b(?! to)|\bso (?:it's|that's) (?:rolling|away|moving|going)\b(?! to)"
     r"|\b(?:i've|we've|i|we)(?: have)? had (?:it|that|this|them|the [\w ]{1,20}|\S+) open since\b"
 )
 _NEGATION = re.compile(
@@ -443,7 +464,7 @@ _WHO = re.compile(
     r"\b(?:who|who's|whose|anyone|anybody|any (?:volunteers|takers)|somebody|someone)\b"
 )
 _ACCEPT = re.compile(
-    r"^(?:(?:oh|ok|okay|yeah|yes|well|then|so|please|sure|right),? )*(?:do it|do that|please do|go for it|let's do it|let's do that|you do that|make it so)[.!]?(?: (?:then|please))?$|^(?:(?:oh|ok|okay|well|ha|right|and|uh|um|so),? )*(?:yeah|yes|yep|yup|sure|ok|okay|will do|of course|no problem|no worries|absolutely|happy to|got it|fine|alright|all right|can do|consider it done|right|gladly|deal|perfect|great|lovely|sounds good|me|definitely|certainly|agreed|exactly|true|done|noted|correct|indeed|thank you|thanks|cool|good|amazing|brilliant|please)\b"
+    r"^(?:(?:oh|ok|okay|yeah|yes|well|that),? )*(?:sounds (?:right|fine|fair|great|like a plan)|works for me|fair enough|suits me|that works|makes sense)\b|^(?:(?:oh|ok|okay|yeah|yes|well|then|so|please|sure|right),? )*(?:do it|do that|please do|go for it|let's do it|let's do that|you do that|make it so)[.!]?(?: (?:then|please))?$|^(?:(?:oh|ok|okay|well|ha|right|and|uh|um|so),? )*(?:yeah|yes|yep|yup|sure|ok|okay|will do|of course|no problem|no worries|absolutely|happy to|got it|fine|alright|all right|can do|consider it done|right|gladly|deal|perfect|great|lovely|sounds good|me|definitely|certainly|agreed|exactly|true|done|noted|correct|indeed|thank you|thanks|cool|good|amazing|brilliant|please)\b"
 )
 _REFUSE = re.compile(
     r"^(?:(?:oh|ok|well|ha|um|uh|sorry|yeah|er|god),? )*(?:no\b(?! (?:problem|worries|blockers|rush|news|hurry))|nope|nah|(?:i )?can't[,.]?$|not me|please don't|i'd rather not|god no|absolutely not|no way|not really|never)|\b(?:i can't (?:take (?:it|that|this)|do (?:it|that|this)|make (?:it|that)|today)|i won't have time|i'm (?:away|off|out|on holiday|on leave|on vacation)|i don't have time|i'm swamped|i'm full)\b"
@@ -453,7 +474,7 @@ _SHIFT = re.compile(
     r"|\b(?:by the way|i also|we also|one more (?:thing|from me)|the other thing|while i was (?:in there|at it))\b|^oh\b"
 )
 _CORRECT = re.compile(
-    r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|(?:sorry|no|actually|and)\b.{0,40}\bnot (?:on |by )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:can|could|may) (?:i|we|you) (?:just |quickly )?(?:revise|change|go back to|come back to|amend|move|push|bring|swap)|(?:go|going|come|coming|back) back to the|revise|does (?:it|that|this) have to be|do you (?:really )?need (?:it|that) (?:by|on|before)|(?:can|could) (?:it|that|this|we) (?:be|make it|do it) (?:by|on|before|earlier|later)|any chance (?:of|it|that)|(?:bring|move|push|pull) (?:it|that|this) (?:forward|back|up|to)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|next week)(?:'s| is| would be) better|(?:make|call) that (?:a )?(?:monday|tuesday|wednesday|thursday|friday)|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
+    r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|(?:sorry|no|actually|and)\b.{0,40}\bnot (?:on |by )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:can|could|may) (?:i|we|you) (?:just |quickly )?(?:revise|change|go back to|come back to|amend|move|push|bring|swap)|(?:go|going|come|coming|back) back to the|revise|does (?:it|that|this) have to be|do you (?:really )?need (?:it|that) (?:by|on|before)|(?:can|could) (?:it|that|this|we) (?:be|make it|do it) (?:by|on|before|earlier|later)|make it (?:by |on |the |next )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|\w+teenth|twenty)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|week|month|november|december|january|february|march|april|may|june|july|august|september|october|\w+th|then|that)(?:'s| is| would be) (?:too (?:late|soon|early|tight)|no good|cutting it|out\b)|not the (?:\w+ )?\w+(?:th|rd|nd|st|first|second|third)\b|a (?:day|week|couple of days) (?:earlier|later|sooner)|any chance (?:of|it|that)|(?:bring|move|push|pull) (?:it|that|this) (?:forward|back|up|to)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|next week)(?:'s| is| would be) better|(?:make|call) that (?:a )?(?:monday|tuesday|wednesday|thursday|friday)|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
 )
 _SMALL_TALK = re.compile(
     r"\bcome (?:on )?in\b(?= or\b|[.,!]|$)|\bhow(?:'s| is| has| have) (?:(?:the|your|everyone|everybody|it|things|life|you|we)\b)(?: (?:week|day|weekend|morning|going|been|holding up|feeling|doing|all|family|baby|kids))+|\b(?:please )?stop \w+ing\b|\b(?:don't|do not) let (?:anybody|anyone|them|him|her|me)\b|\b(?:sit|hang) tight\b|\b(?:grab|pull up|take) a (?:seat|chair|pew|biscuit|coffee|tea)\b|\b(?:i've|i have|i|i'll|we'll|let me|who's|i'm) (?:just |now )?(?:made|got|brought|put|pour(?:ed)?|mak(?:e|ing)|put|getting|get) (?:(?:us|you|some|the|a|more|another|everyone|pot|cup|of) )*(?:tea|coffee|coffees|teas|kettle|biscuits|doughnuts|donuts)(?: on)?[.,!]?$|\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak|meet|catch up) (?:to you )?(?:again|tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|(?<!before )(?<!than )(?<!do )anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
@@ -753,11 +774,15 @@ def _passive(low: str) -> re.Match[str] | None:
         verb = m["verb"] or m["verb2"]
         if verb in _STATE_WORDS or (verb in verbs.BASE and not verb.endswith("ed")):
             continue
+        if _UNDONE.match(verb):
+            continue
         if verb in verbs.PARTICIPLE or (verb.endswith("ed") and len(verb) > 4):
             return m
     return None
 
 
+_UNDONE = re.compile(r"un(?!block|pack|load|plug|veil|cover|lock|tangl|do|pick|screw|ravel|wrap)\w+ed$")
+"""What has not been done: untouched, unpaid, unsigned."""
 _TIME_PAST = re.compile(
     r"\b(?:yesterday|last (?:night|week|month|\w+day)|this morning|ago|already|earlier|over the weekend)\b"
 )
@@ -872,6 +897,12 @@ def _asked(low: str) -> tuple[Mark, str]:
         request = None
     if commit and re.search(r"\b(?:i'll|i will|i can|let me) (?:get|have) qqn\d\b", low):
         commit = None  # somebody else will do it
+    wish = None if _NO_REQUEST.search(low) else _COULD_WE.search(low)
+    if wish and not request and not commit:
+        firm = re.search(r"\bplease\b|\bby\b", low)
+        return (Mark.REQUEST | Mark.SECOND if firm else Mark.WEAK), _group(wish)
+    if commit and _VAGUE.match(low[commit.start() :]):
+        commit = bare = None  # "we'll find another", "I'll tell her Advent"
     if request and (not commit or request.start() < commit.start()):
         return Mark.REQUEST | Mark.SECOND, _group(request)
     if commit:

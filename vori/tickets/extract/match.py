@@ -52,7 +52,7 @@ STOP = frozenset(
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
     hundred thousand dozen pick picked hear heard live night onto toward towards upon round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
     nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed
-    left better best worse as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
+    left better best worse latest sooner earlier later as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
 )
 """Words that carry no content of a piece of work."""
 

@@ -144,6 +144,14 @@ _TROUBLED = frozenset(
     )
 )
 """What a thing does that is still to be mended."""
+_SERVES = frozenset(
+    listed(
+        "working taking telling holding serving earning selling accepting receiving ringing flowing purring firing spinning "
+        "flying paying performing behaving gleaming sparkling shining standing drawing playing pulling reading "
+        "ticking glowing beaming responding loading opening closing locking fitting matching balancing"
+    )
+)
+"""What a finished thing does for people."""
 _IN_PROCESS = frozenset(
     listed(
         "drying curing setting uploading downloading rebuilding printing charging building soaking proving rising baking "
@@ -187,7 +195,7 @@ _PART = re.compile(
     r"|\b(?:most|some|part|bits?|parts|a (?:third|quarter|fraction|chunk|handful|portion|lot)|two thirds|three quarters|half|the (?:bulk|majority|first half)|(?:a |\d+ |\w+ )per ?cent) of (?:it|them|the|that|those|my|our)\b"
     r"|\b(?:a |the |my |our |an? (?:rough|early|initial|first|basic|working) )(?:draft|outline|sketch|sketches|skeleton|framework|mock-?up|prototype|rough|roughs|shortlist|long-?list|storyboard|wireframes?|plan for|template|structure|framing|undercoat|primer|base ?coat|first fix|groundwork|foundations?|carcass|shell|bare bones|start|stab|dent|bash|crack|beginnings?)\b(?! (?:to|on) (?:me|you)| (?:i|you)\b)"
     rf"|\bhalf (?:a|an|the|my|our|of|way|\w+ed)\b|\bhalfway\b|\bpart ?way\b|\bmid ?way\b|\b(?:rough(?:ed)?|sketch(?:ed)?|pencil(?:led)?|mock(?:ed)?|block(?:ed)?|mapp?(?:ed)?|scop(?:ed)?|mark(?:ed)?|peg(?:ged)?|chalk(?:ed)?) (?:it |them |that )?out\b"
-    rf"|\b(?:got|get|am|i'm|we're|is|are|gone|made it|worked) (?:about |only |maybe |nearly )?(?:as far as|up to|down to|through to|on to|into) (?:the |page |chapter |number |letter |row )|\b{_NUMBER}(?: hundred| thousand)? \w+(?: \w+)? (?:in|into|deep|down|done|so far|through|left|to go)\b(?! (?:the|a) (?:box|skip|bin|van|post|bag|store|fridge|safe)\b)|\bso far\b|\b(?:in|with) bits\b|\bin pieces\b|\bbits? by bits?\b|\b(?:one|row|room|box|shelf|page|piece|street|house|class|floor) by (?:one|row|room|box|shelf|page|piece|street|house|class|floor)\b"
+    rf"|\b(?:got|get|am|i'm|we're|is|are|gone|made it|worked) (?:about |only |maybe |nearly )?(?:as far as|up to|down to|through to|on to|into) (?:the |page |chapter |number |letter |row )|\b{_NUMBER}(?: hundred| thousand)? (?!went|came|got|go|are|were|is|was|of|and|or|people|has|have|had|did)\w+(?: (?!went|came|got|go|are|were|is|was)\w+)? (?:in|into|deep|down|done|so far|through|left|to go)\b(?! (?:the|a) (?:box|skip|bin|van|post|bag|store|fridge|safe)\b)|\bso far\b|\b(?:in|with) bits\b|\bin pieces\b|\bbits? by bits?\b|\b(?:one|row|room|box|shelf|page|piece|street|house|class|floor) by (?:one|row|room|box|shelf|page|piece|street|house|class|floor)\b"
     rf"|\b(?:i'm|we're|he's|she's|they're|i am|we are|am) (?:now |currently |already |only |still )?(?:at|on|up to|into|past|around|about) (?:about |around |roughly |nearly )?(?:the )?(?:[a-z]+ )?(?:number )?{_NUMBER}\b(?! (?:o'clock|weeks?|days?|hours?))"
     r"|\b(?:the|its|their) (?:early|opening|initial|introductory|beginning|easy|preliminary|intro|introduction) (?:\w+)?|\b(?:slow|heavy|hard|tough) going\b|\b(?:hundred|thousand|dozen) and something\b"
     r"|\b(?:got|done|did) (?:the )?\w+(?: \w+)? done and (?:i'm|we're|now|i am|he's|she's)\b|\bnow (?:i'm |we're )?on (?:to )?the \w+"
@@ -198,7 +206,7 @@ _ALL = re.compile(
     r"\b(?:all|both|everything|every|each|whole|entire|last (?:one|of (?:the|them)|bit|few)|final|complete(?:ly|d)?|finish(?:ed)?|in full|full|lot|rest is (?:history|done))\b"
 )
 _AT_IT = re.compile(
-    r"\b(?:(?:i'm|we're|he's|she's|they're|i am|we are) (?:now )?(?:on|onto|on to) the (?!phone|way|road|list|case|mend|fence|train|bus|look|lookout|edge|other|same|market|hunt|verge|whole|desk|board|rota|team)\w+(?: now)?(?=[.,]|$| now\b)|(?:chugging|ticking|trundling|plodding|inching|jogging|moving|bumbling) (?:along|over|on)|chip(?:ping|ped)? away|(?:knee|elbow|waist|neck|ankle|chin)[- ]deep|up to (?:my|our|his|her|their) (?:neck|eyes|elbows|ears|eyeballs|armpits)|stuck in(?:to)?|got my teeth into|chipping away|plugging away|beavering|slogging|ploughing|plowing|wading|grinding away|hammering away|wrestling|grappling|battling|tinkering|making (?:progress|headway|inroads|good time)|made (?:progress|headway|inroads|some)|broken? (?:the back of|ground)|broke ground|on the case|hard at|deep in(?:to)?|in the thick of|(?:rolled|rolling) (?:up )?(?:my|our|their|his|her) sleeves|the ball(?:'s| is) rolling|(?:got|get|set|put) (?:the ball|things|it|that) (?:rolling|moving|going|in motion)|(?:made|making) a (?:start|beginning|dent|stab|go)|have a (?:go|stab|bash)|had a (?:first )?(?:go|stab|bash|crack)|(?:dipped|dug|dived|dove|jumped|waded|ploughed|got|gotten) (?:in|into|stuck|cracking|going|moving|started|my teeth)|first steps?|(?:on|in) the (?:bench|operating table|workshop|garage|oven|mixer)|with the (?:repairer|mender|seamstress|tailor)|taking shape|shaping up|coming (?:on|along|together)|getting there|under ?way|in full swing|cracking on|motoring|on (?:my|his|her|their) (?:bench|easel|desk now|screen now)|been (?:at (?:it|them)|having a go|on it))\b"
+    r"\b(?:(?:i'm|we're|he's|she's|they're|i am|we are) (?:now )?(?:on|onto|on to) the (?!phone|way|road|list|case|mend|fence|train|bus|look|lookout|edge|other|same|market|hunt|verge|whole|desk|board|rota|team)\w+(?: now)?(?=[.,]|$| now\b)|(?:chugging|ticking|trundling|plodding|inching|jogging|moving|bumbling) (?:along|over|on)|chip(?:ping|ped)? away|(?:knee|elbow|waist|neck|ankle|chin)[- ]deep|up to (?:my|our|his|her|their) (?:neck|eyes|elbows|ears|eyeballs|armpits)|stuck in(?:to)?|got my teeth into|chipping away|plugging away|beavering|slogging|ploughing|plowing|wading|grinding away|hammering away|wrestling|grappling|battling|tinkering|making (?:progress|headway|inroads|good time)|made (?:progress|headway|inroads|some)|broken? (?:the back of|ground)|broke ground|on the case|hard at|deep in(?:to)?|in the thick of|(?:rolled|rolling) (?:up )?(?:my|our|their|his|her) sleeves|the ball(?:'s| is) rolling|(?:got|get|set|put) (?:the ball|things|it|that) (?:rolling|moving|going|in motion)|(?:made|making) a (?:start|beginning|dent|stab|go)|have a (?:go|stab|bash)|had a (?:first )?(?:go|stab|bash|crack)|(?:dipped|dug|dived|dove|jumped|waded|ploughed|got|gotten) (?:in|into|stuck|cracking|going|moving|started|my teeth)|first steps?|(?:on|in) the (?:bench|operating table|workshop|garage|oven|mixer)|with the (?:repairer|mender|seamstress|tailor)|taking shape|shaping up|coming (?:on|along|together)|getting there|under ?way|in full swing|cracking on|motoring|on (?:my|his|her|their) (?:bench|easel|desk now|screen now)|still (?:in|at|on) it|been (?:at (?:it|them)|having a go|on it))\b"
 )
 """Idioms of being at it."""
 
@@ -334,13 +342,20 @@ def _progressive(words: list[str], i: int, j: int) -> Tells:
         if word == "going" and re.match(_HOW, after):
             return Tells.RESULT
         return Tells.NOTHING
-    return Tells.RESULT
+    if word in _SERVES or re.match(rf"(?:\\w+ ){{0,3}}?{_HOW}\\b", " ".join(words[j + 1 : j + 7])):
+        return Tells.RESULT
+    return Tells.UNDERWAY
 
 
 def _is_participle(word: str) -> bool:
     if word in verbs.PARTICIPLE:
         return word not in verbs.BASE or word in ("put", "cut", "set", "shut", "split", "read")
+    if word.startswith("un") and _UNDONE.match(word):
+        return False
     return word.endswith("ed") and len(word) > 4 and not word.endswith("eed")
+
+
+_UNDONE = re.compile(r"un(?!block|pack|load|plug|veil|cover|lock|tangl|do|pick|screw|ravel|wrap)\w+ed$")
 
 
 def _base(word: str) -> str:
