@@ -6,8 +6,9 @@ of those who recorded it: rows say which of it is deleted, and each VORI removes
 home, whoever decided it.
 
 What goes with the words: captions and their versions, minutes, what readings noted, proposals,
-blockers, quotes and reasons in receipts, words that analytics counted, and events that all
-readers have. What stays: the meeting's title and times, its tickets, and numbers.
+blockers, quotes and reasons in receipts, what machines wrote into the content of tickets (mostly
+the sentences themselves), words that analytics counted, and events that all readers have. What
+stays: the meeting's title and times, its tickets with what people wrote, and numbers.
 """
 
 from __future__ import annotations
@@ -245,7 +246,25 @@ _SOUND_LEFT = """AND EXISTS (
 _SOUND_DUE = _DUE.format(days="least(g.keep_sound_days, g.keep_words_days)") + _SOUND_LEFT
 _WORDS_DUE = _DUE.format(days="g.keep_words_days") + "AND m.words_deleted_at IS NULL\n"
 
+_WRITTEN = """
+    SELECT m.after ->> 'content' FROM ticket_history m
+    WHERE m.ticket_id = {ticket} AND m.meeting_id = $1 AND m.actor = 'machine' AND m.after ? 'content'
+"""
+"""What machines wrote into a ticket's content for the meeting; people's own text is other text."""
+_OF_ITS_TICKETS = (
+    "(SELECT ticket_id FROM ticket_history WHERE meeting_id = $1 AND actor = 'machine')"
+)
+
 _WORDS = (
+    f"UPDATE tickets t SET content = '' WHERE t.id IN {_OF_ITS_TICKETS}"  # noqa: S608 - no input
+    f" AND t.content IN ({_WRITTEN.format(ticket='t.id')})",
+    "UPDATE ticket_history h SET"
+    + ",".join(
+        f" {side} = CASE WHEN h.{side} ->> 'content' IN ({_WRITTEN.format(ticket='h.ticket_id')})"
+        f""" THEN h.{side} || '{{"content": ""}}' ELSE h.{side} END"""
+        for side in ("before", "after")
+    )
+    + f" WHERE h.ticket_id IN {_OF_ITS_TICKETS} AND (h.before ? 'content' OR h.after ? 'content')",
     "DELETE FROM transcription_jobs WHERE meeting_id = $1",
     "DELETE FROM transcript_versions WHERE recording_id IN"
     " (SELECT id FROM recordings WHERE meeting_id = $1)",
