@@ -177,7 +177,7 @@ async def uncommitted(work: Callable[[], Awaitable[Any]]) -> AsyncIterator[None]
     await asyncio.wait([holding, asyncio.create_task(done.wait())], return_when="FIRST_COMPLETED")
     try:
         yield
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while not await DB.fetch(
                 "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                 " AND datname = current_database()"

@@ -68,6 +68,6 @@ async def test_pages_hear_what_a_job_counted_whatever_process_started_it(databas
         await until(lambda: _is_relaying(vori._road, "requests"))
         async with transaction():
             await sink.tell_changed([(5, 3), (6, 4), (5, 3)])
-        told = await page.get(within_s=20)
+        told = await page.get(within_s=60)
     assert told == '{"type":"analytics.changed","meetingId":5,"groupId":3}'
     assert await page.get(within_s=0) is None

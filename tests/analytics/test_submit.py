@@ -23,7 +23,7 @@ def java(folder, version):
 
 async def health_of(settings, folder):
     worker = Analytics(settings, Kafka(), folder)
-    await asyncio.wait_for(worker._run(), 20)
+    await asyncio.wait_for(worker._run(), 60)
     return worker.health()
 
 

@@ -72,7 +72,7 @@ def job(monkeypatch, tmp_path):
 
 
 async def batch(worker):
-    await asyncio.wait_for(worker.batches.acquire(), 20)
+    await asyncio.wait_for(worker.batches.acquire(), 120)
     return worker.health()
 
 
@@ -109,7 +109,7 @@ async def test_a_job_that_fails_is_started_again_with_growing_waits(job, monkeyp
     monkeypatch.setattr(submit, "_pause", pause)
     worker = job(FAILING)
     async with worker.lifespan():
-        await asyncio.wait_for(enough.wait(), 30)
+        await asyncio.wait_for(enough.wait(), 120)
         health = worker.health()
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert (health.state, health.detail["state"]) == (State.DEGRADED, "failed")

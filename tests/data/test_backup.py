@@ -378,7 +378,7 @@ def vori(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VORI_")}
     return subprocess.run(
         [sys.executable, "-m", "vori", "--home", str(home), *arguments],
-        capture_output=True, text=True, timeout=60, env=kept, check=False,
+        capture_output=True, text=True, timeout=300, env=kept, check=False,
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def servers_on(directory: Path) -> list[int]:
 
 
 async def ask(server: Embedded, sql: str = "SELECT 1"):
-    connection = await asyncpg.connect(server.url, timeout=5)
+    connection = await asyncpg.connect(server.url, timeout=60)
     try:
         return await connection.fetchval(sql)
     finally:
@@ -103,7 +103,7 @@ async def test_a_server_that_dies_is_started_again_and_work_goes_on(server):
                     raise Unavailable("a session may outlive its server for a moment")
                 await DB.fetch("SELECT 1")
 
-            await retrying(work, deadline_s=60)
+            await retrying(work, deadline_s=240)
             assert server.pid not in (None, killed)
         finally:
             await DB.close()

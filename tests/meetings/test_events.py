@@ -58,7 +58,7 @@ class Page:
         self._running = asyncio.create_task(app(scope, self._from_client.get, self._to_client.put))
 
     async def told(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             message = await self._to_client.get()
             if message["type"] == "websocket.accept":
                 message = await self._to_client.get()

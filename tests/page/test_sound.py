@@ -16,7 +16,7 @@ from tests.transcribe.random_whisper import write_random_whisper
 
 FILE_S = 19
 """Of the bundled meeting: six sentences, an order for an invoice last."""
-SLOW_BYTES_PER_S = 30_000
+SLOW_BYTES_PER_S = 100_000
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def served(server_dir: Path, make_database: Any) -> Iterator[tuple[list[str], Pa
         yield printed, log, cert
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         process.stdout.close()
     assert process.returncode in (0, 128 + signal.SIGTERM)
 
@@ -96,7 +96,10 @@ def test_the_printed_link_makes_the_first_administrator_over_tls(
     assert link, log.read_text()
     assert link[1].startswith(url[0])
     with httpx.Client(
-        base_url=url[0], verify=ssl.create_default_context(cafile=str(cert)), trust_env=False
+        base_url=url[0],
+        verify=ssl.create_default_context(cafile=str(cert)),
+        trust_env=False,
+        timeout=60,
     ) as client:
         assert client.get("/api/session").json()["needsFirstAdmin"] is True
         looked = client.post("/api/links/look", json={"link": link[2]})

@@ -528,7 +528,7 @@ async def test_deleting_a_meeting_and_changing_its_ticket_wait_for_each_other(
         async with transaction():
             await DB.fetch("SELECT 1 FROM meetings WHERE id = $1 FOR UPDATE", meeting.meeting_id)
             held.set()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not await DB.fetch(
                     "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                     " AND datname = current_database()"

@@ -42,7 +42,7 @@ async def minutes_by(meeting: Meeting, *replies: Reply, language: str | None = N
     """The minutes written anew, and the requests that were made for them."""
     async with MessagesApi(*replies) as api:
         settings = Claude(
-            base_url=api.url, max_retries=0, timeout_s=5, input_price=2, output_price=10
+            base_url=api.url, max_retries=0, timeout_s=60, input_price=2, output_price=10
         )
         engine = ClaudeExtractor(settings)
         board = TicketBoard(

@@ -55,7 +55,7 @@ async def test_one_who_waits_reads_when_the_other_has_read(site: Site) -> None:
         while not await DB.fetch("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"):
             await asyncio.sleep(0)
         order.append("here")
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, 60)
     assert order == ["here", "there"]
 
 
@@ -67,7 +67,7 @@ async def test_a_process_that_dies_while_it_reads_leaves_no_lock(site: Site) -> 
             " WHERE locktype = 'advisory' AND granted AND database ="
             " (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
-        async with asyncio.timeout(10), there.hold(MEETING, wait=True) as theirs:
+        async with asyncio.timeout(60), there.hold(MEETING, wait=True) as theirs:
             assert theirs
     async with here.hold(MEETING, wait=False) as again:
         assert again
@@ -104,7 +104,7 @@ async def process(site: Site, live: Slow, full: Slow) -> AsyncIterator[TicketRea
         settings=Tickets(live_interval_s=0.01),
         clock=site.clock,
     )
-    async with asyncio.timeout(20), reader.lifespan():
+    async with asyncio.timeout(60), reader.lifespan():
         yield reader
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.kafka
 
 def test_the_broker_answers_on_loopback_only(broker: Broker):
     host, _, port = broker.bootstrap.partition(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         assert connection.getpeername()[0] == "127.0.0.1"
     listening = broker.listening_addresses()
     assert listening

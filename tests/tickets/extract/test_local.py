@@ -271,9 +271,9 @@ def test_an_empty_meeting_yields_nothing() -> None:
     "word", ["blah ", "네 ", "I'll I'll ", "a", "그거 제가 ", "(((", "할게요 ", "보고", "반품은"]
 )
 def test_a_caption_of_100_kb_is_read_in_time(word: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     read(meeting("1|" + word * (100_000 // len(word))))
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_nul_bytes_and_lone_surrogates_do_no_harm() -> None:
