@@ -144,7 +144,9 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
         known = sorted(cuts)
         for at in _unmarked(joined):
             start = max(k for k in known if k < at)
-            if len(joined[start:at].split()) >= 4:  # else it is what the sentence is about
+            if len(joined[start:at].split()) >= 4 and not _SUBORDINATE.match(
+                joined[start:at].strip()
+            ):  # else it is what the sentence is about
                 cuts.add(at)
     for m in mentions:
         joint = re.search(r"(?:,|\band)\s+$", joined[: m.start])
@@ -154,6 +156,8 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
         if len(joined[m.end() :].split()) <= 3:
             continue  # "send them a photo, will you, Pete"
         before = joined[: m.start()].rstrip(" ,")
+        if re.search(r"\b(?:with|about) (?:the|that|your|those) [\w-]+(?: [\w-]+)?$", before):
+            continue  # "Steffen, with the cache, could you make it Wednesday"
         at = names.get(len(before), m.end())
         cuts.add(at)
     pieces = []
@@ -176,7 +180,7 @@ _NEW_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _TELLS_ON = re.compile(
-    r"(?P<b1>[\w']+) (?=(?:i|we|they|he|she) (?:\w+ed|did|put|took|got|sent|made|gave|cut|ran|went|found|built|drove|wrote|swept|rang|told|bought|brought|left) (?:\w+ )?(?:it|them|that|those|the|all|both|my|our|a|an|some|every|each|two|three|four|five|six|ten|twenty|\d+)\b)",
+    r"(?P<b1>[\w']+) (?=(?:i|we|they|he|she) (?:\w+ed|did|put|took|got|sent|made|gave|cut|ran|went|found|built|drove|wrote|swept|rang|told|bought|brought|left) (?:(?:on|at|in|with|over|through|to|into|off|up|out|down|round|around) )?(?:\w+ )?(?:it|them|that|those|the|all|both|my|our|a|an|some|every|each|two|three|four|five|six|ten|twenty|\d+)\b)",
     re.IGNORECASE,
 )
 """A pronoun, a verb and its object: no relative clause, so a sentence of its own."""
@@ -209,6 +213,10 @@ def _unmarked(joined: str) -> Iterable[int]:
             yield m.end()
 
 
+_SUBORDINATE = re.compile(
+    r"(?:(?:and|but|so|also|oh|um|well),? )*(?:while|when|after|before|as|because|if|once|since|until|although|though|whenever)\b",
+    re.IGNORECASE,
+)
 _DOES = re.compile(
     r"(?:'s (?:on|doing|got|taking|to)\b| (?:does|is|has|takes|gets|owns|asks|writes|calls|rings|sends|makes|orders|books|checks|fixes|buys|brings|looks|handles|will|to)\b)",
     re.IGNORECASE,
@@ -317,7 +325,7 @@ _GIVES = re.compile(
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
     r"some ?day|one of these (?:days|weeks|years)|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
-    r"if i had|if we had|if (?:i|we|you|they) (?:stay|open|close|work|live|move|charge|own|start)ed|if somebody had|if anyone|down the (?:line|road)|would love to|i'd love (?:to|a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
+    r"if i had|if we had|if (?:i|we|you|they) (?:stay|open|close|work|live|move|charge|own|start)ed|if somebody had|if anyone (?:had|were|could|would|ever)|down the (?:line|road)|would love to|i'd love (?:to|a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
     r"(?:could|might|would) (?:\w+ ){1,4}one day\b|in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
     r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
     r"just an idea|just (?:thinking|dreaming|wondering|saying)|thinking out loud|spitball\w*|blue sky|wild idea|crazy idea|for the future|sometime|"
@@ -359,7 +367,7 @@ _BLOCK = re.compile(
     r"haven't (?:had (?:the|a|an|any|it|those|them|our|their)\b|heard back|arrived|come|answered|replied|approved|signed|sent|delivered|given|got (?:the|a|an|any|it) .{0,30}(?:from|yet)|received)|still (?:no|haven't got|don't have) (?:answer|reply|word|approval|access|key|response|sign|delivery|sign-off|permit)|"
     r"(?:stuck |held |sat |sitting |still |stopped )(?:up )?(?:in|at) customs|in customs|(?:sitting|sat) on (?:it|the|our|my)|(?:sitting|sat|been|lying) on (?:somebody|someone|his|her|their|the \w+)(?:'s)? desk|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do)|(?:my|our) hands are tied|"
     r"(?:not|isn't|aren't|won't be) letting (?:anybody|anyone|us|me|people)|(?:change|code|hiring|spending|budget) freeze|(?:got|has|have) (?:nothing|none) (?:until|till|in stock)|sitting on (?:my|our) hands|out of stock|no stock|on back ?order|back ?ordered|"
-    r"nobody('s| has)? (?:answered|replied|approved|signed|(?:given|told|sent|shown) (?:us|me))|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled|depends on (?:them|him|her) (?:sending|giving))\b"
+    r"nobody('s| has)? (?:answered|replied|approved|signed|(?:given|told|sent|shown) (?:us|me))|is holding (?:us|me|it|this|everything) up|holding (?:us|me|it) up|blocker|blocking (?:me|us|this|that|it)|in limbo|at a standstill|stalled(?! (?:a bit|a little|slightly|for a))|depends on (?:them|him|her) (?:sending|giving))\b"
 )
 _CANNOT = re.compile(
     r"\b(?:can't|cannot|couldn't|unable to|not able to) (?:really |actually |even )?(?!wait|complain|believe|remember|hear|see\b|say|tell|promise|help|stand|imagine|think|recall|make it|afford|be\b|come|attend|join|talk|speak|sleep|read that|decide|take (?:it|that|this)|do (?:it|that|this) (?:today|now|myself)|have|feel|blame|argue|find out|understand|i\b|we\b|you\b|they\b|he\b|she\b|it\b)[a-z]+"
@@ -374,7 +382,7 @@ _NO_BLOCK = re.compile(
     r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:for|on) (?:it|them|that|the \w+(?: \w+)?|my \w+) to (?:\w+ )?(?:dry|open|cool|set|cure|load|finish|warm|rise|prove|settle|thunder|rain|grow|come out|heat|boil|ferment|flower|germinate|go off|harden|thaw|defrost|soak|sync|build|compile|upload|download|render|land|print|snow|clear)\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
-    r"\b(?:in customs|(?:not|isn't|aren't) letting (?:anybody|anyone|us|me)|(?:got|has|have) (?:nothing|none) (?:until|till)|sitting on (?:my|our) hands|hands are tied|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do))\b|\bcan't\b.{0,40}\bwithout\b|\bwithout (?:the|that|it|a|their|his|her)\b.*\b(?:can't|nothing)\b|\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
+    r"\b(?:in customs|(?:not|isn't|aren't) letting (?:anybody|anyone|us|me)|(?:got|has|have) (?:nothing|none) (?:until|till)|sitting on (?:my|our) hands|hands are tied|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do))\b|\bcan't\b.{0,40}\bwithout\b|\bwithout (?:the|that|it|a|their|his|her)\b.*\b(?:can't|nothing)\b|\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled(?! (?:a bit|a little|slightly|for a))|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
     r"|\b(?:can't|cannot|couldn't)\b.*\b(?:the|our|their|his|her) [\w ]{1,25}? (?:hasn't|haven't|won't|didn't|isn't|aren't|doesn't)\b"
 )
 
@@ -454,10 +462,10 @@ _LAUGH = re.compile(
     r"(?<!\w)(?:ha(?: ?ha)*h?|haha\w*|hehe\w*|lol|\*?laughs?\*?|heh)(?!\w)", re.IGNORECASE
 )
 _JOKE = re.compile(
-    r"^only if\b|\b(?:if one more|if i (?:hear|see|have to) .* (?:again|one more)|just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
+    r"^only if\b|\b(?:if one more|if i (?:hear|see|have to) .* (?:again|one more)|just kidding|kidding|joking|joke|in your dreams|good luck with that|unicorns?|magic(?:al)? wand|lottery|million (?:dollars|pounds|euros)|(?:build|buy|get) (?:us )?a (?:robot|time machine|yacht|castle|pony|private)|by lunch(?: then)?$|while you're at it|yeah right|yeah sure and|oh sure|as if|dream on|when pigs fly|world domination|to the moon|teleport\w*|clone (?:me|myself)|nobel|a holiday in|retire|move to (?:hawaii|an island|the beach)|yacht|(?:which|that) is (?:zero|nothing|empty|nought)\b|(?:budget|account) of (?:zero|nothing)|with my (?:\w+ )?(?:salary|savings|wages|pocket money))\b"
 )
 _QUESTION = re.compile(
-    r"\?\s*$|(?<!of )(?<!see )(?<!know )(?<!guy )(?<!person )(?<!people )(?<!one )(?<!someone )(?<!somebody )(?<!those )(?<!woman )(?<!man )\bwho(?:'s|'ll| is| can| will| could| wants)\b"
+    r"\?\s*$|\b(?:how|where)(?:'s| is| are|'re) (?:it|that|they|those|things|this|we)(?: (?:at|going|looking|doing|getting on|coming along|up to))?(?:,? qqn\d)?$|(?<!of )(?<!see )(?<!know )(?<!guy )(?<!person )(?<!people )(?<!one )(?<!someone )(?<!somebody )(?<!those )(?<!woman )(?<!man )\bwho(?:'s|'ll| is| can| will| could| wants)\b"
     r"|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then|qqn\d),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|(?<!qqn\d )(?:is|are|was|were|do|does|did|has|have)|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
 )
 _WHO = re.compile(
@@ -470,7 +478,7 @@ _REFUSE = re.compile(
     r"^(?:(?:oh|ok|well|ha|um|uh|sorry|yeah|er|god),? )*(?:no\b(?! (?:problem|worries|blockers|rush|news|hurry))|nope|nah|(?:i )?can't[,.]?$|not me|please don't|i'd rather not|god no|absolutely not|no way|not really|never)|\b(?:i can't (?:take (?:it|that|this)|do (?:it|that|this)|make (?:it|that)|today)|i won't have time|i'm (?:away|off|out|on holiday|on leave|on vacation)|i don't have time|i'm swamped|i'm full)\b"
 )
 _SHIFT = re.compile(
-    r"^(?:(?:right|okay|ok|so|and|now|then|well|yes|yeah),? )*(?:something new|(?:a )?new (?:work|things?|business|topic|items?|stuff|one)|here's a new one)\b|^(?:(?:oh|ok|okay|right|and|so|um|uh|yeah|but|well|then|no),? )*(?:also|another thing|one more|one last|one other thing|one other|the other thing|other thing|next(?: one| thing| up| item)?\b|by the way|separately|on another note|last (?:thing|one|item)|lastly|finally|second(?:ly)?|anything else|moving on|as for|what about|how about|regarding|then there's|oh and|one thing|the one thing|the only (?:other )?thing|something else|before (?:i forget|we)|and one|quick one|speaking of|in other news|different (?:topic|thing)|while i was|i also|we also|for me|from me|from my side|my side|on my side|on our side)\b"
+    r"^(?:(?:right|okay|ok|so|and|now|then|well|yes|yeah),? )*(?:something new|(?:a )?new (?:work|things?|business|topic|items?|stuff|ones?|actions?|bits?|tasks?|jobs?|asks?|requests?)(?=[.,!]|$| then| now)|(?:a )?new (?:work|things?|business|topic|items?|stuff|one)|here's a new one)\b|^(?:(?:oh|ok|okay|right|and|so|um|uh|yeah|but|well|then|no),? )*(?:also|another thing|one more|one last|one other thing|one other|the other thing|other thing|next(?: one| thing| up| item)?\b|by the way|separately|on another note|last (?:thing|one|item)|lastly|finally|second(?:ly)?|anything else|moving on|as for|what about|how about|regarding|then there's|oh and|one thing|the one thing|the only (?:other )?thing|something else|before (?:i forget|we)|and one|quick one|speaking of|in other news|different (?:topic|thing)|while i was|i also|we also|for me|from me|from my side|my side|on my side|on our side)\b"
     r"|\b(?:by the way|i also|we also|one more (?:thing|from me)|the other thing|while i was (?:in there|at it))\b|^oh\b"
 )
 _CORRECT = re.compile(
@@ -763,7 +771,8 @@ _STATE_WORDS = frozenset(
         "born made seen kept lost locked jammed cracked frozen torn worn booked busted confused annoyed pleased "
         "surprised involved connected overdue red bad worked failed crashed stopped started begun been come run put "
         "set let got had asked understood thought felt found heard given given sold required affected impressed "
-        "happened changed missed wanted owned closed dropped leaked covered bored"
+        "happened changed missed wanted owned closed dropped leaked covered bored stalled slowed paused halted slipped drifted "
+        "worsened stuffed drained exhausted swamped bothered"
     )
 )
 

@@ -99,7 +99,7 @@ key,열쇠
 lock,잠금장치,자물쇠
 ceiling,천장
 stairs,staircase,계단
-toilet,restroom,bathroom,화장실
+toilet,restroom,bathroom,lavatory,loo,화장실
 garden,정원
 tree,나무
 flower,꽃
@@ -419,7 +419,44 @@ influencer,인플루언서
 press,보도자료,언론
 sponsor,후원,협찬,스폰서
 donation,기부,후원금
-volunteer,자원봉사자,봉사자""".splitlines()
+volunteer,자원봉사자,봉사자
+autoclave,steriliser,sterilizer
+cooker,stove,hob
+sofa,couch
+boiler,furnace
+brochure,pamphlet,booklet
+rota,roster
+vacuum,hoover
+purchase,buy
+pharmacy,chemist
+lawyer,solicitor,attorney
+rubbish,trash,garbage,litter
+pavement,sidewalk
+torch,flashlight
+spanner,wrench
+jumper,sweater
+programme,program
+colour,color
+catalogue,catalog
+grey,gray
+centre,center
+tap,faucet
+dongle,token
+lamp,bulb
+backdrop,backcloth
+footpath,path
+cupboard,closet,cabinet
+cellar,basement
+yard,courtyard
+bucket,pail
+quilt,duvet
+trainee,apprentice
+newcomer,starter,joiner
+doctor,gp,physician
+dinner,supper
+mould,mold
+doorbell,buzzer
+mains,electricity""".splitlines()
 """Words of one meaning in the two languages, one group a line."""
 
 _CONCEPT: dict[str, str] = {}
@@ -760,6 +797,10 @@ _NO_INITIALS = frozenset(
 )
 
 
+_SPEAKABLE = re.compile(r"[^aeiou]*[^aeiouy][aeiou][^aeiou]|[aeiou][^aeiou]$")
+"""Initials that are more likely a word ("bar", "ox")."""
+
+
 def _abbreviations(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str, ...]]:
     """Neighbouring Latin words of one title by their initials; not those that two titles share."""
     found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
@@ -772,7 +813,11 @@ def _abbreviations(titles: Sequence[Mapping[str, float]]) -> dict[str, tuple[str
     return {
         short: next(iter(runs))
         for short, runs in found.items()
-        if len(runs) == 1 and short not in STOP and short not in _NO_INITIALS and short.isalpha()
+        if len(runs) == 1
+        and short not in STOP
+        and short not in _NO_INITIALS
+        and short.isalpha()
+        and not _SPEAKABLE.match(short)
     }
 
 

@@ -342,7 +342,7 @@ def _progressive(words: list[str], i: int, j: int) -> Tells:
         if word == "going" and re.match(_HOW, after):
             return Tells.RESULT
         return Tells.NOTHING
-    if word in _SERVES or re.match(rf"(?:\\w+ ){{0,3}}?{_HOW}\\b", " ".join(words[j + 1 : j + 7])):
+    if word in _SERVES or re.match(rf"(?:\w+ ){{0,3}}?{_HOW}\b", " ".join(words[j + 1 : j + 7])):
         return Tells.RESULT
     return Tells.UNDERWAY
 
