@@ -47,6 +47,12 @@ MAX_CONTENT_CHARS = 1_200
 TODO, IN_PROGRESS, DONE = TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE
 
 
+_TO_BE_TOLD = re.compile(
+    r"\b(?:quotes?|quotations?|estimates?|prices?|find out|availability|permission|approval)\b"
+    r"|견적|가격|단가|허가|승인|가능한\s*날|일정",
+    re.IGNORECASE,
+)
+"""What is had by asking for it."""
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
 _THIS = re.compile(r"\bthis\b|이번|금주", re.IGNORECASE)
 _BECAUSE = re.compile(r"(?:because|cause|cos|since|until|till|as|unless|without)\b", re.IGNORECASE)
@@ -670,6 +676,8 @@ class Talk:
         same_turn = c.turn == work.clause.turn
         if not work.alive or gap > NEAR:
             return None
+        if gap <= 1 and self._is_way(c, work):
+            return work
         if self._moved_on(work) and not self._thin_promise(c, work):
             return None
         weight = sum(c.words.values())
@@ -728,6 +736,21 @@ class Talk:
             return False
         reply = c.turn != work.clause.turn and c.order - work.last <= 1
         return reply and work.kind is Mark.REQUEST and self._own(c) <= 1.0
+
+    def _is_way(self, c: Clause, work: Work) -> bool:
+        """Whether a promise to ring or ask somebody is how a thing that is wanted is to be had.
+
+        "could we get quotes for the carpet" … "I'll ring two firms"
+        """
+        return (
+            c.has(Mark.COMMIT)
+            and c.has(Mark.CONTACT)
+            and not c.has(Mark.SHIFT | Mark.CORRECT)
+            and work.kind in (Mark.REQUEST, Mark.NEED, Mark.WEAK)
+            and not work.accepted
+            and (work.assignee in (None, c.speaker) or not work.firm)
+            and _TO_BE_TOLD.search(work.clause.text) is not None
+        )
 
     def _thin_promise(self, c: Clause, work: Work) -> bool:
         """Whether "I'll have it up by then" follows a question that was asked in between."""
@@ -1814,7 +1837,7 @@ class Talk:
             status=work.status,
             assignee_id=work.assignee,
             due=work.due,
-            evidence=_seqs(work.heard),
+            evidence=_seqs(_proof(work)),
             confidence=min(confidence, 0.95),
             reason=self._reason(work),
         )
@@ -1843,6 +1866,8 @@ class Talk:
         }.get(work.kind, "reported as done" if work.status is DONE else "reported as under way")
         if work.assignee is None and len(work.candidates) > 1:
             names = ", ".join(self.people.name(u) for u in work.candidates[:4])
+            more = len(work.candidates) - 4
+            names += f" and {more} more" if more > 0 else ""
             how += f"; nobody assigned, since the name fits {names}"
         elif work.assignee is None:
             how += "; nobody assigned, since nobody is named and the speaker is not known"
@@ -2017,10 +2042,32 @@ def _seqs(heard: Iterable[Clause]) -> tuple[int, ...]:
     return tuple(sorted({seq for c in heard for seq in c.seqs}))
 
 
+_CLOSING = Mark.ACCEPT | Mark.SHIFT | Mark.LAUGH | Mark.SMALL_TALK | Mark.QUESTION | Mark.ANAPHOR
+"""All that "good", "thanks" and "right, so what else" do."""
+
+
+def _says_something(c: Clause) -> bool:
+    return bool(c.words or c.days or c.marks & ~_CLOSING)
+
+
+def _proof(work: Work) -> list[Clause]:
+    """What the ticket rests on: what says something of it, who is named, and the first yes to it.
+
+    What people say to end a topic is left out.
+    """
+    replies = [c for c in work.heard if c.has(Mark.ACCEPT) and c.turn != work.clause.turn]
+    return [
+        c
+        for c in work.heard
+        if c is work.clause or _says_something(c) or c.named or c.doers or c in replies[:1]
+    ]
+
+
 def _content(work: Work) -> str:
-    """The sentences the ticket rests on: the one that made it and what led to it first."""
-    first = [c for c in work.heard if c.order <= work.clause.order]
-    rest = [c for c in work.heard if c not in first]
+    """The sentences the ticket is made of: the one that made it and what led to it first."""
+    said = [c for c in work.heard if c is work.clause or _says_something(c)]
+    first = [c for c in said if c.order <= work.clause.order]
+    rest = [c for c in said if c not in first]
     return " ".join(dict.fromkeys(c.text for c in (*first, *rest)))[:MAX_CONTENT_CHARS]
 
 
