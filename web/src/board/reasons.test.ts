@@ -24,5 +24,8 @@ it('keeps names, joins parts, and leaves what it does not know', () => {
   expect(
     reasonFor('somebody was asked; nobody assigned, since the name fits Mina, Minho', 'ko-KR'),
   ).toBe('부탁받은 일; 이름이 여러 사람에게 맞아 담당자를 정하지 않음: Mina, Minho')
+  expect(reasonFor('nobody assigned, since the name fits Mina, Minho and 2 more', 'ko')).toBe(
+    '이름이 여러 사람에게 맞아 담당자를 정하지 않음: Mina, Minho 외 2명',
+  )
   expect(reasonFor('The speaker says so.', 'ko')).toBe('The speaker says so.')
 })

@@ -11,6 +11,10 @@ const KOREAN: [RegExp, string][] = [
   [/^said to have begun$/, '시작했다고 함'],
   [/^what moved it was corrected later in the meeting$/, '옮기게 한 말이 나중에 고쳐짐'],
   [/^taken back or corrected later in the meeting$/, '나중에 취소되거나 고쳐짐'],
+  [
+    /^nobody assigned, since the name fits (.+) and (\d+) more$/,
+    '이름이 여러 사람에게 맞아 담당자를 정하지 않음: $1 외 $2명',
+  ],
   [/^nobody assigned, since the name fits (.+)$/, '이름이 여러 사람에게 맞아 담당자를 정하지 않음: $1'],
   [
     /^nobody assigned, since nobody is named and the speaker is not known$/,
