@@ -95,6 +95,8 @@ class Clause:
     """The word that the clause puts first as its topic (서평단은 …); "" when none is."""
     excluded: tuple[UserId, ...] = ()
     """Whom the clause says it is not for."""
+    phrase: str = ""
+    """All the nouns it puts first, written as one; "" when there are not two."""
     finite: bool = False
     """Whether it ends in a verb: a sentence, and no name of a thing ("상자요")."""
     signs: Sign = Sign.NONE
@@ -137,7 +139,7 @@ def turns(segments: Iterable[Segment]) -> list[list[Segment]]:
 
 
 _CUT_EN = re.compile(
-    r"(?<!dealt )(?<!done )(?<!through )(?<!finished )\b(?:a|an|the|of|to|for|with|and|but|so|or|in|on|at|by|from|is|are|was|its|my|our|your|"
+    r"(?<!dealt )(?<!done )(?<!through )(?<!finished )(?<!we up )(?<!n't )\b(?:a|an|the|of|to|for|with|and|but|so|or|in|on|at|by|from|is|are|was|its|my|our|your|"
     r"(?:and|so|but|because|if|think|when|said|know|hope|sure|is) (?:it|that)|which|because|if|i|we|you|they|he|she|i'm|we're|haven't|have|has|don't|thought)$",
     re.IGNORECASE,
 )

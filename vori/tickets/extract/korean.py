@@ -79,15 +79,32 @@ _WORK_WORDS = listed(
 
 def tokens(text: str) -> list[Token]:
     """The morphemes of `text` in order. Raises Unavailable without kiwipiepy."""
-    return [
+    found = [
         Token(t.form.translate(_JAMO), t.tag.split("-")[0], t.start, t.start + t.len)
         for t in _kiwi().tokenize(text)
     ]
+    for i, (a, b) in enumerate(pairwise(found)):
+        promised = a.tag == "ETM" and a.form in ("ㄹ", "을") and b.form == "것" and b.tag == "NNB"
+        if promised and text[b.start : b.start + 1] == "게" and text[b.start - 1] != " ":
+            end = i + 2  # written as one: 올릴게, 뽑을게요
+            while end < len(found) and found[end].form in ("이", "요"):
+                end += 1
+            said = "게요" if found[end - 1].form == "요" else "게"
+            found[i:end] = [Token(a.form + said, "EF", a.start, found[end - 1].end)]
+            break
+    return found
 
 
 # ------------------------------------------------------------------ splitting
 
 _LINK = ("는데", "은데", "ㄴ데", "지만", "니까", "으니까", "길래", "는데요", "라서", "거든")
+_ENDINGS = frozenset(
+    listed(
+        "어요 아요 네요 죠 지요 거든요 거든 잖아요 ㄹ게요 을게요 세요 나요 ㄹ까요 을까요 더라고요 "
+        "습니다 ㅂ니다 는데요 ㄴ데요 ㄴ대요 는대요 대요"
+    )
+)
+"""Endings of sentences, which the analyser takes for connectives where no full stop follows."""
 _STARTS_ANEW = re.compile(
     r"^(?:그거|그건|그게|이거|이건|제가|저는|저희가|내가|그래서|근데|그리고|아)"
 )
@@ -127,7 +144,8 @@ def split(texts: Sequence[tuple[int, str]], people: People) -> list[Part]:
         if owners[token.start] != owners[following.start] and ended[owners[token.start]]:
             close(final=True)
             continue
-        if token.tag == "SF":
+        ends = token.tag == "EC" and token.form in _ENDINGS and following.tag != "SP"
+        if token.tag == "SF" or (ends and len(run) > 2):
             close(final=True)
         elif following.tag in ("SF", "SP") or (
             following.form in ("요", "이요") and following.tag in ("JX", "EF", "MM")
@@ -201,13 +219,13 @@ _COMMIT = _m(
     r"(?:ㄹ게|을게|ㄹ께|을께)요?/EF|(?:ㄹ게|을게)요?/EC|겠/EP (?:습니다|ㅂ니다|어요|다|구요|고)/E[FC]|(?:ㄹ|을)라고요?/E[FC]"
 )
 _WILL = _m(
-    r"(?:ㄹ|을)/ETM (?:거|것|예정|계획|생각)/NN[BG]|려고/EC|(?:기|ㄹ 것)/ETN 로/JKB 하/VV|으?려구요?/E[FC]"
+    r"(?:ㄹ|을)/ETM (?:(?:거|것)/NNB (?:이/VCP|ㅂ니다|에요|예요|야/|임)|(?:예정|계획|생각)/NN[BG])|려고/EC|(?:기|ㄹ 것)/ETN 로/JKB 하/VV|으?려구요?/E[FC]"
 )
 _CAN = _m(
     r"저/NP .*(?:ㄹ|을)/ETM 수/NNB (?:가/JKS |는/JX |도/JX )?있(?!/\S+ 는/ETM (?:것|거|일)/NN. (?:\S+ )?없)"
 )
 _REQUEST = _m(
-    r"주/V[XV] (?:시/EP )?(?:(?:세요|으세요|십시오|어요|ㅂ시오|죠|ㄹ래요?|ㄹ까요|나요|면|어|라|ㅂ니까|길)/E[FC]|시/EP (?:죠|ㄹ래|ㄹ까)|ㄹ/ETM 수|겠/EP|ㄹ/ETM 거|으면|셨으면)"
+    r"주/V[XV] (?:시/EP )?면/EC (?:좋/VA 겠|되/VV|감사|고맙)|주/V[XV] (?:시/EP )?(?:(?:세요|으세요|십시오|어요|ㅂ시오|죠|ㄹ래요?|ㄹ까요|나요|어|라|ㅂ니까|길)/E[FC]|시/EP (?:죠|ㄹ래|ㄹ까)|ㄹ/ETM 수|겠/EP|ㄹ/ETM 거|으면|셨으면)"
     r"|주/V[XV] 시/EP 고/EC(?: 요/JX)?(?: \S+/S[FP])?$|시/EP (?:ㄹ/ETM 수/NNB 있|ㄹ래|겠/EP|면/EC (?:되|좋|돼))|부탁/NNG (?:을/JKO |좀/MAG )?(?:드리|하)|(?:ㄹ래|을래)/EF|(?:ㄹ래요|을래요)/EF"
     r"|가능/NNG 하/XSA (?:시/EP )?(?:세요|ㄹ까요|신가요|ㄴ가요|나요|시/EP|ㄹ까)|시/EP 는/ETM (?:걸|거|것)/NN[GB] ?(?:로|ㄹ로)|맡/VV 으시|십시오/EF|시/EP 죠/EF|셔야/EC|시/EP 어야/EC"
     r"|(?:달|다오)/V[XV] 라고/E"
@@ -217,7 +235,7 @@ _STATIVE_POLITE = _m(
     r"(?:좋아하|싫어하|원하|바라|알|모르|계시|힘들어하|기뻐하|궁금해하|말하|말씀/NNG 하|걱정/NNG 하|기다리|불편/XR 하|만족/NNG 하|생각/NNG 하|필요/NNG 하)/(?:VV|XSV|XSA)|(?:이|가)/JKS (?:\S+ ){0,4}\S+ (?:세요|으세요)/EF"
 )
 _GREETING = _m(
-    r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|조심/NNG|힘내/VV|힘/NNG 내|운전/NNG|깨/VV|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
+    r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|조심/NNG|힘내/VV|힘/NNG 내|운전/NNG|깨/VV|서두르/VV|참/VV|이해/NNG|양해/NNG|기다리/VV|믿/VV|지켜보/VV|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
 )
 _NEED = _m(
     r"어야/EC (?:지/|되/VV|하/V[VX]|겠/EP|죠|ㄹ/ETM|돼)|어야(?:죠|지|겠)|야/EC (?:되|하)/V|필요/NNG (?:하/XSA|가/JKS|는/JX|도/JX)? ?(?:있|하)?|(?:ㅂ시다|읍시다|자)/EF|자고요?/E[FC]|(?:두|놓)/VX (?:죠|ㄹ까요|지요)/EF|기/ETN 로/JKB 하/VV (?:죠|시죠|ㅂ시다|었|자)"
@@ -230,10 +248,10 @@ _FINISH = _m(
 _ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까)/(?:MAG|NNG)|막/MAG")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
-    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하|헷갈리|헤매|당황/NNG 하|당황하|걱정/NNG 하|고민/NNG 하|궁금하|기억/NNG 하|기대/NNG 하|헛걸음/NNG 하|빗나가|어긋나|줄어들|늘어나|실패/NNG 하|그러)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
+    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하|후회/NNG 하|실망/NNG 하|살|살아나|헷갈리|헤매|당황/NNG 하|당황하|걱정/NNG 하|고민/NNG 하|궁금하|기억/NNG 하|기대/NNG 하|헛걸음/NNG 하|빗나가|어긋나|줄어들|늘어나|실패/NNG 하|그러)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV]|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|거의/MAG 다|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV](?! 던/ETM)|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|거의/MAG 다|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )(?<!안/MAG )(?<!못/MAG )(?<!잘/MAG )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
     r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
@@ -259,7 +277,7 @@ _BLOCK_HARD = _m(
     r"막히/VV|묶이/VV|차단/NNG|중단|멈추/VV 어/EC 있|(?:안|못)/MAG \S+ (?:어서|아서)/EC (?:\S+ ){0,2}멈추/VV 었|손/NNG (?:을/JKO )?놓/VV 고/EC 있|스톱/NNG|두절/NNG|못/MAG|못하|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?(?:있/\S+ 는/ETM 것/NNB (?:이/JKS )?)?없|(?<!/NNG )블록|보류|홀딩"
 )
 _NO_BLOCK = _m(
-    r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자|듣|보/VV (?!고/EC 있)|봤|하/VV 겠|가)|(?:ㄹ|을)/ETM 수/NNB 밖에"
+    r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자/VV|듣/VV|보/VV (?!고/EC 있)|하/VV 겠|가/VV|닫/VV|알아보/VV|믿/VV)|어쩌/VV ㄹ/ETM 수|(?:ㄹ|을)/ETM 수/NNB 밖에"
 )
 _REOPEN = _m(
     r"다시/MAG (?:\S+ ){0,3}\S+/(?:VV|XSV) (?:\S+/EP )?어야/EC (?:되|하|겠)|다시/MAG (?:\S+ ){0,4}(?:열/VV|오픈|돌리/VV|살리|올리/VV|할 일|하/VV ㄹ/ETM 일|시작|진행/NNG|작업|고치|고쳐|하/VV 어야|보/VV 어야|해야|손|수정|open|봐야|하/VV 기|찍|깔|걸)|재오픈|재작업|(?:다시|또)/MAG (?:\S+ ){0,2}(?:안/MAG|고장|깨지|나오|새/VV|터지|죽|발생|나/VV|끊|오류|멈추)|재발/NNG|원상|도로/MAG|되돌리|reopen"
@@ -268,7 +286,7 @@ _REOPEN_HARD = _m(
     r"다시/MAG (?:\S+ ){0,3}(?:열/VV|오픈|돌리/VV|살리|올리/VV|하/VV ㄹ/ETM 일)|(?:하|할)\S* ?ㄹ?/?E?T?M? ?일/NNG 로/JKB|재오픈|되돌리|reopen|완료/NNG (?:를/JKO )?(?:취소|풀)"
 )
 _HYPO_WORDS = re.compile(
-    r"(?:생각|고민)해\s*(?:볼|보|봐)|면\s*안\s*(?:되|돼|될)|그냥\s*해\s*본|해\s*본\s*(?:말|소리)|언젠가|나중에(?!\s*정)|시간\s*(?:이\s*)?나면|여유\s*(?:가\s*)?(?:되|있|나|생기)|면\s*좋겠|좋을\s*텐데|차라리|면\s*얼마나|고\s*싶|만약|만일|수도\s*있|혹시\s*나중|생각만|아이디어|어떨까|어때요|그냥\s*궁금|궁금해서|이론상|꿈|상상|장기적|내년|먼\s*미래|하면\s*(?:재밌|재미있|좋|멋지)|한다면|였다면|했다면|했으면\s*(?:좋았|됐)|(?:지금|당장)\s*(?:하자는|하겠다는|은\s*아니|는\s*아니)"
+    r"(?:생각|고민)해\s*(?:볼|보|봐)|면\s*안\s*(?:될까|되나|되겠|될지|돼요?\?)|그냥\s*해\s*본|해\s*본\s*(?:말|소리)|언젠가|나중에(?!\s*정)|시간\s*(?:이\s*)?나면|여유\s*(?:가\s*)?(?:되|있|나|생기)|(?<!주)(?<!주시)면\s*좋겠|좋을\s*텐데|차라리|면\s*얼마나|고\s*싶|만약|만일|수도\s*있|혹시\s*나중|생각만|아이디어|어떨까|어때요|그냥\s*궁금|궁금해서|이론상|꿈|상상|장기적|내년|먼\s*미래|하면\s*(?:재밌|재미있|좋|멋지)|한다면|였다면|했다면|했으면\s*(?:좋았|됐)|(?:지금|당장)\s*(?:하자는|하겠다는|은\s*아니|는\s*아니)"
 )
 _UNSURE_WORDS = re.compile(
     r"아마|같은데|같아요|같습니다|확실(?:하|히)?[진지는 ]*(?:않|모르|치)|모르겠|몰라|수도\s*있|듯(?:요|해|합|하|$|\s)|글쎄|추정|걸요|텐데|아닐까|기억이|들은 것|[ㄴ은는]가\s*봐|나\s*봐"
@@ -297,7 +315,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"(?:이|여기|요)\s?정도로\s*(?:하|마치|끝|마무리)|이쯤(?:에서|하고)|여기서\s*(?:끊|마치|끝)|오늘은?\s*이만|해산|(?:회의|미팅|조회|조례|종례|브리핑|리뷰|스탠드업)(?:를|은)?\s*(?:할게|하겠|합시다|하죠|시작|엽니다|열겠)|(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|(?:건|거|안건|현황|상황)[은는을를]?\s*(?:보겠|볼게|봅시다|보죠|보도록)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한\s*번|차례로|돌아가면서|전체적으로)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|(?:하나|한\s*가지)만?\s*(?:정정|수정|추가|말씀|여쭤|여쭐|물어|확인|공유)\S{0,3}(?:할게|하겠|볼게|드릴게|보겠)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:이|여기|요)\s?정도로\s*(?:하|마치|끝|마무리)|이쯤(?:에서|하고)|여기서\s*(?:끊|마치|끝)|(?:돌아|훑어|짚어)\s?(?:볼게|보겠|봅시다|보죠)|한\s?바퀴\s*돌|오늘은?\s*이만|해산|(?:회의|미팅|조회|조례|종례|브리핑|리뷰|스탠드업)(?:를|은)?\s*(?:할게|하겠|합시다|하죠|시작|엽니다|열겠)|(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|(?:건|거|안건|현황|상황)[은는을를]?\s*(?:보겠|볼게|봅시다|보죠|보도록)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한\s*번|차례로|돌아가면서|전체적으로)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|(?:하나|한\s*가지)만?\s*(?:정정|수정|추가|말씀|여쭤|여쭐|물어|확인|공유)\S{0,3}(?:할게|하겠|볼게|드릴게|보겠)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날(?!\s\S*(?:던|했던|한|신)\s)"
@@ -306,13 +324,13 @@ _WANT_WORDS = re.compile(
     r"싶(?:은|어|습|다|네)|있으면\s*좋|면\s*좋겠|주셨으면|달라고|필요(?:해|하|합|할)|받고\s*싶|원(?:해|합)"
 )
 _RECAP_WORDS = re.compile(
-    r"말이야|말인데|말이에요|말입니다|정리하(?:면|자면)|다시\s*(?:한\s*번|한번)?\s*확인|확인\s*(?:드리|차)|요약|아까\s*(?:말|얘기)|종합하"
+    r"(?:할\s?일|목록|보드|티켓|칸반|리스트|백로그|카드)(?:에|으로|로)(?:는|만|다가?)?\s*(?:\S+\s)?(?:올려|적어|넣어|등록해|추가해|달아|걸어|만들어)|일단\s*(?:등록|올려)|잊지\s*말|말이야|말인데|말이에요|말입니다|정리하(?:면|자면)|다시\s*(?:한\s*번|한번)?\s*확인|확인\s*(?:드리|차)|요약|아까\s*(?:말|얘기)|종합하"
 )
 _PROBLEM_WORDS = re.compile(
     r"깨[지져진]|안\s*(?:되|돼|맞|나와|나오|열|걸|켜|먹|보이|들)|오류|에러|문제|고장|누락|빠[지졌진]|모자|안\s*맞|죽[어더는]|느[리려린]|만료|부족|이상|틀[리려린]|새[는고]|누수|버그|두\s*번|중복|끊[기겨]|낡|찢|긁|막[히혀]|불만|민원|컴플레인|떨어[지져졌]|헐|녹슬|잘못|품절|밀[리려렸]|늦[어는]"
 )
 _CONTACT_WORDS = re.compile(
-    r"물어\s*[보봐볼]|여쭤|여쭙|문의|연락|전화|재촉|독촉|메일\s*(?:보|쓰|드)|확인해\s*(?:달라|보)|얘기해\s*[보볼]"
+    r"물어\s*[보봐볼]|여쭤|여쭙|문의(?!처|함)|연락(?!망|처|선)|전화(?!번호|기|부)|재촉|독촉|메일\s*(?:보|쓰|드)|확인해\s*(?:달라|보)|얘기해\s*[보볼]"
 )
 _DECISION_WORDS = re.compile(
     r"기로\s*(?:했|하죠|합시다|하시죠|하겠|할게)|(?:는|은|ㄴ|[가-힣])\s*걸로(?:요|\s*하|\s*할|\.|$)|맙시다|결정(?:했|됐|하)|확정|합의"
@@ -333,7 +351,7 @@ _QUESTION_END = _m(
     r"(?:나요|(?<!니)까요|ㄹ까요|을까요|ㅂ니까|습니까|ㄴ가요|은가요|는가요|(?<![가-힣])니|을까|ㄹ까|냐|ㄹ래요|을래요|려나|ㄴ가|은가|는가)/E[FC]|(?:ㄹ지|는지|ㄴ지|을지)(?:요)?/E[FC](?: \S+/S[FP])?$|ㄹ래/EF 요| 나/EF"
 )
 _ACCEPT_WORDS = re.compile(
-    r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:(?:네|넵|넹|예|옙)(?![가-힣])|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|그래\s*주|감사|고마|고생|ok|okay|yes|sure|굿|콜|확인했|괜찮)",
+    r"^(?:아|어|오|음|하하|그럼)?[,\s]*(?:(?:네|넵|넹|예|옙)(?![가-힣])|그럼요|알겠|좋(?:아|습|네)|오케이|그래요|맞아|맞습|물론|당연|그러죠|그럴게|그렇게|그래\s*주|감사|고마|고생|ok|okay|yes|sure|굿|콜|확인했|괜찮|동의|찬성|그럽시다|그래야)",
     re.IGNORECASE,
 )
 _REFUSE_WORDS = re.compile(
@@ -379,15 +397,17 @@ def marks(text: str, toks: Sequence[Token], *, final: bool) -> Mark:
         r"(?:면|으면|다면)/EC .*(?:어야|야)/EC (?:겠|되|하)|가정(?:이|일|하)", morphs
     ) and not re.search(r"시간|가능|괜찮|되/VV (?:시/EP )?면|으려면|려면", morphs):
         found |= Mark.HYPO
+    if Mark.FIRST in found and re.search(r"어/EC (?:놓|두|드리|주)/VX (?:\S+/EP )?었", morphs):
+        found &= ~Mark.PAST_STORY
     if re.search(r"(?:면|도|야)\s*(?:될|할|되)\s*(?:것|거|듯)\s*같", text):
         found &= ~Mark.UNSURE  # said politely, not doubted
     found |= _question(text, morphs)
     found |= _status(text, morphs)
     if final:
         found |= _asked(text, morphs, found)
-    elif re.search(r"주/V[XV] 시/EP 고/EC(?: \S+/S[FP])?$", morphs) and not _GREETING.search(
-        morphs
-    ):
+    elif re.search(
+        r"주/V[XV] (?:시/EP 고/EC|(?:시/EP )?면/EC 좋/VA 겠/EP \S+/EC)(?: \S+/S[FP])?$", morphs
+    ) and not _GREETING.search(morphs):
         found |= Mark.REQUEST
     elif (
         _NEED.search(morphs)
@@ -412,6 +432,11 @@ def _question(text: str, morphs: str) -> Mark:
         )
     ):
         found |= Mark.QUESTION
+    open_yet = re.search(
+        r"(?:누가|누구|언제|어디|어떻게)\s.{0,12}지[는를도]?\s.*(?:나중|아직|다음|정하)", text
+    )
+    if open_yet and not text.rstrip().endswith("?"):
+        found &= ~Mark.QUESTION
     if re.search(
         r"(?:어떻게|어디까지|얼마나|언제)(?:/\S+)? (?:\S+ ){0,2}(?:었|았)/EP (?:어요|나요|죠|지요|습니까|어)/EF",
         morphs,
@@ -477,6 +502,8 @@ def _status(text: str, morphs: str) -> Mark:
     )
     if past and Mark.BEGUN not in found:
         state = _STATIVE_PAST.search(morphs)
+        if finished and finished.start() < last and _STATIVE_PAST.search(morphs, last):
+            finished = None  # "누구는 통과시키고 저도 헷갈렸어요"
         if (
             finished
             or complete
@@ -519,6 +546,10 @@ def _status(text: str, morphs: str) -> Mark:
         morphs,
     ):
         found &= ~Mark.DONE
+    if re.search(
+        r"(?:려고?|으려고?|고자)/EC (?:\S+/JX )?하/V[VX] (?:\S+/EP )*(?:었|았)/EP", morphs
+    ):
+        found &= ~(Mark.DONE | Mark.FINISHED)
     if re.search(r"더라고|더군|던데|대요/EF|ㄴ대/EF|다던데|다고/EC", morphs) and not finished:
         found &= ~Mark.DONE
     if Mark.DONE in found and (finished or complete or whole):
@@ -541,10 +572,14 @@ def _status(text: str, morphs: str) -> Mark:
         and not (finished and finished.start() > negative.end())
     ):
         found &= ~Mark.DONE
+    at_it = re.search(
+        r"계속/MAG (?:\S+ ){0,2}(?:보|하|고치|만지|파|뒤지|찾|잡|맞추|돌리)/(?:VV|XSV) 고/EC (?:있|계)",
+        morphs,
+    )
     refused = _REFUSED_US.search(morphs)
     if refused and refused[0].endswith(("요", "다")):
         found |= Mark.BLOCK | Mark.BLOCK_HARD
-    if _BLOCK.search(morphs) and not _NO_BLOCK.search(morphs):
+    if _BLOCK.search(morphs) and not _NO_BLOCK.search(morphs) and not at_it:
         found |= Mark.BLOCK
         if _BLOCK_HARD.search(morphs):
             found |= Mark.BLOCK_HARD
@@ -572,10 +607,7 @@ def _status(text: str, morphs: str) -> Mark:
         and not whole
     ):
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS  # up to there
-    if re.search(
-        r"(?:다들|모두|손님들?|직원들?|애들|사람들)\S*\s.*(?:쓰|사용하|이용하)고 있|(?:부터|그걸로|이제|이젠|벌써|잘|편하게|새\s?\S+로)\s(?:\S+\s)?(?:쓰|사용하|이용하|돌아가|굴러가|돌|가동하|팔|팔리)고 (?:있|계)",
-        text,
-    ):
+    if aspect.is_in_use(text):
         found &= ~(Mark.PROGRESS | Mark.BEGUN)  # how the finished thing is used
     if re.search(
         r"(?:끝난|완료된|마무리된|해결된|고쳐진|다\s*된)\s*(?:게|것이|거|건)\s*아니", text
@@ -602,7 +634,7 @@ def _status(text: str, morphs: str) -> Mark:
         found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.PROGRESS | Mark.BEGUN
     if re.search(r"만/JX \S+/VV 어/EC 보/VX 었", morphs):
         found |= Mark.PROGRESS | Mark.BEGUN  # only tried so far
-    if re.search(r"만/JX \S+ (?:으면|면)/EC 되/VV", morphs) and Mark.DONE not in found:
+    if re.search(r"(?<!까지/JX )만/JX \S+ (?:으면|면)/EC 되/VV", morphs) and Mark.DONE not in found:
         found |= Mark.NOT_DONE | Mark.PROGRESS
     if "나머지" in text and not re.search(r"었/EP|다/MAG", morphs):
         found |= Mark.NOT_DONE
@@ -638,7 +670,7 @@ _OPENS = re.compile(
 
 def _asked(text: str, morphs: str, found: Mark) -> Mark:
     out = Mark.NONE
-    if _CLOSING_WORDS.search(text):
+    if _CLOSING_WORDS.search(text) or re.search(r"(?<![가-힣])접(?:겠|을게)", text):
         return out
     if re.search(r"저/NP (?:가|는)/J\S+ .*(?:ㄹ까|을까|ㄹ까요|을까요)/EF", morphs):
         return Mark.WEAK
@@ -681,7 +713,13 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if (
         not out
         and not found & (Mark.QUESTION | Mark.PROGRESS)
-        and _WILL.search(re.sub(r"(?:ㄹ|을)/ETM (?:거|것)/NNB 같", "", morphs))
+        and _WILL.search(
+            re.sub(
+                r"하/VV ㄹ/ETM 거/NNB 이/VCP 요/EF|(?:ㄹ|을)/ETM (?:거|것)/NNB 같|(?:/VA|/XSA|/VCP|/VCN|(?:되|오|나오|들어오|나가|걸리|끝나|생기|막히|남|들)/VV)(?: \S+/EP)* (?:ㄹ|을)/ETM (?:거|것)/NNB",
+                "",
+                morphs,
+            )
+        )
         and not re.search(r"었/EP (?:습니다|어요|는데)", morphs)
     ):
         out |= Mark.WEAK
@@ -769,7 +807,7 @@ _STOP_NOUNS = frozenset(
         "오전 오후 저녁 점심 때 정도 반 쪽 거 것 수 중 말 안 분 씨 님 선생 선생님 팀장 대리 과장 부장 매니저 사람 나중 시간 동안 전 후 뒤 앞 처음 마지막 하나 둘 둘다 "
         "어젯밤 간밤 문제 경우 얘기 이야기 생각 말씀 감사 고생 수고 시작 끝 완료 마무리 진행 일정도 담당 부탁 확인차 여기 거기 저기 그것 이것 누구 뭐 언제 우리 저희 대신 "
         "그때 그날 당일 이후 이전 사이 계속 정말 진짜 이호 말일 월말 필요 가능 걸 게 건 데 줄 번 개 대 명 군데 자리 점 상태 편 식 척 만 시도 발견 때문 덕분 자체 회의 이상 이하 "
-        "연락 답 작년 올해 내년 상황 어디 아마 대충 얼마 스톱 대기 기약 아까 조만간 당분간 그제 그저께 엊그제 엊저녁 어제저녁 매듭 천만다행 큰일 난리"
+        "연락 답 작년 올해 내년 상황 어디 아마 대충 얼마 혼자 동의 찬성 스톱 대기 기약 아까 조만간 당분간 그제 그저께 엊그제 엊저녁 어제저녁 매듭 천만다행 큰일 난리"
     )
 )
 
@@ -835,6 +873,15 @@ def word_bag(
         elif t.tag == "VV" and len(t.form) >= 2 and t.form not in _PLAIN_VERBS:
             out.setdefault(key(t.form), 0.4)
     for a, b in pairwise(toks):
+        plain = a.tag == b.tag == "NNG" and a.end == b.start and len(b.form) == 1
+        if (
+            plain
+            and len(a.form) > 1
+            and not _is_content(a.form, names)
+            and b.form not in _JOSA_LIKE
+        ):
+            put(out, key(a.form + b.form))  # 연락망, 시간표
+    for a, b in pairwise(toks):
         if a.tag == "SN" and b.tag in ("NNB", "NNG", "NR") and b.start == a.end:
             after = next((t for t in toks if t.start == b.end and t.tag == "NNB"), None)
             numbered = f"{a.form}{b.form}{after.form if after else ''}"
@@ -867,6 +914,7 @@ def word_bag(
     return out
 
 
+_JOSA_LIKE = frozenset("분 쪽 중 때 전 후 뒤 안 밖 날 말 초 간 건 점 데")
 _SINO = {w: i for i, w in enumerate("영일이삼사오육칠팔구십")} | {"백": 100}
 _SAID_NUMBER = re.compile(r"[일이삼사오육칠팔구십백]+")
 _LABEL_UNITS = frozenset(
@@ -958,6 +1006,12 @@ def _refit(
             if vocabulary.knows(key(word[:cut])) and vocabulary.knows(key(word[cut:])):
                 put(out, key(word[:cut]))
                 put(out, key(word[cut:]))
+                out.pop(word, None)
+                break
+    for word in [w for w in out if len(w) == 3 and is_hangul(w) and not vocabulary.knows(w)]:
+        if vocabulary.knows(key(word[1:])):
+            del out[word]
+            put(out, key(word[1:]))  # 납치마, where the title was read as 납 and 치마
 
 
 _UNITS = frozenset(
@@ -993,7 +1047,7 @@ def clause(
     who = doer(text, mentions, found, speaker)
     morphs = " ".join(map(str, part.tokens))
     plain = re.search(r"(?:VV|VX|XSV) (?:어|아)/EF(?: \S+/S[FP])?$", morphs)
-    told_to = re.search(r"어/EC 보/VX 어요/EF(?: \S+/S[FP])?$", morphs)
+    told_to = _TOLD_TO.search(morphs) and not _HABIT.search(morphs)
     if (
         who
         and (plain or told_to)
@@ -1001,6 +1055,9 @@ def clause(
         and not found & (Mark.QUESTION | Mark.DONE | Mark.PROGRESS)
     ):
         found |= Mark.REQUEST  # said to a younger one, without 요
+    asked_of = who and who != (speaker,) and _COULD.search(morphs)
+    if asked_of and (found & Mark.QUESTION or "어떠" in text or "어때" in text):
+        found = (found & ~Mark.HYPO) | Mark.REQUEST | Mark.QUESTION
     if who and _AGREED.search(morphs):
         found |= Mark.NEED | Mark.DECISION  # "마크 님이 녹화하기로 얘기했어요"
     days = find_days(text, today)
@@ -1019,46 +1076,81 @@ def clause(
         named=tuple(m.who for m in mentions),
         act_text=phrase(part, mentions, days),
         korean=True,
-        topic=_topic_word(own),
+        topic=_topic_word(own, vocabulary),
+        phrase=_topic_phrase(own),
         excluded=excluded(text, mentions),
         finite=bool(_FINITE.search(morphs)),
         signs=korean_signs(text, morphs),
     )
 
 
+_COULD = _m(
+    r"(?:되/VV|가능/NNG 하/XSA) (?:시/EP )?(?:ㄹ까요?|나요?|겠/EP \S+|ㄴ가요?|세요|어요)/EF|(?:ㄹ|을)/ETM 수/NNB (?:\S+/JX )?있|어떻/VA|(?:하|맡)/VV (?:시/EP )?(?:면|실래|ㄹ래)"
+)
+_TOLD_TO = _m(r"(?:VV|VX|XSV) (?:어요|아요)/EF(?: \S+/S[FP])?$")
+_HABIT = _m(
+    r"요즘/|어떻|고/EC (?:있|계시)|(?:알|모르|좋아하|싫어하|쉬|오|가|나오|나가|다니|계시|보이|살|들어오|들어가|말하|그러|되|기다리|나|같|들리|떨|웃|울|아프|늦|걸리|자|먹|지내|놀|붙)/VV (?:시/EP )?(?:어요|아요)|(?:관리|담당|말|얘기|이야기|생각|걱정|고생|수고|출근|퇴근|휴가|출장|감사)/NNG 하/XSV 어요|(?:잘|자주|항상|늘|원래|보통|매일|맨날|벌써|이미|아직)/MAG|때문|(?:안|못)/MAG|ㄴ다/|라고/"
+)
+"""What somebody does at all, and was not asked to do now."""
 _FINITE = _m(r"/(?:V[VXA]|XS[VA])(?: \S+/EP)* \S+/E[FC](?: 요/JX)?(?: \S+/S[FP])?$")
 _AGREED = _m(
     r"기/ETN 로/JKB (?:\S+ )?(?:하|되|정하|얘기/NNG 하|말/NNG 하|약속/NNG 하|합의/NNG 하|이야기/NNG 하)/\S+ (?:\S+/EP )*(?:었|았)/EP"
 )
 
 
-def _topic_word(toks: Sequence[Token]) -> str:
+def _topic_word(toks: Sequence[Token], vocabulary: Vocabulary) -> str:
     """The key of a noun marked with 은/는 at the beginning of the clause."""
     nouns: list[str] = []
+
+    def fronted() -> str:
+        mine = any(t.tag == "NP" and t.form in ("저", "제", "내", "나") for t in toks)
+        of_other = mine and len(nouns) == 2 and len(nouns[1]) > 1 and nouns[1] not in _ABOUT_IT
+        of_other = of_other and not vocabulary.find({key(nouns[1]): 1.0})
+        return "" if len(nouns) > 2 or of_other else key(nouns[0])
+
     for t in toks[:9]:
         if t.tag in ("NNG", "NNP"):
             nouns.append(t.form)
         elif t.form in ("은", "는") and t.tag == "JX" and nouns:
-            return key(nouns[0]) if len(nouns) <= 2 else ""
+            return fronted()
         elif t.tag == "SL":
             nouns.append(t.form.lower())
+        elif nouns and t.tag == "NP" and t.form in ("그거", "그것", "이거", "이것"):
+            return fronted()
         elif nouns and (t.form, t.tag) in (("말", "NNB"), ("거", "NNB"), ("것", "NNB")):
             return key(nouns[0])
         elif nouns and t.form in ("요", "이요") and t.tag in ("JX", "EF", "EC"):
-            return key(nouns[0]) if len(nouns) <= 2 and t is not toks[-1] else ""
+            return fronted() if t is not toks[-1] else ""
         elif (
             nouns
             and t.tag in ("JKB", "VV", "ETM", "JKG", "VA", "NP", "JX", "JKO", "JKS")
             and _hangs(toks)
-        ):
-            continue
-        elif not nouns and (t.tag in ("MAG", "JX") or (t.form, t.tag) == ("요", "EF")):
+        ) or (not nouns and (t.tag in ("MAG", "JX") or (t.form, t.tag) == ("요", "EF"))):
             continue
         elif t.tag not in ("IC", "MAJ", "SP", "XSN", "MM") and not (
             nouns and t.tag in ("NNB", "NR", "SN")
         ):
             return ""
     return ""
+
+
+_ABOUT_IT = frozenset(
+    listed(
+        "쪽 작업 건 일 문제 진행 상황 준비 업무 일정 부분 관련 현황 담당 처리 교체 수리 설치 공사 제작 신청 계약 검토"
+    )
+)
+"""Heads that say nothing else of the thing before them (현수막 건, 배관 쪽)."""
+
+
+def _topic_phrase(toks: Sequence[Token]) -> str:
+    """The nouns that a clause puts first, written as one ("시작 시간은": 시작시간)."""
+    nouns: list[str] = []
+    for t in toks[:9]:
+        if t.tag in ("NNG", "NNP", "SL", "XSN", "NNB") and (nouns or t.tag[0] != "X"):
+            nouns.append(t.form)
+        elif nouns or t.tag not in ("IC", "MAJ", "SP", "MM", "NP", "MAG"):
+            break
+    return "".join(nouns) if len(nouns) > 1 else ""
 
 
 def _hangs(toks: Sequence[Token]) -> bool:

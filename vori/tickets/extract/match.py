@@ -52,7 +52,9 @@ STOP = frozenset(
     forgot forget hope honest fair true course sudden rest half halfway couple few several whose
     hundred thousand dozen pick picked hear heard live night onto toward towards upon round person idea point sense news shame pity job instead eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
     nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed
-    left better best worse latest sooner earlier later as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
+    third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth
+    seventeenth eighteenth nineteenth twentieth thirtieth twenty-first twenty-second twenty-third twenty-fourth
+    left rather love deadline ages better best worse latest sooner earlier later as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
 )
 """Words that carry no content of a piece of work."""
 
@@ -81,6 +83,7 @@ schedule,timetable,일정,일정표,스케줄
 customer,client,고객,고객사,클라이언트
 contract,agreement,계약,계약서
 quote,estimate,quotation,견적,견적서
+template,템플릿,양식,서식
 invoice,인보이스,청구서,송장,계산서,세금계산서
 report,보고서,리포트
 budget,예산
@@ -320,7 +323,7 @@ humidity,습도
 temperature,온도,temp
 calibration,calibrate,캘리브레이션,보정,교정
 install,installation,설치
-repair,수리,fix,수정,고치
+repair,수리,fix,mend,수정,고치
 replace,swap,교체,replacement,바꾸
 clean,cleaning,청소
 poll,vote,투표

@@ -135,11 +135,12 @@ _AFTER_NAME = (
 )
 _I_AM = re.compile(r"\b(?:it's|this is|that's|i'm|it is)\s*$", re.IGNORECASE)
 _THAT_IS_ALL = re.compile(
-    r"\s*(?:[.,!]|$|by the way|btw|here|speaking|again|from the|for the (?:record|note))",
+    r"\s*(?:[.,!]|$|by the way|btw|here|speaking|again|from the|for the (?:record|note)|(?:i'll|i can|i will)\b)",
     re.IGNORECASE,
 )
 _IS_I = re.compile(
-    r"\s*(?:입니다|이에요|예요|이예요|speaking\b|here\b(?! (?:is|we|it)))[.,\s]*$", re.IGNORECASE
+    r"\s*(?:입니다|이에요|예요|이예요|speaking\b|,? that is\b|here\b(?! (?:is|we|it)))[.,\s]*$|\s*here\b(?= (?:i|it'll|i'll|i've)\b)",
+    re.IGNORECASE,
 )
 SURNAMES_OF_TWO = ("남궁", "황보", "제갈", "사공", "선우", "서문", "독고", "동방")
 
@@ -260,7 +261,7 @@ class People:
                 rf"(?<![가-힣])(?P<fam>{_any(hangul_family)})\s?"
                 rf"(?P<title>(?!(?:씨|님|군|양|형))(?:{_TITLE}))"
             )
-        options.append(r"(?<![가-힣])(?P<koany>[가-힣]{2,4})\s?(?:씨|님)(?![가-힣]*회사)")
+        options.append(r"(?<![가-힣])(?P<koany>[가-힣]{1,4})\s?(?:씨|님)(?![가-힣]*회사)")
         if latin:
             options.append(
                 rf"(?<![\w@.-])(?P<en>{_any(latin)})(?:\s(?P<en2>(?:{_any(latin)})|[b-hj-zB-HJ-Z]\b(?!'))(?![a-zA-Z]))?"
@@ -301,6 +302,8 @@ class People:
         """Whether a name that is also a word ("will", "grace") is only that word here."""
         is_family = name in self._family and name not in self._exact
         if name not in WORDS and not is_family:
+            return False
+        if m[0].endswith(("씨", "님")):
             return False
         text, start, end = m.string, m.start("en"), m.end("en")
         before, after = text[:start].rstrip(), text[end:]

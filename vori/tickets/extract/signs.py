@@ -12,7 +12,7 @@ import re
 from enum import Flag, auto
 
 from vori.tickets.extract import verbs
-from vori.tickets.extract.aspect import goes_well, is_part
+from vori.tickets.extract.aspect import goes_well, is_in_use, is_part
 from vori.tickets.extract.predicates import Tells, tells
 from vori.tickets.extract.wordlist import listed
 
@@ -56,15 +56,15 @@ _WHOLE = re.compile(
 )
 _KO_WHOLE = re.compile(r"(?:전부|모두|싹|다)\s")
 _VERDICT = re.compile(
-    r"\b(?:that's|this is|so that's) (?:that|it for (?:that|this)|the (?:end|last) of (?:it|that|them)|(?:one|another) (?:less|down|off)|(?:\w+ ){1,4}(?:off (?:the|our|my|your) (?:list|plate|desk|board)|(?:all )?done|finished|sorted|complete|closed))\b"
+    r"\b(?:that's|this is|so that's) (?:that|it for (?:that|this)|the (?:end|last) of (?:it|that|them)|(?:one|another) (?:less|down|off)|(?:\w+ ){1,4}(?:off (?:the|our|my|your) (?:list|plate|desk|board|hands|books|back)|(?:all )?done|finished|sorted|complete|closed))\b"
     r"|\b(?:you can|can you|we can|could you|let's|just|feel free to) (?:move|drag|shift|slide|shunt|push) (?:it|that|this|that one|this one|those|them) (?:across|over|along|to (?:the )?(?:done|finished)|into (?:the )?(?:done|finished))\b"
-    r"|\boff (?:the|our|my|your) (?:list|plate|desk|board)\b(?!\?)|\b(?:cross|tick|strike|scratch|knock|take|rub|wipe|check) (?:that|it|this|those|them|that one|this one|the [a-z]+(?: [a-z]+)?) (?:off|out|done)\b"
+    r"|\boff (?:the|our|my|your) (?:list|plate|desk|board|hands|books|back)\b(?!\?)|\b(?:cross|tick|strike|scratch|knock|take|rub|wipe|check) (?:that|it|this|those|them|that one|this one|the [a-z]+(?: [a-z]+)?) (?:off|out|done)\b"
     r"|\b(?:i'm|so i'm|i am|i'll|we'll|we can|i can|you can|can|let's|we|please) (?:closing|close|call(?:ing)?|mark(?:ing)?|archiv(?:e|ing)|resolv(?:e|ing)) (?:it|that|this|those)\b"
     r"|\b(?:so )?(?:we're|we are|i'm|i am|he's|she's|they're) (?:all )?(?:complete|finished|done|through)(?: (?:with|on) (?:it|that|this|them))?(?=[.,!]|$)|\bmy (?:bit|part|side|end)(?:'s| is) (?:over|done|finished|complete)\b"
     r"|\b(?:nothing|nobody|no one|none|no \w+) (?:is |are )?(?:left|more|else|remaining|outstanding)(?: to \w+)?(?: (?:there|on (?:that|it|this)|for (?:me|us)))?(?=[.,!]|$)|\b(?:job|all) done\b|\bend of story\b|\bput (?:it|that|this) to bed\b|\bbehind (?:us|me)\b|\bmakes all \w+\b|\bno longer (?:open|an issue|a problem)\b|\bweight off\b"
 )
 _REMAINS = re.compile(
-    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|bit|few|some|lot|more|just|only|is|are|got|have|has|'s)(?: \w+){0,2} left\b|\bleft to\b|\b(?:to go|remaining|outstanding)\b|\bso far\b|\bstill\b|\b(?:up to|as far as|on|at) (?:page|paragraph|chapter|number|line|row|room|unit|step|level|item|question|section|block|day|scene)\b|\b\w+ (?:out )?of (?:the )?(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|\bhalf\b|\bhalfway\b|\b(?:it's|that's|they're) coming\b(?! back)|\b(?:nearly|almost|most|mostly|partly|except|apart from|other than)\b|\bjust (?:the|a|one|two)\b|\bnot (?:yet|all|the)\b|\bfor now\b|\bwaiting\b|\bonce\b|\buntil\b|\btomorrow\b|\bnext (?:week|month|\w+day)\b|\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|a few|some) more\b|\bthe first (?!time|thing|class|place|aid)\w+|\bhad to\b|\b(?:have|need|needs|has|want) to\b|\bwill\b|'ll\b"
+    r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|bit|few|some|lot|more|just|only|is|are|got|have|has|'s)(?: \w+){0,2} left\b|\bleft to\b|\b(?:to go|remaining|outstanding)\b|\bso far\b|\bstill\b|\b(?:up to|as far as|on|at) (?:page|paragraph|chapter|number|line|row|room|unit|step|level|item|question|section|block|day|scene)\b|\b\w+ (?:out )?of (?:the )?(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d+)\b|\bhalf\b|\bhalfway\b|\b(?:it's|that's|they're) coming\b(?! back)|\b(?:nearly|almost|most|mostly|partly|except|apart from|other than)\b|\bjust (?:the|a|one|two)\b|\bnot (?:yet|all|the)\b|\bfor now\b|\bwaiting\b|\bonce\b|\buntil\b|\btomorrow\b|\bnext (?:week|month|\w+day)\b|\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|a few|some) more\b|\bthe first (?!time|thing|class|place|aid)\w+|\bhad to\b|\b(?:have|need|needs|has|want) to\b|\bwill\b|(?<!you)'ll\b"
 )
 _NOTHING = re.compile(
     r"\b(?:nothing|nobody|no one|none|no \w+|not a(?: single)? \w+|isn't (?:any|much)) (?:is |are )?(?:left|to go|remaining|outstanding)\b|\bthe last\b|\bstill (?:works|holding|going strong)\b"
@@ -145,7 +145,7 @@ _KO_RESULT = re.compile(
     r"(?:에|에다)\s*(?:붙어|걸려|들어|올라|놓여|달려|꽂혀|세워져)\s*있|새\s*(?:걸|거|것)로|이제\s(?!.*(?:시작|해야|할|하려|부터|남|까지|봐야|겠))\S+(?:습니다|ㅂ니다|합니다|해요|어요|네요)|잘\s*\S{1,4}(?:됐|됩|되고|돼)|(?:다들|모두|손님들?|직원들?|애들|사람들)\S*\s.*(?:쓰|사용하|이용하)고 있|그걸로\s.*(?:쓰|사용하)고 있|사라졌|없어졌|풀렸|멎었|잡혔|정상|(?:전부|모두|다)\s\S+에\s*(?:들어갔|올라갔|넣었)|멀쩡|쌩쌩|깨끗|합격|통과|만족"
 )
 _KO_VERDICT = re.compile(
-    r"(?:지우|빼|닫|내리)(?:면|어도|아도|도|셔도|시면)\s*(?:되|될|돼|됩)|(?:완료|끝|마무리|종료|해결)(?:이에요|이네요|네요|이죠|입니다|예요|이고|이라)|끝난\s*(?:거|건|걸|셈)|(?:더|이제)\s*(?:할|볼|손댈|남은)\s*(?:거|것|건|게|일)[이은는]?\s*없|남은\s*(?:거|것|게|건|사람|분)?[이은는]?\s*없|(?:제|저희|우리)\s*쪽은?\s*(?:다\s*)?(?:끝|완료|마무리|됐)|(?:그럼|그건|이건|그거|이거)\s*(?:다\s*)?(?:됐네|됐고|됐습|된\s*거)|(?:리스트|목록|할\s*일|보드)에서\s*(?:지우|빼|내리|뺄|지울)|(?<!다시 )닫(?:을게|겠|죠|아\s*주)|손\s*(?:을\s*)?털|매듭\s*(?:을\s*)?(?:지었|지어|졌)|(?:이라|이고|니까|으니|고요?|서)[,.]?\s(?:\S+\s)?접(?:겠|을게)|종지부|마침표|일단락|졸업|클리어"
+    r"(?:지우|빼|닫|내리)(?:면|어도|아도|도|셔도|시면)\s*(?:되|될|돼|됩)|(?:완료|끝|마무리|종료|해결)(?:이에요|이네요|네요|이죠|입니다|예요|이고|이라)|끝난\s*(?:거|건|걸|셈)|(?:더|이제)\s*(?:할|볼|손댈|남은)\s*(?:거|것|건|게|일)[이은는]?\s*없|남은\s*(?:거|것|게|건|사람|분)?[이은는]?\s*없|(?:제|저희|우리)\s*쪽은?\s*(?:다\s*)?(?:끝|완료|마무리|됐)|(?:그럼|그건|이건|그거|이거|그거는|이거는|그\s?건은|이\s?건은)\s*(?:다\s*)?(?:됐네|됐고|됐습|된\s*거)|(?:리스트|목록|할\s*일|보드)에서\s*(?:지우|빼|내리|뺄|지울)|(?<!다시 )닫(?:을게|겠|죠|아\s*주)|손\s*(?:을\s*)?털|매듭\s*(?:을\s*)?(?:지었|지어|졌)|(?:이라|이고|니까|으니|고요?|서)[,.]?\s(?:\S+\s)?접(?:겠|을게)|종지부|마침표|일단락|졸업|클리어"
 )
 _KO_REMAINS = re.compile(
     r"아직|남[았은는아]|반\s*(?:정도|쯤|은)|절반|거의|까지(?:는|만)\s*\S{0,4}(?:했|썼|그렸|넣었|봤|왔|끝냈|됐)|(?:개|장|명|집|군데|대|쪽|문단|칸|곳|편|건)\s*(?:쯤|정도|째)|째\s|지금까지|중이|고\s*있|일단|먼저|내일|모레|다음\s*주|이따|예정|려고|기로\s*했|만\s*(?:하|되|받|남|오|나오)|나머지|더\s*(?:하|할|해|합|봅|봐|볼|가|갑|만나|받|찍|써|쓸|넣|와)"
@@ -173,13 +173,14 @@ def korean_signs(text: str, morphs: str) -> Sign:
     out = Sign.NONE
     if _KO_EVENT.search(_KO_NO_EVENT.sub(" ", morphs)) and not _KO_NEGATED.search(morphs):
         out |= Sign.EVENT
-    if _KO_RESULT.search(text) or goes_well(text, morphs):
+    if _KO_RESULT.search(text) or goes_well(text, morphs) or is_in_use(text):
         out |= Sign.RESULT
     if _KO_WHOLE.search(text):
         out |= Sign.WHOLE
     if _KO_VERDICT.search(text) and "아니" not in text:
         out |= Sign.VERDICT
-    if _KO_REMAINS.search(_KO_NOTHING.sub(" ", text)) or is_part(text, morphs):
+    remains = _KO_REMAINS.search(_KO_NOTHING.sub(" ", text)) and not is_in_use(text)
+    if remains or is_part(text, morphs):
         out |= Sign.REMAINS
     if _KO_PRAISE.search(text):
         out |= Sign.PRAISE
