@@ -201,7 +201,7 @@ _ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _NUMBER = "|".join(sorted(NUMBERS, key=len, reverse=True)) + r"|\d{1,3}"
 _DAY = rf"(?:(?P<num>\d{{1,2}})(?:st|nd|rd|th)?|(?P<ord>{_ORDINAL}))"
 _PAST = (
-    r"(?<!last )(?<!since )(?<!from )(?<!past )(?<!was )(?<!until last )(?<!every )(?<!each )"
+    r"(?<!last )(?<!since )(?<!from )(?<!past )(?:(?<!was )|(?<=rather it was )|(?<=if it was ))(?<!until last )(?<!every )(?<!each )"
     r"(?<!every other )(?<!starting )"
 )
 _BY = (

@@ -53,8 +53,16 @@ _DIGITS = re.compile(
 """A number said digit by digit ("room two oh nine")."""
 
 
+_ASIDE = re.compile(
+    r"(?<=\w),? by the (?:way|by)(?=,? (?:i|we|he|she|they)(?:'ve| have|'d)? (?:\w+ ){0,3}?(?:it|them|that|those)\b|$)",
+    re.IGNORECASE,
+)
+"""A "by the way" that opens nothing new."""
+
+
 def tidy(text: str) -> str:
     """The text without fillers and stammered repeats."""
+    text = _ASIDE.sub(" ", text)
     text = _FILLER.sub(" ", text)
     text = re.sub(r"\s+", " ", text)
     text = _DIGITS.sub(lambda m: "".join(_DIGIT[w] for w in m[0].lower().split()), text)
@@ -84,7 +92,7 @@ _BEFORE_ALSO = tuple(
 _BOUNDARY = re.compile(
     r"(?<=[.?!])(?<!\bmr\.)(?<!\bmrs\.)(?<!\bms\.)(?<!\bdr\.)(?<!\bst\.)\s+"
     rf"|,?\s+(?=(?:and|but|so|because|cause|cos|then|although|though)\s+(?:then |also |now |yeah |maybe |anyway |if |just )*{_SUBJECT}\b)"
-    rf"|,?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
+    rf"|(?<!one)(?<!two)(?<!three)(?<!four)(?<!five)(?<!six)(?<!seven)(?<!eight)(?<!nine)(?<!ten),?\s+(?=(?:and|but|so|because)\s+(?:also )?{_NP_VERB})"
     r"|(?<!\bto)(?<!\bcan)(?<!\bjust)(?<!\bonly)(?<!\bcan't)(?<!\bmust)(?<!\bthe),?\s+(?=(?:oh|wait|anyway|alright|okay|ok|by the way|sorry|other than that)\b(?!\s+(?:of|with|about|to)\b))"
     + "|"
     + "".join(rf"(?<!\b{w})" for w in _BEFORE_ALSO)
@@ -175,8 +183,18 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
 
 _NEW_SUBJECT = re.compile(
     r"(?:(?P<b2>[\w']+) )?(?P<b1>[\w']+) (?P<end>(?:it|them|me|us|him|yesterday|today|tomorrow|tonight|now|again|\w+day|morning|afternoon|night|week|weekend|"
-    r"month|lunchtime|yet|too|either|here|done|finished|fixed|off|out|back|up|down|in|over|works|worked|fine|ready|deck|perfect|through|away|around|home|sorted|twice))"
+    r"month|lunchtime|yet|too|either|here|done|finished|fixed|off|out|back|up|down|in|over|works|worked|fine|ready|deck|perfect|through|away|around|home|sorted|twice|hands|door|list))"
     r" (?=(?:i|we|they|you|he|she|it) (?!(?:and|or|is that)\b)[a-z']+)",
+    re.IGNORECASE,
+)
+_NEXT_THING = re.compile(
+    r"\b(?:yesterday|today|tomorrow|tonight|just now|right now|now|again|last night|this morning|this week|\w+day|yet|too|already|done|finished|fixed|sorted|mended|(?<=you )can|(?<=it )done)"
+    r" (?=(?:(?:the|our|my|that|those|these|his|her|their) (?:[\w-]+ ){0,3}?[\w-]+|(?!i|we|they|you|it|he|she|that|this|there|who|what|how|where|here)[\w-]+(?: (?:one|two|three|four|five|six|seven|eight|nine|ten|\d+))?)(?:'s|'re| is| are| was| were| has| have)\b(?! (?:own|and)\b))",
+    re.IGNORECASE,
+)
+"""Another thing and its verb after a word that ends a sentence ("… today | the inspector's coming")."""
+_ASKS_BACK = re.compile(
+    r"\b(?:i will|i can|i'll do that|of course|sure|okay|yeah|fine) (?=(?:what|when|where|how|who|which)(?:'s| should| do| is| are| would| can| does| will)\b)",
     re.IGNORECASE,
 )
 _TELLS_ON = re.compile(
@@ -208,6 +226,10 @@ def _unmarked(joined: str) -> Iterable[int]:
             before.add((m["b2"] or "").lower() if m["b1"].lower() in ("if", "that") else "")
         if not before & _OPENS_CLAUSE:
             yield m.end()
+    for m in _NEXT_THING.finditer(joined):
+        yield m.end()
+    for m in _ASKS_BACK.finditer(joined):
+        yield m.end()
     for m in _TELLS_ON.finditer(joined):
         if m["b1"].lower() not in _OPENS_CLAUSE and m["b1"].lower() not in _GOES_BEFORE:
             yield m.end()
@@ -259,7 +281,7 @@ _NO_WORK = (
     r"share my screen|stop there|mute|skip|continue|repeat|hear|believe|imagine|tell you|never|not|understand|"
     r"talk to you|speak to you|take (?:that|it) offline|do my best|try not|hold (?:you|him|her|them) to|come back to (?:that|it|you)|bet|mention|move on|jump|drop off|(?:just |simply )?have to (?:go|run|drop|leave|wait|live|see|sit|hang|manage|cope|grin|put up|do without|make do|hope|won't)|hide\b|sit tight|"
     r"go\b(?! (?:through|over|and|to|round|ahead|get|buy|see))|read the|be quick|be back|leave you|miss|stay|keep (?:it|this) short|have (?:the|a) (?:coffee|tea|lunch|cake|seat)|live with|get going|recap|summari[sz]e|run through|feel|hope|know|suppose|survive|only|correct myself|apologi[sz]e|clarify|point out|be honest|"
-    r"need|keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
+    r"(?:speak|talk|chat) (?:about|to you|with you)|bring up|touch on|turn to|carry on|crack on|press on|plough on|sit down|calm|relax|listen|cheer up|behave|breathe|drink|sleep|rest\b|need|keep (?:going|poking|you posted|an eye|my fingers|doing)|finish (?:here|there|up)|end (?:here|it there)|wrap|show you|explain|sit|die|cry|believe it|eat)\b"
 )
 _WORK = rf"(?:{_ADV} )*(?!{_NO_WORK})(?P<act>[a-z][\w'-]*.*)"
 _COMMIT = re.compile(
@@ -269,7 +291,7 @@ _COMMIT = re.compile(
     rf"|\b(?:i can|i could|i'd be able to|i'm happy to|happy to|i'd be happy to|i don't mind|i'd better|i (?:still |also |just |really )?need to|i promise to|i've promised to|i said i'd|i said i would|i agreed to|i'm down to|i'm meant to|i'm supposed to) (?!(?:see|hear|tell|imagine|remember|understand|only|not|barely|never|feel|believe|smell|admit)\b){_WORK.replace('<act>', '<act3>')}"
 )
 _VAGUE = re.compile(
-    r"(?:we'll|we will) (?:just |all )?(?:find (?:another|a way|something|somebody|someone|one)|manage|cope|figure|muddle|survive|see|live|be\b|get there|think of something)\b"
+    r"(?:i'm |i'd be )?happy to help\b(?! with)|(?:we'll|we will) (?:just |all )?(?:find (?:another|a way|something|somebody|someone|one)|manage|cope|figure|muddle|survive|see|live|be\b|get there|think of something)\b"
     r"|(?:i'll|i will) (?:just )?(?:tell|say to|let) (?:him|her|them) (?:know )?[\w']+[.!]?$|(?:i'll|i will) (?:make a )?(?:note|minute) (?:the|that|it|of)\b"
 )
 """What sounds like a promise and is only comfort, or is done by saying it."""
@@ -279,7 +301,7 @@ _COMMIT_BARE = re.compile(
     r"|\b(?:leave (?:it|that)(?: (?:one|lot|bit))? (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
 _WEAK = re.compile(
-    rf"\b(?:i want to|i wanna|i'd like to|i've got to|i (?:still |also )?have to|i gotta|i must|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
+    rf"\b(?:i want to|i wanna|i'd like to|i'd love to|i've got to|i (?:still |also )?have to|i gotta|i must|i'm planning to|i plan to|i was thinking (?:of|about)|i'm thinking of|i'm hoping to|i hope to|i should|i'd say we|i might|i could maybe|maybe i'll|maybe i could|my plan is to) {_WORK}"
 )
 _COULD_WE = re.compile(
     r"\b(?:can|could) (?:we|i|they) (?:please |maybe |also |just )*(?:get|have) (?P<act>.+)"
@@ -290,6 +312,7 @@ _OFFER = re.compile(
 )
 _NEED = re.compile(
     rf"\b(?:we|somebody|someone|one of us|one of you|(?:the|our|my|all|every|each|both|this|that|these|those|it|which)(?: [\w'-]+){{0,5}}?) (?:{_ADV} )*(?:need(?:s)? to|have to|has to|had better|should|must|ought to|gotta|'ve got to|'s got to|has got to|got to|really need to|do need to|will need to|'ll need to) {_WORK}"
+    r"|\b(?:we|i) (?:still )?owe (?:them|him|her|you|qqn\d|the \w+) (?P<act8>(?:a|an|the|some)\b.*)"
     r"|\b(?:needs?|has|have|ought|must) (?:to )?be (?P<act7>(?!able|careful|fair|honest|sure|quick|here|there|back|in\b|at\b|on\b|a\b|the\b|said|done with|seen|had|kidding|joking|fine|ok|okay|more|less|so\b|very|it\b|that\b|something|up to|out of|(?:easy|easier|hard|nice|good|better|possible|enough|true|right|worse)\b)[a-z]+\b.*)"
     r"|\b(?:need(?:s)?) (?:a |an |some |another |new )?(?P<act2>(?:\w+ing|\w+ed|replac\w+|fix|repair|update|clean|check)\b.*)"
     rf"|\b(?:it|that|this|they|which|the (?:[\w'-]+ ){{0,4}}?[\w'-]+) (?:also |really |still )?needs? (?P<act6>(?:a|an|some|another|new|more|its|their)\b.*)"
@@ -325,7 +348,7 @@ _GIVES = re.compile(
 _HYPO = re.compile(
     r"\b(?:would be (?:nice|good|great|cool|lovely|fun|amazing|useful|ideal|handy)|be nice if|wouldn't it be|wouldn't mind|"
     r"some ?day|one of these (?:days|weeks|years)|^one day|one day[.!]?$|in theory|ideally|at some point|in an ideal world|in a perfect world|hypothetically|imagine if|what if|i wish|if only|"
-    r"if i had|if we had|if (?:i|we|you|they) (?:stay|open|close|work|live|move|charge|own|start)ed|if somebody had|if anyone (?:had|were|could|would|ever)|down the (?:line|road)|would love to|i'd love (?:to|a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
+    r"if i had|if we had|if (?:i|we|you|they) (?:stay|open|close|work|live|move|charge|own|start)ed|if somebody had|if anyone (?:had|were|could|would|ever)|down the (?:line|road)|would love to|i'd love (?:a|it)|(?:would|could|should)(?:'ve| have) (?!to\b|a\b|an\b|the\b|some\b|more\b|this\b|that\b|our\b|one\b|two\b|it\b|another\b|something\b|someone\b|somebody\b)|"
     r"(?:could|might|would) (?:\w+ ){1,4}one day\b|in hindsight|could also|we could (?!have)|could maybe|i could maybe|might (?:be|want|even|try|as well)|in the long run|long term|in my dreams|"
     r"maybe (?:next year|one day|later|some time)|next year|when (?:i|we) (?:retire|get rich|win)|eventually|if (?:it|things) were|if (?:i|we|you|they) (?:ever|were|could|wanted)|"
     r"just an idea|just (?:thinking|dreaming|wondering|saying)|thinking out loud|spitball\w*|blue sky|wild idea|crazy idea|for the future|sometime|"
@@ -379,7 +402,7 @@ _EXCUSE = re.compile(
 _NO_BLOCK = re.compile(
     r"\b(?:drain|pipe|sink|toilet|gutter|road|filter|vent|chimney|downpipe|nozzle)s?(?:'s| is| are|'re) (?:\w+ )?blocked\b|\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
     r"|\b(?!it's|that's|he's|she's|what's)[a-z]+'s been waiting\b|\b(?:customers?|clients?|patients?|guests?|people|he|she|family|parents?) (?:is|are|was|were|has been|have been) waiting\b|\b(?:nearly|almost) (?:there|done|finished)\b"
-    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:for|on) (?:it|them|that|the \w+(?: \w+)?|my \w+) to (?:\w+ )?(?:dry|open|cool|set|cure|load|finish|warm|rise|prove|settle|thunder|rain|grow|come out|heat|boil|ferment|flower|germinate|go off|harden|thaw|defrost|soak|sync|build|compile|upload|download|render|land|print|snow|clear)\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
+    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) you\b|\bwaiting (?:for|on) (?:it|them|that|the \w+(?: \w+)?|my \w+) to (?:\w+ )?(?:dry|open|cool|set|cure|load|finish|warm|rise|prove|settle|thunder|rain|grow|come out|heat|boil|ferment|flower|germinate|go off|harden|thaw|defrost|soak|sync|build|compile|upload|download|render|land|print|snow|clear)\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
     r"\b(?:in customs|(?:not|isn't|aren't) letting (?:anybody|anyone|us|me)|(?:got|has|have) (?:nothing|none) (?:until|till)|sitting on (?:my|our) hands|hands are tied|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do))\b|\bcan't\b.{0,40}\bwithout\b|\bwithout (?:the|that|it|a|their|his|her)\b.*\b(?:can't|nothing)\b|\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled(?! (?:a bit|a little|slightly|for a))|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
@@ -442,11 +465,11 @@ _NEGATION = re.compile(
     r"\b(?:not|n't|never|isn't|aren't|wasn't|weren't|hasn't|haven't|hadn't|didn't|don't|doesn't|won't|can't|couldn't|nobody|nobody's|no one|no one's|nothing|none|without|neither|hardly|barely|yet to|far from)\b|n't\b"
 )
 _NOT_DONE = re.compile(
-    r"\b(?:not|n't|isn't|aren't|hasn't|haven't|wasn't|didn't|nobody's|nobody has|no one's|never)\b[^.?!]{0,40}\b(?:done|finished|complete|completed|started|begun|ready|there|touched|looked|got|been|happened|live|merged|fixed|working|sent|signed|closed|out|through|round|around|begin|start|finish|over)\b"
+    r"\bstill in (?:its|the|their|a) (?:plastic|box|boxes|packaging|wrapper|wrapping|crate|bag|van|cellophane)\b|\bstill to (?:do|come|go|hang|fit|paint|write|sort|pack|send|build|finish|be)\b|\b(?:not|n't|isn't|aren't|hasn't|haven't|wasn't|didn't|nobody's|nobody has|no one's|never)\b[^.?!]{0,40}\b(?:done|finished|complete|completed|started|begun|ready|there|touched|looked|got|been|happened|live|merged|fixed|working|sent|signed|closed|out|through|round|around|begin|start|finish|over)\b"
     r"|\b(?:yet to|still to be|still needs|not yet|far from|unfinished|still open|touch(?:ing)? nothing|won't touch|still (?:flaky|broken|failing|leaking|wrong)|isn't(?! (?:us|ours|me|mine|about|a problem)\b)|aren't(?! (?:us|ours)\b)) ?"
 )
 _PLAN = re.compile(
-    r"\b(?:will|'ll|going to|gonna|might|probably) (?:\w+ )?(?:look at|start|begin|get to|do|tackle|think about|come back to|see about|worry about|pick)\b.*\b(?:in (?:january|february|march|april|may|june|july|august|september|october|november|december)|next (?:month|sprint|quarter|year)|later on|at some point|after that|once|when)\b|\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that|\w+)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
+    r"\b(?:i'd|we'd|i would|we would) (?:love|like) to (?:start|begin|get (?:to|going|started)|have a go)\b|\b(?:will|'ll|going to|gonna|might|probably) (?:\w+ )?(?:look at|start|begin|get to|do|tackle|think about|come back to|see about|worry about|pick)\b.*\b(?:in (?:january|february|march|april|may|june|july|august|september|october|november|december)|next (?:month|sprint|quarter|year)|later on|at some point|after that|once|when)\b|\b(?:will|'ll|going to|gonna|plan(?:ning)? to|want to|hope to|tomorrow|next (?:week|month|sprint|quarter)|later|after (?:that|lunch|the)|once|then i)\b.{0,40}\b(?:start|begin|get to (?:it|that|\w+)|pick (?:it|that|this) up|get (?:on|round|around) to|tackle|kick off)\b"
     r"|\b(?:start|begin|starting|beginning|kick(?:ing)? off|pick(?:ing)? (?:it|that|this) up)\b.{0,20}\b(?:tomorrow|next|on (?:mon|tues|wednes|thurs|fri)|later|after|once|this afternoon)"
     r"|\b(?:is|are|'s|'re) (?:next|after that|on my list|on the list|scheduled|planned)\b"
 )
@@ -466,7 +489,7 @@ _JOKE = re.compile(
 )
 _QUESTION = re.compile(
     r"\?\s*$|\b(?:how|where)(?:'s| is| are|'re) (?:it|that|they|those|things|this|we)(?: (?:at|going|looking|doing|getting on|coming along|up to))?(?:,? qqn\d)?$|(?<!of )(?<!see )(?<!know )(?<!guy )(?<!person )(?<!people )(?<!one )(?<!someone )(?<!somebody )(?<!those )(?<!woman )(?<!man )\bwho(?:'s|'ll| is| can| will| could| wants)\b"
-    r"|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then|qqn\d),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|(?<!qqn\d )(?:is|are|was|were|do|does|did|has|have)|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
+    r"|^(?:(?:and|so|but|ok|okay|oh|um|well|sorry|wait|then|qqn\d),? )*(?:who|who's|what|what's|when|when's|where|where's|why|how|which|(?<!qqn\d )(?:is|are|was|were|do|does|did|has|have)|(?:is|are|was|were|do|does|did|has|have)(?= (?:that|you|it|they|there|this|your|we|any)\b)|should|shall|am|isn't|aren't|didn't|doesn't|can i|could i|may i|is there|any)\b"
 )
 _WHO = re.compile(
     r"\b(?:who|who's|whose|anyone|anybody|any (?:volunteers|takers)|somebody|someone)\b"
@@ -482,10 +505,10 @@ _SHIFT = re.compile(
     r"|\b(?:by the way|i also|we also|one more (?:thing|from me)|the other thing|while i was (?:in there|at it))\b|^oh\b"
 )
 _CORRECT = re.compile(
-    r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|(?:sorry|no|actually|and)\b.{0,40}\bnot (?:on |by )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:can|could|may) (?:i|we|you) (?:just |quickly )?(?:revise|change|go back to|come back to|amend|move|push|bring|swap)|(?:go|going|come|coming|back) back to the|revise|does (?:it|that|this) have to be|do you (?:really )?need (?:it|that) (?:by|on|before)|(?:can|could) (?:it|that|this|we) (?:be|make it|do it) (?:by|on|before|earlier|later)|make it (?:by |on |the |next )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|\w+teenth|twenty)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|week|month|november|december|january|february|march|april|may|june|july|august|september|october|\w+th|then|that)(?:'s| is| would be) (?:too (?:late|soon|early|tight)|no good|cutting it|out\b)|not the (?:\w+ )?\w+(?:th|rd|nd|st|first|second|third)\b|a (?:day|week|couple of days) (?:earlier|later|sooner)|any chance (?:of|it|that)|(?:bring|move|push|pull) (?:it|that|this) (?:forward|back|up|to)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|next week)(?:'s| is| would be) better|(?:make|call) that (?:a )?(?:monday|tuesday|wednesday|thursday|friday)|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
+    r"\b(?:correct myself|correction|on reflection|actually|i misspoke|my mistake|i take that back|scratch that|no wait|wait no|sorry,? no|not \w+,? but|(?:sorry|no|actually|and)\b.{0,40}\bnot (?:on |by )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:can|could|may) (?:i|we|you) (?:just |quickly )?(?:revise|change|go back to|come back to|amend|move|push|bring|swap)|(?:go|going|come|coming|back) back to the|revise|(?:i'd|we'd|i would) (?:much )?(?:rather|prefer) (?:it|that|if|to have it|we)|(?:could|can|shall|should) we say|(?:i'd|i'll|we'd|we'll) need (?:till|until|another|longer|more time|a bit (?:more|longer))|let's have (?:it|the \w+|that)(?: \w+)? (?:by |on |out |in |done )?(?:today|tomorrow|tonight|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|does (?:it|that|this) have to be|do you (?:really )?need (?:it|that) (?:by|on|before)|(?:can|could) (?:it|that|this|we) (?:be|make it|do it) (?:by|on|before|earlier|later)|make it (?:by |on |the |next )?(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|\w+teenth|twenty)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|week|month|november|december|january|february|march|april|may|june|july|august|september|october|\w+th|then|that)(?:'s| is| would be) (?:too (?:late|soon|early|tight)|no good|cutting it|out\b)|not the (?:\w+ )?\w+(?:th|rd|nd|st|first|second|third)\b|a (?:day|week|couple of days) (?:earlier|later|sooner)|any chance (?:of|it|that)|(?:bring|move|push|pull) (?:it|that|this) (?:forward|back|up|to)|(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|next week)(?:'s| is| would be) better|(?:make|call) that (?:a )?(?:monday|tuesday|wednesday|thursday|friday)|instead|rather than|i meant|i mean to say|change of plan|on second thoughts?|make (?:it|that)|let's (?:say|make it)|turns out|i was wrong|hang on|hold on|i got that wrong)\b"
 )
 _SMALL_TALK = re.compile(
-    r"\bcome (?:on )?in\b(?= or\b|[.,!]|$)|\bhow(?:'s| is| has| have) (?:(?:the|your|everyone|everybody|it|things|life|you|we)\b)(?: (?:week|day|weekend|morning|going|been|holding up|feeling|doing|all|family|baby|kids))+|\b(?:please )?stop \w+ing\b|\b(?:don't|do not) let (?:anybody|anyone|them|him|her|me)\b|\b(?:sit|hang) tight\b|\b(?:grab|pull up|take) a (?:seat|chair|pew|biscuit|coffee|tea)\b|\b(?:i've|i have|i|i'll|we'll|let me|who's|i'm) (?:just |now )?(?:made|got|brought|put|pour(?:ed)?|mak(?:e|ing)|put|getting|get) (?:(?:us|you|some|the|a|more|another|everyone|pot|cup|of) )*(?:tea|coffee|coffees|teas|kettle|biscuits|doughnuts|donuts)(?: on)?[.,!]?$|\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak|meet|catch up) (?:to you )?(?:again|tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|(?<!before )(?<!than )(?<!do )anything (?:else|from)|go on|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
+    r"\b(?:share|shared|sharing) (?:the|my|our) (?:screen|board|slides|deck|link|doc|document)\b|\bcan everyone (?:see|hear)\b|\bcome (?:on )?in\b(?= or\b|[.,!]|$)|\bhow(?:'s| is| has| have) (?:(?:the|your|everyone|everybody|it|things|life|you|we)\b)(?: (?:week|day|weekend|morning|going|been|holding up|feeling|doing|all|family|baby|kids))+|\b(?:please )?stop \w+ing\b|\b(?:don't|do not) let (?:anybody|anyone|them|him|her|me)\b|\b(?:sit|hang) tight\b|\b(?:grab|pull up|take) a (?:seat|chair|pew|biscuit|coffee|tea)\b|\b(?:i've|i have|i|i'll|we'll|let me|who's|i'm) (?:just |now )?(?:made|got|brought|put|pour(?:ed)?|mak(?:e|ing)|put|getting|get) (?:(?:us|you|some|the|a|more|another|everyone|pot|cup|of) )*(?:tea|coffee|coffees|teas|kettle|biscuits|doughnuts|donuts)(?: on)?[.,!]?$|\b(?:let's (?:just |quickly |maybe |all )*(?:go(?! (?:with|for|through))|start|move on|wrap|get (?:started|going)|jump|see\b|keep|continue|talk|meet|call it|take a break|go round|leave it there|stop there|not|be|have a look|hear|hope|quickly|begin|recap|pick (?:this|that|it) up (?:next|again)|catch up|finish here)|see you|next meeting|meet again|same time|speak (?:soon|tomorrow|next)|(?:talk|chat|speak|meet|catch up) (?:to you )?(?:again|tomorrow|later|next|then|soon)|have a good|have a nice|good shift|enjoy|drink (?:some )?water|take care\b(?! of)|get some sleep|good (?:morning|afternoon|evening)|thanks (?:everyone|all|everybody|team)|that's (?:it|all|everything) (?:from|for)|(?<!before )(?<!than )(?<!do )anything (?:else|from)|(?<!to )(?<!will )(?<!can )go on(?! (?:sale|the|a|to|top|display|air|line|holiday))|go ahead|over to you(?=[.,!?]|$)|your turn|we're (?:two|one|three) down|i'll be quick|how are you|how was|the weather|can you hear|the drill|shout if)\b"
 )
 _TIMELINE = re.compile(
     r"^(?:(?:and|then|so|at|by|just after|around|about|timeline),? )*(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\d{1,2})(?: |:)?(?:(?:[ap]\.?m\b\.?)|o'clock|oh (?:one|two|three|four|five|six|seven|eight|nine)|(?:ten|eleven|twelve|fifteen|(?:twenty|thirty|forty|fifty)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?|\d\d)(?: [ap]\.?m\.?)?),? (?!of\b|percent|per\b|people|pounds|and\b|euros|dollars)(?:the |a |an |our |we |i |they |it |he |she |somebody |nobody |\w+ \w+s\b)"
@@ -659,7 +682,7 @@ def _status(low: str) -> tuple[Mark, str]:
     if (
         alone
         and alone["verb"] in verbs.PARTICIPLE
-        and alone["verb"] not in _STATE_WORDS | verbs.BASE
+        and alone["verb"] not in _STATE_WORDS | verbs.BASE | _REPLIES
     ):
         found |= Mark.DONE | Mark.FINISHED  # "Filed."
     past = _FIRST_PAST.search(low)
@@ -684,6 +707,10 @@ def _status(low: str) -> tuple[Mark, str]:
             r" ?(?:$|[.,!?]|(?:it's|that's|they're|there|yes|yeah|i|we|so|and|but)\b)", past["rest"]
         ):
             base = None  # "yes we did"
+        if base == "call" and re.match(
+            r" (?:it|him|her|them|that|this) (?:a|an|the|after)\b", past["rest"]
+        ):
+            base = None  # "we called it a courgette"
         if base == "run" and re.match(r" (?:out|low|short)\b", past["rest"]):
             base = None
         if base and base not in _NOT_TOPIC_PAST:
@@ -781,7 +808,16 @@ def _passive(low: str) -> re.Match[str] | None:
     """Something has been done: "the photos are retouched", "I had the gas capped"."""
     for m in _PASSIVE.finditer(low):
         verb = m["verb"] or m["verb2"]
-        if verb in _STATE_WORDS or (verb in verbs.BASE and not verb.endswith("ed")):
+        caused = m["verb2"] is not None and verb not in (
+            "broken",
+            "stolen",
+            "lost",
+            "told",
+            "stuck",
+        )
+        if not caused and (
+            verb in _STATE_WORDS or (verb in verbs.BASE and not verb.endswith("ed"))
+        ):
             continue
         if _UNDONE.match(verb):
             continue
@@ -790,8 +826,13 @@ def _passive(low: str) -> re.Match[str] | None:
     return None
 
 
-_UNDONE = re.compile(r"un(?!block|pack|load|plug|veil|cover|lock|tangl|do|pick|screw|ravel|wrap)\w+ed$")
+_UNDONE = re.compile(
+    r"un(?!block|pack|load|plug|veil|cover|lock|tangl|do|pick|screw|ravel|wrap)\w+ed$"
+)
 """What has not been done: untouched, unpaid, unsigned."""
+_REPLIES = frozenset(
+    listed("agreed noted understood granted accepted appreciated exactly promised")
+)
 _TIME_PAST = re.compile(
     r"\b(?:yesterday|last (?:night|week|month|\w+day)|this morning|ago|already|earlier|over the weekend)\b"
 )
@@ -821,6 +862,7 @@ def _asked(low: str) -> tuple[Mark, str]:
     )
     if (
         told
+        and not re.match(_NO_WORK, told["act"])
         and told["verb"] in verbs.BASE
         and told["verb"] not in verbs.PAST
         and told["verb"]

@@ -249,7 +249,7 @@ def tells(low: str) -> Tells:
             out |= _after_be(words, i)
         if word in _HAVE:
             out |= _after_have(words, i)
-        if _is_past(words, i):
+        if _is_past(words, i) or (word == "came" and _arrives(words, i)):
             out |= Tells.EVENT
     m = _RUNS.search(low) if not closed else None
     if m is not None and (m["verb"][:-1] in verbs.BASE or m["verb"][:-2] in verbs.BASE):
@@ -355,7 +355,9 @@ def _is_participle(word: str) -> bool:
     return word.endswith("ed") and len(word) > 4 and not word.endswith("eed")
 
 
-_UNDONE = re.compile(r"un(?!block|pack|load|plug|veil|cover|lock|tangl|do|pick|screw|ravel|wrap)\w+ed$")
+_UNDONE = re.compile(
+    r"un(?!block|pack|load|plug|veil|cover|lock|tangl|do|pick|screw|ravel|wrap)\w+ed$"
+)
 
 
 def _base(word: str) -> str:
@@ -414,6 +416,15 @@ def _has_outcome(rest: list[str]) -> bool:
         if _is_participle(word) and word not in _IDLE_STATE:
             return True
     return False
+
+
+def _arrives(words: list[str], i: int) -> bool:
+    """Whether "came" tells of an arrival ("they came on Friday"), not "came up" or "came to"."""
+    after = words[i + 1] if i + 1 < len(words) else "."
+    return after in (
+        "in", "back", "through", "on", "yesterday", "this", "last", "today", "over", "round", "at", "from", "with",
+        "and", ",", ".", "early", "late", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    )  # fmt: skip
 
 
 _BEFORE_NOUN = frozenset(
