@@ -18,6 +18,7 @@ from itertools import islice
 
 from vori.ids import TicketId, UserId
 from vori.tickets.extract import english, korean
+from vori.tickets.extract.acts import is_other_act
 from vori.tickets.extract.aspect import is_step
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
 from vori.tickets.extract.dates import Day, next_weekday
@@ -549,6 +550,8 @@ class Talk:
             ticket = self.board.about(c.topic)
         if ticket is None and work is None and c.has(Mark.DONE | Mark.PROGRESS):
             ticket = self._own_ticket(c)
+        if ticket is not None and c.has(_PROMISE) and not c.has(_STATUS | Mark.REOPEN):
+            ticket = None if is_other_act(self.board.tickets[ticket].title, c.act_text) else ticket
         asked = self._ticket_asked_about(c) if work is None else None
         if asked is not None and (ticket is None or not self._is_named(ticket, c)):
             other = self.board.about(c.topic) if c.korean and c.topic else None
