@@ -854,6 +854,12 @@ _LATIN = re.compile(r"[a-z\d]")
 _HANGUL = re.compile(r"[가-힣]")
 
 
+def _is_limit(said: str | None) -> bool:
+    return (
+        bool(said) and said is not None and not said.startswith(("on ", "for ", "until ", "till "))
+    )
+
+
 def _candidates(text: str, today: date) -> Iterator[Day]:
     text = text.lower()
     for script, said in ((_LATIN, ENGLISH), (_HANGUL, KOREAN)):
@@ -870,6 +876,6 @@ def _candidates(text: str, today: date) -> Iterator[Day]:
                         day=day,
                         start=m.start(),
                         end=latest.end() if latest else m.end(),
-                        limit=bool(m["limit"]) or latest is not None,
+                        limit=_is_limit(m["limit"]) or latest is not None,
                         kind=kind,
                     )

@@ -662,7 +662,7 @@ class Vocabulary:
         stripped = _SAID_NUMBER.sub(_in_digits, stripped)
         out: dict[str, float] = {}
         tokens: list[str] = _LATIN_WORD.findall(stripped)
-        said_by = None
+        said_by: str | None = None
         for token in tokens:
             before, said_by = said_by, token.lower()
             for part in (token, *token.split("-")) if "-" in token else (token,):

@@ -269,7 +269,7 @@ _GONE_TROUBLE = re.compile(
 
 
 _ELLIPSIS = re.compile(
-    r"(?:(?:yeah|yes|yep|all|both|they're|well|now|already|right),? )*(?:up|in|out|down|on|off|over|through|back|away|done|gone|built|painted|fixed|sorted|sent|signed|booked|paid)(?: and (?:\w+ed|\w+en|done|running|dusted|out|in|on|up|off|built|hung|shut|cut|paid|bolted|live|working|dry|ready|tested)\b|,? (?:last|yesterday|this morning|since|on (?:mon|tues|wednes|thurs|fri|satur|sun)day|as of)\b)"
+    r"(?:(?:yeah|yes|yep|all|both|they're|well|now|already|right),? )*(?:up|in|out|down|on|off|over|through|back|away|done|gone|built|painted|fixed|sorted|sent|signed|booked|paid|put to bed|ticked off|wrapped up|signed off|over the line|out the door)(?: and (?:\w+ed|\w+en|done|running|dusted|out|in|on|up|off|built|hung|shut|cut|paid|bolted|live|working|dry|ready|tested)\b|,? (?:last|yesterday|this morning|since|on (?:mon|tues|wednes|thurs|fri|satur|sun)day|as of)\b)"
 )
 """An answer without a subject ("up and bolted to the deck", "in since Monday")."""
 

@@ -218,6 +218,11 @@ for _line in _IRREGULAR:
     PAST.update(dict.fromkeys(_pasts.split(","), _verb))
     PARTICIPLE.update(dict.fromkeys(_participles.split(","), _verb))
     GERUND[_ing] = _verb
+    for _table, _forms_of in ((PAST, _pasts), (PARTICIPLE, _participles)):
+        for _form in _forms_of.split(","):  # rehung, rebuilt, overpaid
+            _table.setdefault("re" + _form, "re" + _verb)
+    BASE.add("re" + _verb)
+    GERUND.setdefault("re" + _ing, "re" + _verb)
 
 
 def base_of(word: str) -> str | None:
