@@ -72,7 +72,7 @@ _TROUBLE = listed(
     "lose miss break fail crash stop drop leave stand lie cost hurt fall delay postpone leak flood burst blow snap "
     "crack rip tear jam die spill slip block clog trip overheat smoke burn rot rust shrink fade sink melt collapse "
     "bounce stall hang hiccup misplace wreck smash damage ruin spoil scratch dent cancel bail refuse reject decline "
-    "decay vanish flicker squeak rattle drip wobble creak stick bust cough sneeze quit resign strand strike expire "
+    "decay vanish flicker squeak rattle drip wobble creak stick bust quit resign strand strike expire "
     "lapse reschedule rearrange withdraw freeze run-out slow"
 )
 _NO_EVENT = frozenset([*_SAY, *_TROUBLE])
@@ -193,9 +193,9 @@ _PART = re.compile(
     rf"\b(?:the|a|an|my|our|its|their) first (?!aid\b|class\b)(?:\w+ )?(?:{_NUMBER}|bit|part|section|chapter|page|batch|round|coat|draft|half|row|floor|room|box|load|lot|pass|cut|version|layer|week|day|month|run|stage|phase|stretch|stitch|lick|go|module|lesson|third|quarter|cuts?|sheet|panel|column|verse|scene|act|aisle|shelf|bay|tray|field|bed)s?\b"
     rf"|\b{_NUMBER} (?:or (?:so|{_NUMBER}) )?(?:out )?(?:of|from) (?:the|them|those|my|our|these|its|\d+|{_NUMBER})\b(?! (?:best|finest|team|boxes|lads?|guys|girls|boys|men|women|volunteers|staff|crew|people|neighbours))"
     r"|\b(?:most|some|part|bits?|parts|a (?:third|quarter|fraction|chunk|handful|portion|lot)|two thirds|three quarters|half|the (?:bulk|majority|first half)|(?:a |\d+ |\w+ )per ?cent) of (?:it|them|the|that|those|my|our)\b"
-    r"|\b(?:a |the |my |our |an? (?:rough|early|initial|first|basic|working) )(?:draft|outline|sketch|sketches|skeleton|framework|mock-?up|prototype|rough|roughs|shortlist|long-?list|storyboard|wireframes?|plan for|template|structure|framing|undercoat|primer|base ?coat|first fix|groundwork|foundations?|carcass|shell|bare bones|start|stab|dent|bash|crack|beginnings?)\b(?! (?:to|on) (?:me|you)| (?:i|you)\b)"
+    r"|\b(?:a |the |my |our |an? (?:rough|early|initial|first|basic|working) )(?:draft|outline|frame of|frame for|shell of|base of|bones of|footings|sketch|sketches|skeleton|framework|mock-?up|prototype|rough|roughs|shortlist|long-?list|storyboard|wireframes?|plan for|template|structure|framing|undercoat|primer|base ?coat|first fix|groundwork|foundations?|carcass|shell|bare bones|start|stab|dent|bash|crack|beginnings?)\b(?! (?:to|on) (?:me|you)| (?:i|you)\b)"
     rf"|\bhalf (?:a|an|the|my|our|of|way|\w+ed)\b|\bhalfway\b|\bpart ?way\b|\bmid ?way\b|\b(?:rough(?:ed)?|sketch(?:ed)?|pencil(?:led)?|mock(?:ed)?|block(?:ed)?|mapp?(?:ed)?|scop(?:ed)?|mark(?:ed)?|peg(?:ged)?|chalk(?:ed)?) (?:it |them |that )?out\b"
-    rf"|\b(?:got|get|am|i'm|we're|is|are|gone|made it|worked) (?:about |only |maybe |nearly )?(?:as far as|up to|down to|through to|on to|into) (?:the |page |chapter |number |letter |row )|\b{_NUMBER}(?: hundred| thousand)? (?!went|came|got|go|are|were|is|was|of|and|or|people|has|have|had|did)\w+(?: (?!went|came|got|go|are|were|is|was)\w+)? (?:in|into|deep|down|done|so far|through|left|to go)\b(?! (?:the|a) (?:box|skip|bin|van|post|bag|store|fridge|safe)\b)|\bso far\b|\b(?:in|with) bits\b|\bin pieces\b|\bbits? by bits?\b|\b(?:one|row|room|box|shelf|page|piece|street|house|class|floor) by (?:one|row|room|box|shelf|page|piece|street|house|class|floor)\b"
+    rf"|\b(?:got|get|am|i'm|we're|is|are|gone|made it|worked) (?:about |only |maybe |nearly )?(?:as far as|up to|down to|through to|on to|into) (?:the |page |chapter |number |letter |row )|\b{_NUMBER}(?: of)?(?: hundred| thousand)? (?!went|came|got|go|are|were|is|was|of|and|or|people|has|have|had|did)\w+(?: (?!went|came|got|go|are|were|is|was)\w+)? (?:in|into|deep|down|done|so far|through|left|to go)\b(?! (?:the|a) (?:box|skip|bin|van|post|bag|store|fridge|safe)\b)|\bso far\b|\b(?:in|with) bits\b|\bin pieces\b|\bbits? by bits?\b|\b(?:one|row|room|box|shelf|page|piece|street|house|class|floor) by (?:one|row|room|box|shelf|page|piece|street|house|class|floor)\b"
     rf"|\b(?:i'm|we're|he's|she's|they're|i am|we are|am) (?:now |currently |already |only |still )?(?:at|on|up to|into|past|around|about) (?:about |around |roughly |nearly )?(?:the )?(?:[a-z]+ )?(?:number )?{_NUMBER}\b(?! (?:o'clock|weeks?|days?|hours?))"
     r"|\b(?:the|its|their) (?:early|opening|initial|introductory|beginning|easy|preliminary|intro|introduction) (?:\w+)?|\b(?:slow|heavy|hard|tough) going\b|\b(?:hundred|thousand|dozen) and something\b"
     r"|\b(?:got|done|did) (?:the )?\w+(?: \w+)? done and (?:i'm|we're|now|i am|he's|she's)\b|\bnow (?:i'm |we're )?on (?:to )?the \w+"
@@ -206,9 +206,20 @@ _ALL = re.compile(
     r"\b(?:all|both|everything|every|each|whole|entire|last (?:one|of (?:the|them)|bit|few)|final|complete(?:ly|d)?|finish(?:ed)?|in full|full|lot|rest is (?:history|done))\b"
 )
 _AT_IT = re.compile(
-    r"\b(?:(?:i'm|we're|he's|she's|they're|i am|we are) (?:now )?(?:on|onto|on to) the (?!phone|way|road|list|case|mend|fence|train|bus|look|lookout|edge|other|same|market|hunt|verge|whole|desk|board|rota|team)\w+(?: now)?(?=[.,]|$| now\b)|(?:chugging|ticking|trundling|plodding|inching|jogging|moving|bumbling) (?:along|over|on)|chip(?:ping|ped)? away|(?:knee|elbow|waist|neck|ankle|chin)[- ]deep|up to (?:my|our|his|her|their) (?:neck|eyes|elbows|ears|eyeballs|armpits)|stuck in(?:to)?|got my teeth into|chipping away|plugging away|beavering|slogging|ploughing|plowing|wading|grinding away|hammering away|wrestling|grappling|battling|tinkering|making (?:progress|headway|inroads|good time)|made (?:progress|headway|inroads|some)|broken? (?:the back of|ground)|broke ground|on the case|hard at|deep in(?:to)?|in the thick of|(?:rolled|rolling) (?:up )?(?:my|our|their|his|her) sleeves|the ball(?:'s| is) rolling|(?:got|get|set|put) (?:the ball|things|it|that) (?:rolling|moving|going|in motion)|(?:made|making) a (?:start|beginning|dent|stab|go)|have a (?:go|stab|bash)|had a (?:first )?(?:go|stab|bash|crack)|(?:dipped|dug|dived|dove|jumped|waded|ploughed|got|gotten) (?:in|into|stuck|cracking|going|moving|started|my teeth)|first steps?|(?:on|in) the (?:bench|operating table|workshop|garage|oven|mixer)|with the (?:repairer|mender|seamstress|tailor)|taking shape|shaping up|coming (?:on|along|together)|getting there|under ?way|in full swing|cracking on|motoring|on (?:my|his|her|their) (?:bench|easel|desk now|screen now)|still (?:in|at|on) it|been (?:at (?:it|them)|having a go|on it))\b"
+    r"\b(?:(?:i'm|we're|he's|she's|they're) (?:about |maybe |already |now |only |roughly )?(?:\d+|half|a (?:third|quarter|couple|few|dozen|hundred)|two thirds|three quarters|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|sixty)(?: (?!minutes|hours|days|weeks|late|people|short|behind|down)\w+){0,4} (?:into|through|deep|in(?! (?:the|a|total|all)\b))|(?:i'm|we're|he's|she's|they're|i am|we are) (?:now )?(?:on|onto|on to) the (?!phone|way|road|list|case|mend|fence|train|bus|look|lookout|edge|other|same|market|hunt|verge|whole|desk|board|rota|team)\w+(?: now)?(?=[.,]|$| now\b)|(?:chugging|ticking|trundling|plodding|inching|jogging|moving|bumbling) (?:along|over|on)|chip(?:ping|ped)? away|(?:knee|elbow|waist|neck|ankle|chin)[- ]deep|up to (?:my|our|his|her|their) (?:neck|eyes|elbows|ears|eyeballs|armpits)|stuck in(?:to)?|got my teeth into|chipping away|plugging away|beavering|slogging|ploughing|plowing|wading|grinding away|hammering away|wrestling|grappling|battling|tinkering|making (?:progress|headway|inroads|good time)|made (?:progress|headway|inroads|some)|broken? (?:the back of|ground)|broke ground|on the case|hard at|deep in(?:to)?|in the thick of|(?:rolled|rolling) (?:up )?(?:my|our|their|his|her) sleeves|the ball(?:'s| is) rolling|(?:got|get|set|put) (?:the ball|things|it|that) (?:rolling|moving|going|in motion)|(?:made|making) a (?:start|beginning|dent|stab|go)|have a (?:go|stab|bash)|had a (?:first )?(?:go|stab|bash|crack)|(?:dipped|dug|dived|dove|jumped|waded|ploughed|got|gotten) (?:in|into|stuck|cracking|going|moving|started|my teeth)|first steps?|(?:on|in) the (?:bench|operating table|workshop|garage|oven|mixer)|with the (?:repairer|mender|seamstress|tailor)|taking shape|shaping up|coming (?:on|along|together)|getting there|under ?way|in full swing|cracking on|motoring|on (?:my|his|her|their) (?:bench|easel|desk now|screen now)|still (?:in|at|on) it|been (?:at (?:it|them)|having a go|on it))\b"
 )
 """Idioms of being at it."""
+
+
+_REST = re.compile(
+    r"\bthe (?:rest|others|remainder|remaining \w+|last (?:few|two|three|four|five|bit|lot|batch)|back half|second half|other half)(?: (?:of (?:it|them)))?(?: is| are|'s|'re) (?:tomorrow|next|to (?:do|come|follow|go)|on (?:mon|tues|wednes|thurs|fri|satur|sun)|this (?:afternoon|week)|still|coming|waiting|not|tonight|later)\b"
+)
+"""What is left is said ("the rest are tomorrow")."""
+
+
+def has_rest(low: str) -> bool:
+    """Whether the clause says that some of it is still to come."""
+    return _REST.search(low) is not None
 
 
 def is_at_it(low: str) -> bool:
@@ -231,6 +242,12 @@ def tells(low: str) -> Tells:
     if is_at_it(low):
         out |= Tells.UNDERWAY
     words = _tokens(low)
+    if _IS_AT.match(low) and not _NOT.intersection(words[:4]):
+        out |= Tells.UNDERWAY
+    if Tells.PART in out and _HAS_SOME.search(low):
+        out |= Tells.EVENT
+    if _ANSWERED.search(low):
+        out |= Tells.EVENT
     if _ELLIPSIS.match(low):
         out |= Tells.EVENT | Tells.RESULT
     closed = 0  # a word before this place has made what follows unreal or negative
@@ -251,6 +268,21 @@ def tells(low: str) -> Tells:
             out |= _after_have(words, i)
         if _is_past(words, i) or (word == "came" and _arrives(words, i)):
             out |= Tells.EVENT
+        after = words[i + 1] if i + 1 < len(words) else ""
+        if word == "went" and after in _WENT:
+            out |= Tells.EVENT
+        if word == "did" and after in (
+            "the",
+            "all",
+            "both",
+            "our",
+            "my",
+            "every",
+            "a",
+            "it",
+            "them",
+        ):
+            out |= Tells.EVENT
     m = _RUNS.search(low) if not closed else None
     if m is not None and (m["verb"][:-1] in verbs.BASE or m["verb"][:-2] in verbs.BASE):
         out |= Tells.RESULT
@@ -268,6 +300,17 @@ _GONE_TROUBLE = re.compile(
 """The trouble is over: "doesn't make a peep any more", "not one clash left"."""
 
 
+_IS_AT = re.compile(
+    r"(?:(?:still|now|currently|just|busy|yeah|well),? )*(?!(?:thing|nothing|something|everything|anything|morning|evening|during|being|having|going|looking|waiting|trying|thinking|hoping|saying|talking|coming|according|including|depending|speaking|assuming|regarding|starting|interesting|amazing|exciting|boring)\b)[a-z]+ing (?:the|my|our|through|all the|its|their|up the|out the)\b"
+)
+"""Somebody is at it, without a subject ("counting the cellar")."""
+_HAS_SOME = re.compile(
+    r"(?:'ve| have|'s| has) got\b|\b(?:saw|met|heard|read|rang|called|went through|looked at|spoke to|been through)\b"
+)
+_ANSWERED = re.compile(
+    r"\b(?:got|gotten|came|come|wrote|rang|written) back to (?:me|us)\b|\b(?:replied|answered|responded)\b(?! yet)"
+)
+"""What a question to others comes to."""
 _ELLIPSIS = re.compile(
     r"(?:(?:yeah|yes|yep|all|both|they're|well|now|already|right),? )*(?:up|in|out|down|on|off|over|through|back|away|done|gone|built|painted|fixed|sorted|sent|signed|booked|paid|put to bed|ticked off|wrapped up|signed off|over the line|out the door)(?: and (?:\w+ed|\w+en|done|running|dusted|out|in|on|up|off|built|hung|shut|cut|paid|bolted|live|working|dry|ready|tested)\b|,? (?:last|yesterday|this morning|since|on (?:mon|tues|wednes|thurs|fri|satur|sun)day|as of)\b)"
 )
@@ -410,12 +453,18 @@ def _after_have(words: list[str], i: int) -> Tells:
 
 def _has_outcome(rest: list[str]) -> bool:
     """Whether "I've got the roof …" goes on with what became of it ("felted", "up", "here now")."""
-    for word in rest[:5]:
+    for word in rest[:8]:
         if word in ("up", "in", "on", "out", "off", "down", "back", "here", "there", "through"):
             return True
         if _is_participle(word) and word not in _IDLE_STATE:
             return True
     return False
+
+
+_WENT = frozenset(
+    listed("on in up out live through over across to back into onto straight down round")
+)
+"""Where things go when they are done ("went on the wall", "went out")."""
 
 
 def _arrives(words: list[str], i: int) -> bool:
