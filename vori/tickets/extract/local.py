@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from itertools import islice
 
 from vori.ids import TicketId, UserId
-from vori.tickets.extract import english, korean
+from vori.tickets.extract import english, korean, worth
 from vori.tickets.extract.acts import is_other_act
 from vori.tickets.extract.aspect import is_step
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
@@ -40,6 +40,8 @@ NEAR = 3
 """An answer comes within so many segments."""
 AGO = 6
 """A thing said so many segments ago may still be called "it" when nothing else came between."""
+NEIGHBOURS = 4
+"""So many pieces of work before and after one are asked whether they are the same."""
 MAX_LOOK_BACK = 40
 """So many earlier pieces of work that share a word are compared, the latest first."""
 MAX_TITLE_CHARS = 80
@@ -109,6 +111,8 @@ def read(passage: Passage) -> Extraction:
     people = People(passage.members)
     board = Board(passage.existing_tickets)
     talk = Talk(board, people, passage.started_at.date())
+    for segment in segments:
+        talk.lines.add(segment)
     for clause in clauses(segments, people, board.vocabulary, passage.started_at.date()):
         talk.hear(clause)
     return talk.result()
@@ -151,6 +155,7 @@ class LiveTalk:
             self._turn, self._heard, self._order = [], [], {}
             self._turn_number += 1
         self._turn.append(segment)
+        self._talk.lines.add(segment)
         self._order[segment.seq] = self._captions
         self._captions += 1
         self._is_waiting = True
@@ -160,6 +165,7 @@ class LiveTalk:
         if self._is_waiting:
             self._hear(is_over=False)
         talk = self._talk
+        talk.touch_again()
         works = {n: self._draft(talk.works[n]) for n in sorted(talk.touched)}
         tickets = {self._board.tickets[t].ticket_id for t in talk.touched_tickets}
         first = max(0, self._blocks - 1)  # the last one may have grown
@@ -454,6 +460,7 @@ class Talk:
         self.board = board
         self.people = people
         self.today = today
+        self.lines = worth.Lines(board.vocabulary.knows, people.words())
         self.works: list[Work] = []
         self.claims: dict[int, list[Claim]] = defaultdict(list)
         self.blocks: list[list[Clause]] = []
@@ -1819,7 +1826,57 @@ class Talk:
 
     def draft(self, work: Work) -> Draft | None:
         """The ticket that the work asks for; None when it was dropped, or is not firm."""
-        return self._draft(work) if self._stands(work) else None
+        if not self._stands(work):
+            return None
+        draft = self._draft(work)
+        return draft if self._is_worth(work, draft) else None
+
+    def touch_again(self) -> None:
+        """Touch what the learned reader may judge otherwise now: it looks at what lies around."""
+        heard = len(self.lines.segments)
+        if heard == worth.ENOUGH:
+            self.touched.update(range(len(self.works)))
+        late = self.works[-2 * NEIGHBOURS :]
+        self.touched.update(w.number for w in late if heard - w.last <= worth.REACH + 1)
+        for n in list(self.touched):
+            self.touched.update(range(max(0, n - NEIGHBOURS), min(len(self.works), n + NEIGHBOURS + 1)))
+
+    def _is_worth(self, work: Work, draft: Draft) -> bool:
+        """Whether the learned reader takes it for work, and for none that is drafted already."""
+        candidate = self._candidate(work, draft)
+        if candidate is None or len(self.lines.segments) < worth.ENOUGH:
+            return True
+        chance = worth.worth(candidate, self._places_near(work), self.lines.odds)
+        return chance >= worth.LEAST
+
+    def _candidate(self, work: Work, draft: Draft) -> worth.Candidate | None:
+        places = self._places(draft.evidence)
+        if not places:
+            return None
+        hows = {
+            Mark.REQUEST: "asked",
+            Mark.COMMIT: "promised",
+            Mark.NEED: "agreed",
+            Mark.WEAK: "intended",
+        }
+        return worth.Candidate(
+            places=places,
+            how=hows.get(work.kind, "reported"),
+            has_due=work.due is not None,
+            has_assignee=work.assignee is not None,
+            title_words=len(draft.title.split()),
+        )
+
+    def _places(self, evidence: Iterable[int]) -> worth.Places:
+        place = self.lines.place
+        return tuple(place[seq] for seq in evidence if seq in place)
+
+    def _places_near(self, work: Work) -> list[worth.Places]:
+        n = work.number
+        near = self.works[max(0, n - NEIGHBOURS) : n + NEIGHBOURS + 1]
+        return [
+            self._places(_seqs(_proof(w))) for w in near if w is not work and self._stands(w)
+        ]
 
     def _stands(self, work: Work) -> bool:
         if not work.alive or (work.refused and not work.assignee):

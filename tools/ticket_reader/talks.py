@@ -1,0 +1,119 @@
+"""Written talks with labels: what a reader of meetings is trained on.
+
+A file holds talks, each as
+
+    # trade, kind of meeting
+    = A | title of a ticket on the board | TODO
+    1: somebody needs to scrub that step jamal could you sort it before the weekend  @a1 d1
+    2: yep leave that one with me  @s1
+
+The number is the speaker's, 0 where nobody is known. Labels: `aN` makes new ticket N, `sN` is other
+evidence of it, `dN` tells when it is due, `fN`/`pN` that it is done/begun; `uA>DONE` moves ticket A,
+`kA` speaks of it and moves nothing; `b` is a blocker, `x` looks like work and is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vori.ids import MeetingId, TicketId, UserId
+from vori.tickets.messages import KnownTicket, Member, Passage, Segment, TicketStatus
+
+FOLDER = Path(__file__).parent / "talks"
+_LINE = re.compile(r"(?P<speaker>\d+): ?(?P<text>.*?)(?:\s+@(?P<labels>.+))?$")
+_LABEL = re.compile(r"@?([asdfp]\d+|u[A-Z]>(?:TODO|IN_PROGRESS|DONE)|k[A-Z]|b\d*|x\d*)$")
+_TICKET = re.compile(
+    r"= (?P<name>[A-Z]) \| (?P<title>.+?) \| (?P<status>TODO|IN_PROGRESS|DONE)(?: *\|.*)?$"
+)
+
+
+@dataclass
+class Talk:
+    """passage: as the engine reads it; evidence: places of each new ticket's captions.
+
+    makes: places of captions that make a ticket by themselves.
+    """
+
+    name: str
+    passage: Passage
+    evidence: list[set[int]]
+    makes: set[int]
+
+
+@dataclass
+class _Raw:
+    board: list[tuple[str, str, str]] = field(default_factory=list)
+    lines: list[tuple[int, str, list[str]]] = field(default_factory=list)
+
+
+def talks(language: str) -> list[Talk]:
+    """All talks of a language. Raises ValueError that names the line which is wrong."""
+    out = []
+    for path in sorted(FOLDER.glob(f"{language}-*.txt")):
+        raw: list[_Raw] = []
+        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            try:
+                _read_line(text.rstrip(), raw)
+            except ValueError as exc:
+                raise ValueError(f"{path.name}:{number}: {exc}") from exc
+        out += [_talk(f"{path.stem}.{n}", talk) for n, talk in enumerate(raw, 1)]
+    return out
+
+
+def _read_line(text: str, raw: list[_Raw]) -> None:
+    if not text:
+        return
+    if text.startswith("#"):
+        raw.append(_Raw())
+    elif ticket := _TICKET.match(text):
+        raw[-1].board.append((ticket["name"], ticket["title"], ticket["status"]))
+    elif line := _LINE.match(text):
+        labels = re.split(r"[ ,]+", line["labels"].strip()) if line["labels"] else []
+        for label in labels:
+            if not _LABEL.match(label):
+                raise ValueError(f"{label!r} is no label")
+        raw[-1].lines.append((int(line["speaker"]), line["text"].strip(), labels))
+    else:
+        raise ValueError(f"want #, = or a caption: {text!r}")
+
+
+def _talk(name: str, raw: _Raw) -> Talk:
+    evidence: dict[str, set[int]] = defaultdict(set)
+    makes: set[int] = set()
+    for place, (_, _, labels) in enumerate(raw.lines):
+        for label in (text.lstrip("@") for text in labels):
+            if label[0] in "asdfp":
+                evidence[label[1:]].add(place)
+            if label[0] == "a":
+                makes.add(place)
+    speakers = sorted({s for s, _, _ in raw.lines if s})
+    passage = Passage(
+        meeting_id=MeetingId(1),
+        started_at=datetime(2026, 3, 23, 10, tzinfo=UTC),
+        language="mixed",
+        segments=tuple(
+            Segment(
+                seq=i,
+                start_ms=4_000 * i,
+                end_ms=4_000 * i + 3_500,
+                text=text,
+                speaker=UserId(speaker) if speaker else None,
+            )
+            for i, (speaker, text, _) in enumerate(raw.lines)
+        ),
+        members=tuple(Member(user_id=UserId(s), name=f"Speaker{s}") for s in speakers),
+        existing_tickets=tuple(
+            KnownTicket(
+                ticket_id=TicketId(f"T-{letter}"),
+                title=title,
+                content="",
+                status=TicketStatus(status),
+            )
+            for letter, title, status in raw.board
+        ),
+    )
+    return Talk(name, passage, list(evidence.values()), makes)

@@ -1,0 +1,253 @@
+"""A learned opinion on new tickets: is it work that somebody will do, or only talk?
+
+The rules find promises, requests and decisions in single clauses; in living talk many of them
+are none ("I'll swim across and hold it with my teeth"). Here two linear classifiers read every
+caption of a draft with the captions around it: is it evidence of new work, and does it make that
+work by itself? A third one weighs both with what the rules know of the draft. Way of saying
+counts, not trade: rare words stand as their kind, names and the board's words are masked.
+
+Weights and their card lie in `worth.json`; `tools/ticket_reader` makes them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from vori.ids import UserId
+from vori.tickets.extract import learned
+from vori.tickets.extract.match import is_hangul
+from vori.tickets.extract.wordlist import listed
+from vori.tickets.messages import Segment
+
+WEIGHTS = Path(__file__).parent / "worth.json"
+LEAST = 0.45
+"""A draft that is less probably work than this is dropped."""
+ENOUGH = 6
+"""Of a talk with fewer captions nothing is judged: what lies around is half of what is read."""
+REACH = 2
+"""Captions before and after that are read with one."""
+LONGEST = 40
+"""Words of a caption that are read: of a longer one the first and the last half of them."""
+
+Token = tuple[str, str]
+Knows = Callable[[str], bool]
+Places = tuple[int, ...]
+"""Of a draft's evidence among the captions of the talk, in order."""
+
+_DAYS = frozenset(
+    listed(
+        "monday tuesday wednesday thursday friday saturday sunday tomorrow today tonight morning "
+        "afternoon week weekend month 월요일 화요일 수요일 목요일 금요일 토요일 일요일 오늘 내일 모레"
+    )
+)
+
+
+@dataclass(slots=True)
+class Line:
+    """A caption as the classifiers read it: its words as (word, kind)."""
+
+    speaker: UserId | None
+    is_korean: bool
+    tokens: list[Token]
+
+
+@dataclass(slots=True)
+class Lines:
+    """The captions of a talk in order, as they come."""
+
+    knows: Knows
+    names: frozenset[str]
+    segments: list[Segment] = field(default_factory=list)
+    place: dict[int, int] = field(default_factory=dict)
+    _lines: dict[int, Line] = field(default_factory=dict)
+    _odds: dict[int, tuple[int, tuple[float, float]]] = field(default_factory=dict)
+
+    def add(self, segment: Segment) -> None:
+        self.place[segment.seq] = len(self.segments)
+        self.segments.append(segment)
+
+    def line(self, i: int) -> Line:
+        if i not in self._lines:
+            s = self.segments[i]
+            self._lines[i] = read(s.text, s.speaker, self.knows, self.names)
+        return self._lines[i]
+
+    def odds(self, i: int) -> tuple[float, float]:
+        """Log odds that caption `i` is evidence of new work, and that it makes the work."""
+        last = min(len(self.segments), i + 1 + REACH)
+        known = self._odds.get(i)
+        if known is None or known[0] != last:
+            around = {j: self.line(j) for j in range(max(0, i - REACH), last)}
+            mine = weights()[language(around[i])]
+            known = last, mine.odds(features(around, i, mine.kept))
+            self._odds[i] = known
+        return known[1]
+
+
+def read(text: str, speaker: UserId | None, knows: Knows, names: frozenset[str]) -> Line:
+    """A caption's words; names and days stand as such."""
+    is_korean = is_hangul(text)
+    tokens: list[Token] = []
+    for word, kind in learned.tokens(text, is_korean=is_korean, knows=knows):
+        if word in names:
+            tokens.append(("@", "@"))
+        else:
+            tokens.append((word, "day" if word in _DAYS else kind))
+    if len(tokens) > LONGEST:
+        tokens = tokens[: LONGEST // 2] + tokens[-LONGEST // 2 :]
+    return Line(speaker, is_korean, tokens)
+
+
+def language(line: Line) -> str:
+    return "ko" if line.is_korean else "en"
+
+
+def features(around: dict[int, Line], i: int, kept: frozenset[str]) -> set[str]:
+    """What is looked at in caption `i`: runs of words and kinds, and words of those around it."""
+    mine = around[i]
+    out = set(_runs(mine.tokens, kept, "", (1, 2, 3), (2, 3, 4)))
+    out.update(f"={word}" for word, _ in mine.tokens)
+    out.add(f"#{min(9, len(mine.tokens) // 4)}")
+    for step in (-2, -1, 1, 2):
+        other = around.get(i + step)
+        if other is None:
+            continue
+        who = "?" if mine.speaker is None else "s" if mine.speaker == other.speaker else "o"
+        near = other.tokens[:10] if step > 0 else other.tokens[-10:]
+        out.add(f"{step}{who}")
+        out.update(f"{step}{who}{word if word in kept else kind}" for word, kind in near)
+        if abs(step) == 1:
+            edge = other.tokens[:4] if step > 0 else other.tokens[-4:]
+            out.update(_runs(edge, kept, f"{step}", (2, 3), ()))
+    return out
+
+
+def _runs(
+    tokens: Sequence[Token],
+    kept: frozenset[str],
+    mark: str,
+    of_words: Iterable[int],
+    of_kinds: Iterable[int],
+) -> Iterable[str]:
+    words = ["^", *(w if w in kept or w == k else k for w, k in tokens), "$"]
+    kinds = ["^", *(k for _, k in tokens), "$"]
+    for size in of_words:
+        for at in range(len(words) - size + 1):
+            yield mark + " ".join(words[at : at + size])
+    for size in of_kinds:
+        for at in range(len(kinds) - size + 1):
+            yield f"{mark}~{' '.join(kinds[at : at + size])}"
+
+
+# ------------------------------------------------------------------ drafts
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the rules know of a draft."""
+
+    places: Places
+    how: str
+    """asked, promised, agreed, intended or reported."""
+    has_due: bool
+    has_assignee: bool
+    title_words: int
+
+
+HOWS = ("asked", "promised", "agreed", "intended", "reported")
+WEIGHED = (
+    "bias", "evidence most", "evidence mean", "evidence first", "makes most", "makes first", *HOWS,
+    "one caption", "four captions", "due", "assignee", "shared", "inside another", "touching",
+    "near", "title words",
+)  # fmt: skip
+"""What is weighed of a draft, in the order of `weighed`."""
+
+
+def weighed(
+    candidate: Candidate, others: Sequence[Places], odds: Callable[[int], tuple[float, float]]
+) -> list[float]:
+    """A draft in numbers. `others`: evidence of drafts near it; `odds`: those of a caption."""
+    mine = [tuple(map(probability, odds(i))) for i in candidate.places]
+    evidence, makes = [e for e, _ in mine], [m for _, m in mine]
+    places = set(candidate.places)
+    shared = max((len(places.intersection(other)) for other in others), default=0)
+    apart = min((abs(a - b) for other in others for a in places for b in other), default=9)
+    return [
+        1.0,
+        max(evidence),
+        sum(evidence) / len(evidence),
+        evidence[0],
+        max(makes),
+        makes[0],
+        *(float(candidate.how == how) for how in HOWS),
+        float(len(places) == 1),
+        float(len(places) >= 4),
+        float(candidate.has_due),
+        float(candidate.has_assignee),
+        float(shared > 0),
+        float(shared >= len(places)),
+        float(apart <= 1),
+        float(apart <= 2),
+        min(candidate.title_words, 20) / 10,
+    ]
+
+
+def worth(
+    candidate: Candidate, others: Sequence[Places], odds: Callable[[int], tuple[float, float]]
+) -> float:
+    """The probability that a draft is a piece of work, and not one that is drafted already."""
+    return probability(
+        sum(w * x for w, x in zip(draft_weights(), weighed(candidate, others, odds), strict=True))
+    )
+
+
+def probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
+
+
+# ------------------------------------------------------------------ weights
+
+
+@dataclass(slots=True)
+class Weights:
+    """One language's two classifiers: log odds are sums over features."""
+
+    bias: tuple[float, float]
+    kept: frozenset[str]
+    rows: dict[str, list[int]]
+    """Feature to its two weights in hundredths."""
+
+    def odds(self, found: set[str]) -> tuple[float, float]:
+        evidence = makes = 0
+        for name in found:
+            row = self.rows.get(name)
+            if row is not None:
+                evidence += row[0]
+                makes += row[1]
+        scale = 1 / (100 * math.sqrt(len(found) or 1))
+        return self.bias[0] + scale * evidence, self.bias[1] + scale * makes
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[dict[str, Weights], list[float]]:
+    raw: dict[str, Any] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    return {
+        name: Weights(tuple(part["bias"]), frozenset(part["kept"]), part["rows"])
+        for name, part in raw["languages"].items()
+    }, raw["draft"]
+
+
+def weights() -> dict[str, Weights]:
+    """The shipped classifiers of captions by language: "en" and "ko"."""
+    return _shipped()[0]
+
+
+def draft_weights() -> list[float]:
+    """The shipped weights of WEIGHED."""
+    return _shipped()[1]
