@@ -25,7 +25,7 @@ from vori.tickets.extract.local import read
         ),
         ("화이트보드 주문", "제가 수요일까지 화이트보드 닦을게요", "화이트보드 닦기"),
         ("정문 수리", "제가 금요일까지 정문 페인트칠할게요", "정문 페인트칠"),
-        ("Translate the manual", "제가 매뉴얼 인쇄할게요", "매뉴얼 인쇄"),
+        ("Translate the manual", "제가 금요일까지 매뉴얼 인쇄할게요", "매뉴얼 인쇄"),
     ],
 )
 def test_another_act_on_the_same_thing_is_work_of_its_own(title: str, said: str, made: str) -> None:

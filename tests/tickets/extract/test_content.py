@@ -54,7 +54,7 @@ def test_words_that_end_a_topic_are_no_part_of_the_ticket(
 def test_to_ring_somebody_is_the_way_to_what_is_wanted_and_no_work_of_its_own(lines: str) -> None:
     draft = only(lines)
     assert draft.assignee_id == UserId(1)
-    assert any(word in draft.title.lower() for word in ("quote", "price", "견적"))
+    assert any(word in draft.content for word in ("quotes", "price", "견적"))
 
 
 def test_to_ring_somebody_about_another_thing_is_work_of_its_own() -> None:
