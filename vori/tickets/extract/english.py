@@ -156,10 +156,21 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
                 joined[start:at].strip()
             ):  # else it is what the sentence is about
                 cuts.add(at)
+    for m in _MEANWHILE.finditer(joined):
+        cuts.add(m.end())
     for name in mentions:
         joint = re.search(r"(?:,|\band)\s+$", joined[: name.start])
         if joint and _DOES.match(joined[name.end :]):
             cuts.add(name.start)
+        comma = joined.rfind(", ", 0, name.start)
+        listed_ = _RECAP.search(joined[:comma].lower()) if comma > 0 else None
+        if listed_ and 1 <= len(joined[comma + 2 : name.start].split()) <= 3:
+            cuts.add(comma + 2)  # "to recap, tiles Tom today, letters Mia"
+        told = re.match(
+            r",? (?:you|can you|could you|would you|will you|please)\b", joined[name.end :]
+        )
+        if joint and told:
+            cuts.add(name.start)  # "…, and Raj, you book the van"
         calls = re.match(r" (?:you|can you|could you|would you|please)\b", joined[name.end :])
         if calls and not _NO_CALL.search(joined[: name.start]):
             cuts.add(name.start)  # "Farida asks the scouts, Lena does the rota"
@@ -242,6 +253,11 @@ _SUBORDINATE = re.compile(
     r"(?:(?:and|but|so|also|oh|um|well),? )*(?:while|when|after|before|as|because|if|once|since|until|although|though|whenever)\b",
     re.IGNORECASE,
 )
+_MEANWHILE = re.compile(
+    r"\b(?:while|when|as) (?:i|we) (?:was|were) [\w' ]{3,40}?,? (?=(?:i|we) (?!was\b|were\b|noticed|saw\b|realised|realized|found|spotted|thought|heard|wondered)[a-z']+)",
+    re.IGNORECASE,
+)
+"""What one was doing when one did something else."""
 _DOES = re.compile(
     r"(?:'s (?:on|doing|got|taking|to)\b| (?:does|is|has|takes|gets|owns|asks|writes|calls|rings|sends|makes|orders|books|checks|fixes|buys|brings|looks|handles|will|to)\b)",
     re.IGNORECASE,
@@ -301,6 +317,7 @@ _VAGUE = re.compile(
 _COMMIT_BARE = re.compile(
     r"^(?:(?:yeah|yes|yep|sure|ok|okay|no|oh|well|right|fine|alright|and|so),? )*(?:i can|i will|i'll|i'll go|i could|i'll do (?:it|that|this|them|so)|i can do (?:it|that|this)|i'll take (?:it|that|this one|that one)|i'll have (?:it|that)|i'll handle (?:it|that)|leave (?:it|that)(?: one)? (?:with|to) me|on it|i'm on it|consider it done|will do|i'll get (?:it|that) done|i've got (?:it|that)(?: one)?|mine|me|i'll own (?:it|that)|put me down(?: for (?:it|that))?)(?:,? (?:then|too|please|no problem|yeah))?[.,!]?$"
     r"|\b(?:it'll|it will|they'll|that'll|should all) be (?:all )?(?:done|ready|finished|there|sorted|with you|fixed|in your inbox|on your desk|up|live|out|away|over|across|printed|sent|booked|posted)\b"
+    r"|\b(?:will|'ll) be (?:with you|in your (?:inbox|hands|folder|pigeonhole)|on your (?:desk|table|doorstep)|over to you)\b"
     r"|\b(?:leave (?:it|that)(?: (?:one|lot|bit))? (?:with|to) me|will do|i'll take (?:it|that)|i can take (?:it|that)|i'm on it)\b"
 )
 _WEAK = re.compile(
@@ -316,7 +333,7 @@ _OFFER = re.compile(
 _NEED = re.compile(
     rf"\b(?:we|somebody|someone|one of us|one of you|(?:the|our|my|all|every|each|both|this|that|these|those|it|which)(?: [\w'-]+){{0,5}}?) (?:{_ADV} )*(?:need(?:s)? to|have to|has to|had better|should|must|ought to|gotta|'ve got to|'s got to|has got to|got to|really need to|do need to|will need to|'ll need to) {_WORK}"
     r"|\b(?:we|i) (?:still )?owe (?:them|him|her|you|qqn\d|the \w+) (?P<act8>(?:a|an|the|some)\b.*)"
-    r"|\b(?:needs?|has|have|ought|must) (?:to )?be (?P<act7>(?!able|careful|fair|honest|sure|quick|here|there|back|in\b|at\b|on\b|a\b|the\b|said|done with|seen|had|kidding|joking|fine|ok|okay|more|less|so\b|very|it\b|that\b|something|up to|out of|(?:easy|easier|hard|nice|good|better|possible|enough|true|right|worse)\b)[a-z]+\b.*)"
+    r"|\b(?:needs?|has|have|ought|must) (?:to )?be (?P<act7>(?:(?:in|out|there|ready|up|back|on) (?:by|before)\b.*)|(?!able|careful|fair|honest|sure|quick|here|there|back|in\b|at\b|on\b|a\b|the\b|said|done with|seen|had|kidding|joking|fine|ok|okay|more|less|so\b|very|it\b|that\b|something|up to|out of|(?:easy|easier|hard|nice|good|better|possible|enough|true|right|worse)\b)[a-z]+\b.*)"
     r"|\b(?:need(?:s)?) (?:a |an |some |another |new )?(?P<act2>(?:\w+ing|\w+ed|replac\w+|fix|repair|update|clean|check)\b.*)"
     rf"|\b(?:it|that|this|they|which|the (?:[\w'-]+ ){{0,4}}?[\w'-]+) (?:also |really |still )?needs? (?P<act6>(?:a|an|some|another|new|more|its|their)\b.*)"
     rf"|\b(?:we need|we still need|we'll need|we also need|what we need is|we're missing|we could do with|there needs to be|there has to be|there should be|we want) (?P<act3>(?:a|an|some|another|new|more|the|two|three|four|five|six|ten|\d+|somebody to|someone to)\b.*)"
@@ -405,7 +422,7 @@ _EXCUSE = re.compile(
 _NO_BLOCK = re.compile(
     r"\b(?:drain|pipe|sink|toilet|gutter|road|filter|vent|chimney|downpipe|nozzle)s?(?:'s| is| are|'re) (?:\w+ )?blocked\b|\b(?:no blockers|nothing blocking|not blocked|isn't blocked|unblocked|any blockers|no longer (?:blocked|stuck|waiting)|blockers\?|nothing's blocking|not stuck|not waiting)\b"
     r"|\b(?!it's|that's|he's|she's|what's)[a-z]+'s been waiting\b|\b(?:customers?|clients?|patients?|guests?|people|he|she|family|parents?) (?:is|are|was|were|has been|have been) waiting\b|\b(?:nearly|almost) (?:there|done|finished)\b"
-    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\bwaiting (?:on|for) you\b|\bwaiting (?:for|on) (?:it|them|that|the \w+(?: \w+)?|my \w+) to (?:\w+ )?(?:dry|open|cool|set|cure|load|finish|warm|rise|prove|settle|thunder|rain|grow|come out|heat|boil|ferment|flower|germinate|go off|harden|thaw|defrost|soak|sync|build|compile|upload|download|render|land|print|snow|clear)\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
+    r"|\bcan't wait\b|\bwaiting (?:for )?(?:my|our) turn\b|\b(?:while|when|as) (?:i|we) (?:was|were) waiting\b|\bwaiting (?:on|for) you\b|\bwaiting (?:for|on) (?:it|them|that|the \w+(?: \w+)?|my \w+) to (?:\w+ )?(?:dry|open|cool|set|cure|load|finish|warm|rise|prove|settle|thunder|rain|grow|come out|heat|boil|ferment|flower|germinate|go off|harden|thaw|defrost|soak|sync|build|compile|upload|download|render|land|print|snow|clear)\b|\bwaiting (?:on|for) (?:a |the |my |your )?(?:code )?review\b|\bcan't complain\b|\bcan't believe\b|\bcan't do (?:that|it) (?:today|now|this)\b|\bwaiting for (?:the weekend|my coffee|lunch|everyone|people|you)\b"
 )
 _BLOCK_HARD = re.compile(
     r"\b(?:in customs|(?:not|isn't|aren't) letting (?:anybody|anyone|us|me)|(?:got|has|have) (?:nothing|none) (?:until|till)|sitting on (?:my|our) hands|hands are tied|(?:there's|there is) (?:just |literally |simply )?nothing (?:to (?!worry|report|add|do with|see|fear|lose|it\b)|(?:i|we) can do))\b|\bcan't\b.{0,40}\bwithout\b|\bwithout (?:the|that|it|a|their|his|her)\b.*\b(?:can't|nothing)\b|\b(?:blocked|stuck(?! (?:it|them|all|the|a|up|down|some|round|around|under|behind|to|inside)\b)|waiting|held up|on hold|on ice|dead in the water|blocker|standstill|stalled(?! (?:a bit|a little|slightly|for a))|locked out|holding (?:us|me|it|this|everything) up)\b|\b(?:can't|cannot|unable|couldn't|won't (?:let|release|give|issue|sign|approve))\b.*\b(?:until|till|without|because|cause|cos|since|unless|before)\b"
@@ -892,6 +909,17 @@ def _asked(low: str) -> tuple[Mark, str]:
         and not _NO_REQUEST.search(low)
     ):
         return Mark.REQUEST | Mark.SECOND, told["act"]
+    shared = re.match(
+        r"(?:(?:and|so|then|ok|okay|right|now),? )*qqn\d (?P<verb>[a-z]+?)(?:es|s) (?P<rest>.+)",
+        low,
+    )
+    if shared and _WHEN.search(shared["rest"]):
+        verb = next((v for v in (shared["verb"], shared["verb"] + "e") if v in verbs.BASE), None)
+        if verb and verb not in ("need", "want", "like", "say", "know", "think", "seem", "keep"):
+            return (
+                Mark.REQUEST | Mark.SECOND,
+                f"{verb} {shared['rest']}",
+            )  # "Mia writes to them by …"
     order = re.search(
         r"(?:^|[.,] |\b(?:and|so|ok|okay|oh) )qqn\d, (?:(?:on reflection|actually|then|also|just|maybe),? )*(?P<act>[a-z]+ .+)",
         low,
@@ -997,6 +1025,11 @@ def _asked(low: str) -> tuple[Mark, str]:
     return Mark.NONE, ""
 
 
+_WHEN = re.compile(
+    r"\b(?:by|before|on|until|today|tomorrow|tonight|this|next|end of)\b.*\b(?:\w+day|week|month|\w+th|today|tomorrow|tonight|afternoon|evening|\d+)\b|\b(?:today|tomorrow|tonight)\b"
+)
+
+
 def _is_base(phrase: str) -> bool:
     """Whether a verb phrase begins with a verb's base form: work to do, not work of the past."""
     first, _, rest = phrase.partition(" ")
@@ -1034,9 +1067,12 @@ def doer(text: str, mentions: Sequence[Mention]) -> tuple[UserId, ...]:
         if re.match(r",?\s+(?:can|could|would|will) (?:someone|somebody|anyone) else\b", after):
             return ()
         told = re.match(r" ([a-z]+) ", after)
+        shared = re.match(r" ([a-z]+?)(?:es|s) ", after)
         called = re.search(_LEAD + "$", before, re.IGNORECASE)
         if called and told and told[1] in verbs.BASE and told[1] not in verbs.PAST:
             return m.who  # "right Simone order five rolls"
+        if called and shared and {shared[1], shared[1] + "e"} & verbs.BASE and _WHEN.search(after):
+            return m.who  # "and Mia writes to them by Wednesday"
         addressed = called and re.match(
             r",?\s*(?:can|could|would|will|won't|please|you\b|you're|are you|is (?:that|this|it) (?:one )?(?:for you|yours|something|one|you)|fancy|i need you|i want you|i'd like you|"
             r"maybe you|'ll|is going to|is gonna|'s going to|'s gonna|to\b|should|needs to|has to|takes?\b|owns?\b|has\b|does\b|"

@@ -54,7 +54,7 @@ STOP = frozenset(
     nineteen twenty thirty forty fifty sixty seventy eighty ninety absolutely definitely totally obviously seriously certainly mind listen ought panic directly hundred decide decided agree agreed
     third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth
     seventeenth eighteenth nineteenth twentieth thirtieth twenty-first twenty-second twenty-third twenty-fourth
-    left rather love deadline ages better best worse latest sooner earlier later as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
+    left rather love deadline possible poss ages better best worse latest sooner earlier later as underway stuck finally busy begun excellent brilliant amazing cool awesome fantastic wonderful cheers god""")
 )
 """Words that carry no content of a piece of work."""
 
