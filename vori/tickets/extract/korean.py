@@ -105,6 +105,8 @@ _ENDINGS = frozenset(
     )
 )
 """Endings of sentences, which the analyser takes for connectives where no full stop follows."""
+_ANNOUNCED = frozenset(listed("소식 얘기 이야기 말씀 질문 부탁 제안 건의 하나 한가지"))
+"""What somebody says is to come ("저는 나쁜 소식이요, …")."""
 _STARTS_ANEW = re.compile(
     r"^(?:그거|그건|그게|이거|이건|제가|저는|저희가|내가|그래서|근데|그리고|아)"
 )
@@ -145,6 +147,8 @@ def split(texts: Sequence[tuple[int, str]], people: People) -> list[Part]:
             close(final=True)
             continue
         ends = token.tag == "EC" and token.form in _ENDINGS and following.tag != "SP"
+        said = {t.form for t in run[-3:]} if token.form in ("요", "이요") else set()
+        ends = ends or not said.isdisjoint(_ANNOUNCED)
         if token.tag == "SF" or (ends and len(run) > 2):
             close(final=True)
         elif following.tag in ("SF", "SP") or (
@@ -235,7 +239,7 @@ _STATIVE_POLITE = _m(
     r"(?:좋아하|싫어하|원하|바라|알|모르|계시|힘들어하|기뻐하|궁금해하|말하|말씀/NNG 하|걱정/NNG 하|기다리|불편/XR 하|만족/NNG 하|생각/NNG 하|필요/NNG 하)/(?:VV|XSV|XSA)|(?:이|가)/JKS (?:\S+ ){0,4}\S+ (?:세요|으세요)/EF"
 )
 _GREETING = _m(
-    r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|조심/NNG|힘내/VV|힘/NNG 내|운전/NNG|깨/VV|서두르/VV|참/VV|이해/NNG|양해/NNG|기다리/VV|믿/VV|지켜보/VV|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
+    r"(?:수고|고생|안녕|감사|말씀|축하|건강)/(?:NNG|XR) (?:하|들)|들어가/VV 세요|계시/V|있/VA 으?세요|어떠|어떻|괜찮/VA|오/VV 세요|가/VV 세요|들리/VV 시|쉬/VV 세요|보이/VV 시|맞/VV 으?시|드시|주말/NNG (?:잘|보내)|(?:금|하루|저녁|연휴|명절|시간|밤|휴일|오후|한가위|설|추석|주말)/NNG (?:\S+ )?보내/VV|조심/NNG|힘내/VV|힘/NNG 내|운전/NNG|깨/VV|서두르/VV|참/VV|이해/NNG|양해/NNG|기다리/VV|믿/VV|지켜보/VV|시작/NNG 하/XSV 시|먼저/MAG 하/VV|앉/VV|신경/NNG"
 )
 _NEED = _m(
     r"어야/EC (?:지/|되/VV|하/V[VX]|겠/EP|죠|ㄹ/ETM|돼)|어야(?:죠|지|겠)|야/EC (?:되|하)/V|필요/NNG (?:하/XSA|가/JKS|는/JX|도/JX)? ?(?:있|하)?|(?:ㅂ시다|읍시다|자)/EF|자고요?/E[FC]|(?:두|놓)/VX (?:죠|ㄹ까요|지요)/EF|기/ETN 로/JKB 하/VV (?:죠|시죠|ㅂ시다|었|자)"
@@ -248,10 +252,10 @@ _FINISH = _m(
 _ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까)/(?:MAG|NNG)|막/MAG")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
-    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하|후회/NNG 하|실망/NNG 하|살|살아나|헷갈리|헤매|당황/NNG 하|당황하|걱정/NNG 하|고민/NNG 하|궁금하|기억/NNG 하|기대/NNG 하|헛걸음/NNG 하|빗나가|어긋나|줄어들|늘어나|실패/NNG 하|그러)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
+    r"\S*[어아여려러]지/VV (?:었|았)/EP|지/VX (?:었|았)/EP|(?:나|(?<!찾아)(?<!가져)(?<!받아)(?<!데려)(?<!사)오|가|보|되|지)/(?:VV|VX) (?:었|았)/EP|(?<![가-힣])(?:있|없|같|좋|나쁘|많|적|크|작|모르|알|듣|생각/NNG 하|보이|말/NNG 하|말씀/NNG 하|말씀/NNG 드리|얘기/NNG 하|이야기/NNG 하|느끼|좋아하|고생/NNG 하|고생/NNG 하/XSV 시|수고/NNG 하|수고/NNG 하/XSV 시|모자라|늦|다치|힘들|이|아니|들어오|들어오/VV 시|가|왔|오|오/VV 시|싶|않|못하|걸리|나|깨지|죽|터지|막히|고장|떨어지|찾|알아내|파악/NNG 하|확인/NNG 하|넘|밀리|부족/NNG 하|부족하|물어보|지켜보|놀라|깜빡/MAG 하|깜빡하|까먹|잊|보|자|먹|빠지|끊기|틀리|모이|감사/NNG 하|길|되|늘|줄|남|당하|겪|발견/NNG 하|후회/NNG 하|실망/NNG 하|살|살아나|헷갈리|헤매|당황/NNG 하|당황하|걱정/NNG 하|고민/NNG 하|궁금하|기억/NNG 하|기대/NNG 하|그렇|이렇|저렇|헛걸음/NNG 하|빗나가|어긋나|줄어들|늘어나|실패/NNG 하|그러)/(?:V[VXA]|VCP|VCN|XSV|XSA|EP)(?: \S+/EP)* (?:었|았)/EP"
 )
 _PROGRESS = _m(
-    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV](?! 던/ETM)|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])반/NNG (?:정도|쯤|은|넘)|절반|거의/MAG 다|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )(?<!안/MAG )(?<!못/MAG )(?<!잘/MAG )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
+    r"고/EC (?:는/JX |도/JX )?(?:있|계시)/V[XV](?! 던/ETM)|는/ETM 중/NNB|중/NNB (?:이/VCP|입)|(?:진행|작업|검토|준비|제작|개발|테스트|조사|협의|논의|수정|작성|공사)/NNG 중/NNB|시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어)|시작/NNG 되/XSV 었|착수/NNG|/J\w+ 그리고/MAJ 있/V|(?<![가-힣])(?<!NNG )반/NNG (?:정도|쯤|넘)|절반|거의/MAG 다|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )(?<!안/MAG )(?<!못/MAG )(?<!잘/MAG )들어가/VV 었|계속/MAG (?:하/VV|보/VV)|손/NNG (?:을/JKO )?대/VV (?:었|기)|리뷰/NNG (?:만/JX )?(?:받|대기|중|올리)|PR/SL"
 )
 _BEGUN = _m(
     r"시작/NNG (?:을/JKO |은/JX )?하/(?:XSV|VV) (?:시/EP )?(?:었|어|아)|시작/NNG 되/XSV 었|착수/NNG 하/XSV 었|(?:작업|공사|제작|편집|개발|준비|수리|시공|촬영|인쇄|생산|공정|조사|협의|테스트)/NNG 에/JKB 들어가/VV 었|(?<!에/JKB )들어가/VV 었|start|손/NNG (?:을/JKO )?대/VV 기|까지/JX 하/VV 었"
@@ -274,7 +278,7 @@ _BLOCK = _m(
     r"|못/MAG (?:(?!었/EP)\S+ ){0,2}(?:고/EC 있|ㅂ니다|습니다|어요|는/ETM|ㄴ다|네요|거든|고/E[FC]|죠)|못하/V[VX] (?:고/EC 있|ㅂ니다|습니다|어요|는)|기다리/VV (?:고/EC 있|는/ETM 중)|대기/NNG (?:중|하/XSV 고|상태)|(?:ㄹ|을)/ETM 수(?:가)?/NNB (?:가/JKS |도/JX |는/JX |밖에)?(?:있/\S+ 는/ETM 것/NNB (?:이/JKS )?)?없|고장/NNG|(?:안|못)/MAG (?:나|오|나오|주|되|풀리|내려오|떨어지|도착|들어오)\S* (?:\S+ )?어서|에/JKB 걸리/VV 어 ?/?E?C? ?있|밀리/VV|먹통"
 )
 _BLOCK_HARD = _m(
-    r"막히/VV|묶이/VV|차단/NNG|중단|멈추/VV 어/EC 있|(?:안|못)/MAG \S+ (?:어서|아서)/EC (?:\S+ ){0,2}멈추/VV 었|손/NNG (?:을/JKO )?놓/VV 고/EC 있|스톱/NNG|두절/NNG|못/MAG|못하|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?(?:있/\S+ 는/ETM 것/NNB (?:이/JKS )?)?없|(?<!/NNG )블록|보류|홀딩"
+    r"막히/VV|묶이/VV|차단/NNG|중단|멈추/VV 어/EC 있|(?:안|못)/MAG \S+ (?:어서|아서)/EC (?:\S+ ){0,2}멈추/VV 었|손/NNG (?:을/JKO )?놓/VV 고/EC 있|스톱/NNG|두절/NNG|먹통|(?:라|라서|어서|니까)/EC (?:\S+ ){0,4}안/MAG (?:오|넘어오|나오|들어오|내려오|풀리|열리)/VV|못/MAG|못하|수/NNB (?:가/JKS |도/JX |는/JX |밖에/JX )?(?:있/\S+ 는/ETM 것/NNB (?:이/JKS )?)?없|(?<!/NNG )블록|보류|홀딩"
 )
 _NO_BLOCK = _m(
     r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자/VV|듣/VV|보/VV (?!고/EC 있)|하/VV 겠|가/VV|닫/VV|알아보/VV|믿/VV)|어쩌/VV ㄹ/ETM 수|(?:ㄹ|을)/ETM 수/NNB 밖에"
@@ -286,7 +290,7 @@ _REOPEN_HARD = _m(
     r"다시/MAG (?:\S+ ){0,3}(?:열/VV|오픈|돌리/VV|살리|올리/VV|하/VV ㄹ/ETM 일)|(?:하|할)\S* ?ㄹ?/?E?T?M? ?일/NNG 로/JKB|재오픈|되돌리|reopen|완료/NNG (?:를/JKO )?(?:취소|풀)"
 )
 _HYPO_WORDS = re.compile(
-    r"(?:생각|고민)해\s*(?:볼|보|봐)|면\s*안\s*(?:될까|되나|되겠|될지|돼요?\?)|그냥\s*해\s*본|해\s*본\s*(?:말|소리)|언젠가|나중에(?!\s*정)|시간\s*(?:이\s*)?나면|여유\s*(?:가\s*)?(?:되|있|나|생기)|(?<!주)(?<!주시)면\s*좋겠|좋을\s*텐데|차라리|면\s*얼마나|고\s*싶|만약|만일|수도\s*있|혹시\s*나중|생각만|아이디어|어떨까|어때요|그냥\s*궁금|궁금해서|이론상|꿈|상상|장기적|내년|먼\s*미래|하면\s*(?:재밌|재미있|좋|멋지)|한다면|였다면|했다면|했으면\s*(?:좋았|됐)|(?:지금|당장)\s*(?:하자는|하겠다는|은\s*아니|는\s*아니)"
+    r"^(?:아|어|음)?[,\s]*이러다가?\s|(?:생각|고민)해\s*(?:볼|보|봐)|면\s*안\s*(?:될까|되나|되겠|될지|돼요?\?)|그냥\s*해\s*본|해\s*본\s*(?:말|소리)|언젠가|나중에(?!\s*정)|시간\s*(?:이\s*)?나면|여유\s*(?:가\s*)?(?:되|있|나|생기)|(?<!주)(?<!주시)면\s*좋겠|좋을\s*텐데|차라리|면\s*얼마나|고\s*싶(?!어도)|만약|만일|수도\s*있|혹시\s*나중|생각만|아이디어|어떨까|어때요|그냥\s*궁금|궁금해서|이론상|꿈|상상|장기적|내년|먼\s*미래|하면\s*(?:재밌|재미있|좋|멋지)|한다면|였다면|했다면|했으면\s*(?:좋았|됐)|(?:지금|당장)\s*(?:하자는|하겠다는|은\s*아니|는\s*아니)"
 )
 _UNSURE_WORDS = re.compile(
     r"아마|같은데|같아요|같습니다|확실(?:하|히)?[진지는 ]*(?:않|모르|치)|모르겠|몰라|수도\s*있|듯(?:요|해|합|하|$|\s)|글쎄|추정|걸요|텐데|아닐까|기억이|들은 것|[ㄴ은는]가\s*봐|나\s*봐"
@@ -315,7 +319,7 @@ _CORRECT_WORDS = re.compile(
     r"아니다|아\s*아니|^아니(?:요|,|\s)|잠깐만|잠시만|정정|죄송|다시\s*보니|사실은|알고\s*보니|아니라|말고|바꿔(?:서|야|주)|바꾸(?:죠|겠|기)|착각|제가\s*잘못|취소하고|대신에?\s"
 )
 _SMALL_TALK_WORDS = re.compile(
-    r"(?:이|여기|요)\s?정도로\s*(?:하|마치|끝|마무리)|이쯤(?:에서|하고)|여기서\s*(?:끊|마치|끝)|(?:돌아|훑어|짚어)\s?(?:볼게|보겠|봅시다|보죠)|한\s?바퀴\s*돌|오늘은?\s*이만|해산|(?:회의|미팅|조회|조례|종례|브리핑|리뷰|스탠드업)(?:를|은)?\s*(?:할게|하겠|합시다|하죠|시작|엽니다|열겠)|(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|(?:건|거|안건|현황|상황)[은는을를]?\s*(?:보겠|볼게|봅시다|보죠|보도록)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한\s*번|차례로|돌아가면서|전체적으로)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|(?:하나|한\s*가지)만?\s*(?:정정|수정|추가|말씀|여쭤|여쭐|물어|확인|공유)\S{0,3}(?:할게|하겠|볼게|드릴게|보겠)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
+    r"(?:이|여기|요)\s?정도로\s*(?:하|마치|끝|마무리)|이쯤(?:에서|하고)|여기서\s*(?:끊|마치|끝)|[일이삼사오육칠팔구십\d]\s*(?:시|분)(?:으로|이라고)\s*(?:고치|고칠|적|넣|바꾸|바꿀|수정|정정)|(?:적어|메모해|기록해|받아\s?적어)\s?(?:둘|놓|두)|(?:얘기|이야기|논의|의논|회의)(?:합시다|하시죠)|(?:돌아|훑어|짚어)\s?(?:볼게|보겠|봅시다|보죠)|한\s?바퀴\s*돌|오늘은?\s*이만|해산|(?:회의|미팅|조회|조례|종례|브리핑|리뷰|스탠드업)(?:를|은)?\s*(?:할게|하겠|합시다|하죠|시작|엽니다|열겠)|(?:정리|시작|리뷰|공유|설명|보고|진행)해?\s*(?:보겠|볼게|보도록)|(?:짧게|후딱|얼른|간단히|간단하게|금방|가볍게|잠깐만?|잠시만?)\s*(?:할|하|갈|끝)|(?:전에|오늘은?|먼저)\s*(?:점검|체크|공유|얘기|확인)\s*(?:할게|하겠|하죠|합시다)|^(?:자|네|그럼|이제)?[,\s]*(?:오픈|개점|출발|영업\s*시작)(?:하겠|할게|합시다|하죠|하시죠)|빨리\s*(?:갈|할|가)|(?:시작|마치|마무리|정리|종료)(?:할|하|ㄹ|치|칠)?(?:게요|겠습니다|죠|하죠|할까요|하시죠)|마칠게|마치겠|마칩|여기까지|넘어가|리뷰\s*(?:하겠|할게|시작)|(?:순서|것)부터\s*(?:볼|보)|(?:건|거|안건|현황|상황)[은는을를]?\s*(?:보겠|볼게|봅시다|보죠|보도록)|잠깐\s*보겠|(?:쭉|먼저|하나씩|같이|한\s*번|차례로|돌아가면서|전체적으로)\s*(?:볼|보|할|얘기|말씀|갈)|말씀\s*(?:드릴게|드리겠|주세|해\s*주|하세)|(?<!만)들어\s*(?:볼|보)|이만|다음\s*회의|다음에\s*(?:뵐|봬|봐|뵙|말씀|얘기)|뵐게|뵙겠|점심\s*(?:뭐|먹|드|은|메뉴)|(?:하나|한\s*가지)만?\s*(?:정정|수정|추가|말씀|여쭤|여쭐|물어|확인|공유)\S{0,3}(?:할게|하겠|볼게|드릴게|보겠)|휴가|수고|고생|안녕|들리|녹음(?:되|돼|됩)|화면\s*공유(?!\s*기능)|다녀올|다녀오|퇴근할|회식|커피|진행\s*상황부터|재생|쉬었다|(?<!목이 )(?<!목도 )쉬어|먼저\s*(?:갈|나갈|일어|하|시작)|회의는|회의\s*때\s*(?:봬|뵐|뵙)"
 )
 _TIME_OF_DAY = re.compile(
     r"(?:(?:한|두|세|네|다섯|여섯|일곱|여덟|아홉|열|열한|열두|\d{1,2})\s*시\s*(?:반|[일이삼사오육칠팔구십\d]+\s*분|쯤|정각|경|에|부터)|[일이삼사오육칠팔구십\d]+\s*분(?:쯤|에|경))|그때|당시|사고\s*(?:때|당일)|그날(?!\s\S*(?:던|했던|한|신)\s)"
@@ -432,6 +436,10 @@ def _question(text: str, morphs: str) -> Mark:
         )
     ):
         found |= Mark.QUESTION
+    if re.search(
+        r"거/NNB (?:가/JKS )?아니/VCN (?:에요|어요|죠|야|ㄴ가요?|냐)/E[FC](?: \S+/S[FP])?$", morphs
+    ):
+        found |= Mark.QUESTION
     open_yet = re.search(
         r"(?:누가|누구|언제|어디|어떻게)\s.{0,12}지[는를도]?\s.*(?:나중|아직|다음|정하)", text
     )
@@ -465,7 +473,7 @@ def _status(text: str, morphs: str) -> Mark:
     ):
         found |= Mark.PROGRESS
     if re.search(
-        r"(?<![가-힣])(?:반|절반)\s*(?:정도|쯤|은|넘)|[이삼사오]\s?분의|(?:퍼센트|프로|\d\s*%)\s*(?:정도|쯤|됐|했|남|왔|찼|끝|진행|완성|까지|이?[에예]요|입니다|이?고|[.,]|$)",
+        r"(?<![가-힣])(?:반|절반)\s*(?:정도|쯤|넘|은\s(?:\S+\s)?(?:했|끝|됐|왔|썼|지웠|치웠|깔|돌|넣|옮|붙|칠|남))|[이삼사오]\s?분의|(?:퍼센트|프로|\d\s*%)\s*(?:정도|쯤|됐|했|남|왔|찼|끝|진행|완성|까지|이?[에예]요|입니다|이?고|[.,]|$)",
         text,
     ):
         found |= Mark.PROGRESS
@@ -601,7 +609,7 @@ def _status(text: str, morphs: str) -> Mark:
     if (
         Mark.DONE in found
         and re.search(
-            r"까지/JX (?:는/JX |만/JX )?(?:쓰|그리|넣|읽|칠하|깔|붙이|만들|옮기|적)/VV (?:시/EP )?(?:었|았)/EP (?:고|는데|어요|습니다)",
+            r"까지/JX (?:는/JX |만/JX )?(?:쓰|그리|읽|칠하|깔|적)/VV (?:시/EP )?(?:었|았)/EP (?:고|는데|어요|습니다)",
             morphs,
         )
         and not whole
@@ -658,6 +666,7 @@ def _status(text: str, morphs: str) -> Mark:
     return found
 
 
+_ITS_DOING = _m(r"/NNG (?:이|가)/JKS ")
 _REFUSED_US = _m(
     r"(?:안|못)/MAG (?:\S+ ){0,4}주/V[XV] (?:시/EP )?(?:어요|습니다|ㅂ니다|네요|는데|고|어서|ㄴ대요|ㄴ다)"
 )
@@ -679,6 +688,13 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     commit = _COMMIT.search(morphs)
     if commit and _OPENS.search(text):
         commit = None
+    if (
+        commit
+        and "겠/EP" in commit[0]
+        and Mark.FIRST not in found
+        and _ITS_DOING.search(morphs, aspect.last_predicate(morphs))
+    ):
+        commit = None  # "이러다 챗봇이 하겠어요"
     if commit and re.search(r"시/EP (?:\S+/EP )?$", morphs[: commit.start()]):
         commit = None  # what somebody else would do: "해 주시겠어요"
     if commit and Mark.QUESTION not in found:
@@ -690,7 +706,7 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         polite = re.search(r"(?:시|으시)/EP (?:\S+/EP )?$", before)
         must = re.search(r"어야/EC $", before)
         helper = re.search(
-            r"(?:에게|한테|께|에)/JKB (?:\S+ ){0,2}(?:얘기|말씀|말|이야기)/NNG (?:하|드리)/\S+ $|(?:드리|놓|두|보|버리|주)/V[XV] $|/VV (?:어|아)/EC (?:오|가)/V[XV] $",
+            r"(?:에게|한테|께|에)/JKB (?:\S+ ){0,2}(?:얘기|말씀|말|이야기)/NNG (?:하|드리)/\S+ $|(?:드리|놓|두|보|버리|주)/V[XV] $|/VV (?:어|아|고)/EC (?:오|가)/V[XV] $",
             before,
         )
         negated = re.search(r"(?:안|못)/MAG (?:\S+ ){0,2}$", before)
@@ -713,9 +729,10 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if (
         not out
         and not found & (Mark.QUESTION | Mark.PROGRESS)
+        and not _ITS_DOING.search(morphs, aspect.last_predicate(morphs))
         and _WILL.search(
             re.sub(
-                r"하/VV ㄹ/ETM 거/NNB 이/VCP 요/EF|(?:ㄹ|을)/ETM (?:거|것)/NNB 같|(?:/VA|/XSA|/VCP|/VCN|(?:되|오|나오|들어오|나가|걸리|끝나|생기|막히|남|들)/VV)(?: \S+/EP)* (?:ㄹ|을)/ETM (?:거|것)/NNB",
+                r"(?:ㄹ|을)/ETM 거/NNB 이/VCP 요/EF|(?:ㄹ|을)/ETM (?:거|것)/NNB 같|(?:/VA|/XSA|/VCP|/VCN|(?:되|오|나오|들어오|나가|걸리|끝나|생기|막히|남|들)/VV)(?: \S+/EP)* (?:ㄹ|을)/ETM (?:거|것)/NNB",
                 "",
                 morphs,
             )
@@ -726,6 +743,11 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     if not out and _CAN.search(morphs) and Mark.QUESTION not in found:
         out |= Mark.WEAK
     request = _REQUEST.search(morphs)
+    if re.search(
+        r"(?:생각/NNG 하|이해/NNG 하|보|알|여기)/\S+ (?:시/EP )?면/EC 되/|기억/NNG 하/XSV 시/EP|어야/EC .*시/EP (?:죠|지요)/EF|(?:달|주)/VX 라고/E[CF](?: \S+/S[FP])?$",
+        morphs,
+    ):
+        request = None  # "절반 왔다고 생각하시면 돼요", "기억하시죠"
     if _REFUSED_US.search(morphs):
         request = None
     if re.search(r"부탁/NNG (?:을/JKO )?(?:하|드리)/\S+ 어야", morphs):
@@ -735,7 +757,11 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
         morphs,
     ):
         request = None
-    if request is None and not _STATIVE_POLITE.search(morphs):
+    if (
+        request is None
+        and not _STATIVE_POLITE.search(morphs)
+        and not re.search(r"면/EC 되|어야/EC |기억", morphs)
+    ):
         request = _IMPERATIVE.search(morphs)
     if (
         request
@@ -751,12 +777,17 @@ def _asked(text: str, morphs: str, found: Mark) -> Mark:
     idle = None if idle and re.search(r"다시", text) else idle
     idle = idle or re.search(r"/(?:VA|XSA|VCP)(?: \S+/EP)* (?:어야|야)/EC", morphs)
     hearsay = re.search(r"(?:대요?|래요?|다던데요?|다더라고요?)/E[FC]", morphs)
+    let_us = re.search(r"(?:VV|VX|XSV) (?:죠|지요)/EF(?: \S+/S[FP])?$", morphs)
+    let_us = let_us and re.match(r"(?:네|음|아)?[,\s]*(?:그럼|그러면|우리)\s", text)
+    if let_us and not out | found & (Mark.QUESTION | Mark.AGAINST | Mark.LEAVE | Mark.SMALL_TALK):
+        out |= Mark.NEED  # "그럼 달력을 만들어서 공유하죠"
     if (
         not out
         and not idle
         and not hearsay
         and _NEED.search(morphs)
         and not _PAST_NEED.search(morphs)
+        and not re.search(r"(?:니까|으니까)/E[FC](?: 요/JX)?(?: \S+/S[FP])?$", morphs)
     ):
         out |= Mark.NEED
     return out
@@ -1058,6 +1089,12 @@ def clause(
     asked_of = who and who != (speaker,) and _COULD.search(morphs)
     if asked_of and (found & Mark.QUESTION or "어떠" in text or "어때" in text):
         found = (found & ~Mark.HYPO) | Mark.REQUEST | Mark.QUESTION
+    if (
+        who
+        and re.search(r"(?:었|았)/EP (?:ㄴ대요?|대요?|다네요|다던데요?)/E[FC]", morphs)
+        and not _NEG.search(morphs)
+    ):
+        found |= Mark.DONE
     if who and _AGREED.search(morphs):
         found |= Mark.NEED | Mark.DECISION  # "마크 님이 녹화하기로 얘기했어요"
     days = find_days(text, today)
@@ -1092,7 +1129,9 @@ _HABIT = _m(
     r"요즘/|어떻|고/EC (?:있|계시)|(?:알|모르|좋아하|싫어하|쉬|오|가|나오|나가|다니|계시|보이|살|들어오|들어가|말하|그러|되|기다리|나|같|들리|떨|웃|울|아프|늦|걸리|자|먹|지내|놀|붙)/VV (?:시/EP )?(?:어요|아요)|(?:관리|담당|말|얘기|이야기|생각|걱정|고생|수고|출근|퇴근|휴가|출장|감사)/NNG 하/XSV 어요|(?:잘|자주|항상|늘|원래|보통|매일|맨날|벌써|이미|아직)/MAG|때문|(?:안|못)/MAG|ㄴ다/|라고/"
 )
 """What somebody does at all, and was not asked to do now."""
-_FINITE = _m(r"/(?:V[VXA]|XS[VA])(?: \S+/EP)* \S+/E[FC](?: 요/JX)?(?: \S+/S[FP])?$")
+_FINITE = _m(
+    r"(?<!달/VX 라고/EC)/(?:V[VXA]|XS[VA])(?: \S+/EP)* \S+/E[FC](?: 요/JX)?(?: \S+/S[FP])?$"
+)
 _AGREED = _m(
     r"기/ETN 로/JKB (?:\S+ )?(?:하|되|정하|얘기/NNG 하|말/NNG 하|약속/NNG 하|합의/NNG 하|이야기/NNG 하)/\S+ (?:\S+/EP )*(?:었|았)/EP"
 )
