@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 
 from vori.ids import TicketId, UserId
@@ -21,7 +21,8 @@ from vori.tickets.extract import english, korean, worth
 from vori.tickets.extract.acts import is_other_act
 from vori.tickets.extract.aspect import is_step
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
-from vori.tickets.extract.dates import Day, next_weekday
+from vori.tickets.extract.dates import Day
+from vori.tickets.extract.due import Calendar
 from vori.tickets.extract.match import STOP, Match, Vocabulary, is_hangul, overlap
 from vori.tickets.extract.people import People
 from vori.tickets.extract.signs import Sign
@@ -57,9 +58,7 @@ _TO_BE_TOLD = re.compile(
 )
 """What is had by asking for it."""
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
-_THIS = re.compile(r"\bthis\b|이번|금주", re.IGNORECASE)
 _BECAUSE = re.compile(r"(?:because|cause|cos|since|until|till|as|unless|without)\b", re.IGNORECASE)
-_REASON = re.compile(r"라서|니까|때문|\b(?:because|since|cause)\b", re.IGNORECASE)
 _ONCE = re.compile(
     r"\b(?:once|when|after|as soon as|then i)\b|(?:되|끝나|나오|오|받으|주시|고쳐지)면|끝나는\s*대로|되는\s*대로",
     re.IGNORECASE,
@@ -393,6 +392,8 @@ class Work:
     due: date | None = None
     is_limit: bool = False
     """Whether somebody who asked for it said `due` as a limit ("by tomorrow")."""
+    in_week: bool = False
+    """Whether `due` was said with its week or its date, not as a mere weekday."""
     firm: bool = False
     dropped: str = ""
     refused: bool = False
@@ -462,6 +463,7 @@ class Talk:
         self.today = today
         self.lines = worth.Lines(board.vocabulary.knows, people.words())
         self.works: list[Work] = []
+        self.calendar: Calendar[Work] = Calendar(today, _bag)
         self.claims: dict[int, list[Claim]] = defaultdict(list)
         self.blocks: list[list[Clause]] = []
         self.subject = Subject()
@@ -503,6 +505,7 @@ class Talk:
             handled = self._about_work(c, subject.work)
         if not handled:
             self._new_work(c)
+        self._date(c, subject)
         self._note_block(c)
         self.recent.append(c)
         del self.recent[:-12]
@@ -1341,7 +1344,6 @@ class Talk:
         ):
             work.assignee = None
         self._take(c, work, reply=reply)
-        self._date(c, work)
         self._progress(c, work)
         if c.has(Mark.REQUEST) and work.kind in (Mark.NEED, Mark.WEAK, Mark.COMMIT):
             work.kind = Mark.REQUEST
@@ -1422,39 +1424,17 @@ class Talk:
             return False  # what they do after it
         return sum(c.words.values()) < 1.0 or c.has(Mark.CORRECT) or c.order - work.last <= 1
 
-    def _date(self, c: Clause, work: Work) -> None:
-        if work.status is DONE and not c.has(Mark.COMMIT):
+    def _date(self, c: Clause, subject: Subject) -> None:
+        """Lets the calendar tell which works the clause's days are for."""
+        if c.has(Mark.SMALL_TALK) and not c.has(_PROMISE):
             return
-        if not c.days or (c.has(Mark.DONE) and not c.has(Mark.COMMIT | Mark.REQUEST)):
-            return
-        asked = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK | Mark.RECAP | Mark.ACCEPT)
-        thin = sum(c.words.values()) < 1.0 and _is_all(c.text, c.days)
-        limits = [d for d in c.days if d.limit]
-        if not limits and not asked and (not thin or _REASON.search(c.text)):
-            return
-        due = (limits or c.days)[-1].day
-        earlier = work.due is not None and work.is_limit and not limits and due < work.due
-        if earlier and not c.has(Mark.CORRECT | Mark.REQUEST):
-            return  # "I'll look tonight": it is due when it was
-        if (
-            work.due is not None
-            and len(c.days) > 1
-            and c.days[0].day.weekday() == work.due.weekday()
-        ):
-            # "not Friday but Wednesday" speaks of the Wednesday nearest to the day agreed on
-            ahead = (due.weekday() - work.due.weekday()) % 7
-            nearest = work.due + timedelta(days=ahead if ahead <= 3 else ahead - 7)
-            due = nearest if nearest >= self.today else due
-        elif work.due is not None and _is_near_weekday(c, due, work.due, self.today):
-            ahead = (due.weekday() - work.due.weekday()) % 7
-            due = work.due + timedelta(days=ahead if ahead <= 3 else ahead - 7)
-        elif (
-            work.due is not None
-            and not _THIS.search(c.text)
-            and _is_bare_weekday(due, work.due, self.today)
-        ):
-            return
-        work.due, work.is_limit = due, bool(limits) and c.has(Mark.REQUEST)
+        owner = next((w for w in self.works[:-9:-1] if w.heard and w.heard[-1] is c), None)
+        owner = owner or next((w for w in self.works if w.heard and w.heard[-1] is c), None)
+        elsewhere = subject.ticket is not None
+        for work in self.calendar.hear(c, self.works, owner, elsewhere=elsewhere):
+            self.touched.add(work.number)
+            if c.has(Mark.CORRECT) and not c.korean:
+                self.redated = work
 
     def _progress(self, c: Clause, work: Work) -> None:
         if c.has(Mark.QUESTION | Mark.HYPO | Mark.UNSURE | Mark.NOT_DONE):
@@ -1555,11 +1535,6 @@ class Talk:
         if c.korean and c.has(Mark.COMMIT) and c.has(Mark.PROGRESS):
             if any(b.has(Mark.PROGRESS) and b.turn == c.turn for b in context):
                 work.status = IN_PROGRESS  # "그거 계속할게요"
-        self._date(c, work)
-        if work.due is None:
-            for b in context:
-                if any(d.limit for d in b.days):
-                    self._date(b, work)
         work.firm = (
             bool(kind & (Mark.REQUEST | Mark.COMMIT))
             or (c.days != [] and kind is Mark.WEAK)
@@ -2064,24 +2039,12 @@ def _is_all(text: str, days: Sequence[Day]) -> bool:
     return rest <= (8 if is_hangul(text) else 22)
 
 
-def _is_near_weekday(c: Clause, day: date, agreed: date, today: date) -> bool:
-    """Whether a bare weekday means the one nearest to the later day agreed on before."""
-    said = c.text[c.days[-1].start : c.days[-1].end]
-    bare = c.korean and "요일" in said and "주" not in said
-    return bare and agreed - today > timedelta(days=7) and day != agreed and day < agreed
-
-
 def _same_weekday(work: Work, c: Clause) -> bool:
     """Whether the first day said has the weekday on which the work is due."""
     first = c.text[c.days[0].start : c.days[0].end]
     return (
         work.due is not None and "요일" in first and work.due.weekday() == c.days[0].day.weekday()
     )
-
-
-def _is_bare_weekday(day: date, agreed: date, today: date) -> bool:
-    """Whether `day` only repeats the weekday of a later day that was agreed on."""
-    return agreed > day == next_weekday(today, agreed.weekday())
 
 
 def _blocker(block: Sequence[Clause]) -> Blocker:
