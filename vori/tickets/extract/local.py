@@ -17,9 +17,9 @@ from datetime import date
 from itertools import islice
 
 from vori.ids import TicketId, UserId
-from vori.tickets.extract import english, korean, worth
+from vori.tickets.extract import english, korean, verbs, worth
 from vori.tickets.extract.acts import is_other_act
-from vori.tickets.extract.aspect import is_step
+from vori.tickets.extract.aspect import is_for_later, is_step
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
 from vori.tickets.extract.dates import Day
 from vori.tickets.extract.due import Calendar
@@ -176,9 +176,10 @@ class LiveTalk:
     def intents(self, tickets: Iterable[TicketId] | None = None) -> tuple[StatusIntent, ...]:
         """The status of tickets by all that was said; of all tickets when none are named."""
         if tickets is None:
-            return self._talk.intents(sorted(self._talk.claims))
+            return self._talk.intents(sorted({*self._talk.claims, *self._talk.mentions}))
         wanted = sorted(self._numbers[t] for t in tickets if t in self._numbers)
-        return self._talk.intents(n for n in wanted if n in self._talk.claims)
+        talk = self._talk
+        return talk.intents(n for n in wanted if n in talk.claims or n in talk.mentions)
 
     def _draft(self, work: Work) -> Draft | None:
         return self._talk.draft(work)
@@ -302,7 +303,11 @@ class Board:
         if not matches:
             return None
         total = sum(x for x in clause_words.values() if x > 0.1) or 1.0
-        near = [m for m in matches[:8] if m.share >= least_share or m.labelled]
+        near = [
+            m
+            for m in matches[:8]
+            if m.share >= least_share or m.labelled or (least_share < 0.5 and m.hits >= 3 and tells)
+        ]
         good = [m for m in near if _fits(m, total)] or [m for m in near if tells and _hints(m)]
         if not good and tells:
             aside = [m for m in matches if not m.title_hits and m.score >= 0.55]
@@ -341,6 +346,13 @@ class Board:
         found = [m for m in self.vocabulary.find(words) if m.title_hits]
         return found[0].index if len(found) == 1 else None
 
+    def titled(self, phrase: str) -> int | None:
+        """The one ticket in whose title the phrase stands, spaces or not."""
+        if len(phrase) < 4:
+            return None
+        found = [i for i, t in enumerate(self.tickets) if phrase in t.title.replace(" ", "")]
+        return found[0] if len(found) == 1 else None
+
     def about(self, word: str) -> int | None:
         """The one ticket whose title has the word that a clause is about."""
         found = [m for m in self.vocabulary.find({word: 1.0}) if m.title_hits and m.score >= 0.75]
@@ -350,6 +362,8 @@ class Board:
 def _hints(match: Match) -> bool:
     """Whether a report that fits no ticket well may still mean this one."""
     if match.title_hits >= 2 and match.plain_share >= 0.34:
+        return True
+    if match.hits >= 3 and match.title_hits and match.score >= 0.9:
         return True
     return match.title_hits >= 1 and match.score >= 1.25 and match.hits > match.title_hits
 
@@ -462,6 +476,8 @@ class Talk:
         self.people = people
         self.today = today
         self.lines = worth.Lines(board.vocabulary.knows, people.words())
+        self.mentions: dict[int, list[int]] = defaultdict(list)
+        """By ticket, which captions speak of it."""
         self.works: list[Work] = []
         self.calendar: Calendar[Work] = Calendar(today, _bag)
         self.claims: dict[int, list[Claim]] = defaultdict(list)
@@ -478,6 +494,8 @@ class Talk:
         self.touched_tickets: set[int] = set()
         self.episode: Episode | None = None
         self.rivals: tuple[Clause, list[int]] | None = None
+        self.redated: Work | None = None
+        """The piece of work whose day was changed last."""
 
     # -------------------------------------------------------------- hearing
 
@@ -495,6 +513,8 @@ class Talk:
             self.touched.add(subject.work.number)
         if subject.ticket is not None:
             self.touched_tickets.add(subject.ticket)
+            if c.order not in self.mentions[subject.ticket][-1:]:
+                self.mentions[subject.ticket].append(c.order)
         handled = False
         if subject.ticket is not None:
             self._about_ticket(c, subject)
@@ -528,6 +548,12 @@ class Talk:
         if self._calls_on_somebody(c, weight):
             self.subject = Subject(order=c.order, turn=c.turn)
             self.asked_status = None
+        if not c.korean and len(c.text) <= 40 and _NEW_THING.search(c.text):
+            self.subject = Subject(order=c.order, turn=c.turn)
+        if c.korean and _MOVES.search(c.text) and c.has(Mark.COMMIT):
+            moved = self._moved_to_another_day(c)
+            if moved is not None:
+                return self._set(c, work=moved)
         waiting = self._waiting_for(c)
         if waiting is not None:
             return self._set(c, work=waiting)
@@ -554,10 +580,12 @@ class Talk:
         if ticket is None and work is None:
             ticket = self._rival_of(c, weight)
         tells = c.has(_STATUS | Mark.QUESTION) or not c.korean
-        tells = tells or (c.has(Mark.PLAN) and bool(c.topic))
-        promises = c.has(_PROMISE) and not c.has(Mark.PLAN)
+        tells = tells or (bool(c.topic) and (c.has(Mark.PLAN) or bool(c.signs & _TELLS)))
+        promises = c.has(_PROMISE) and not c.has(Mark.PLAN | Mark.NOT_DONE)
         if ticket is None and work is None and c.topic and tells and not promises:
             ticket = self.board.about(c.topic)
+        if ticket is None and c.phrase and tells and not promises and not self.board.rivals:
+            ticket = self.board.titled(c.phrase)
         if ticket is None and work is None and c.has(Mark.DONE | Mark.PROGRESS):
             ticket = self._own_ticket(c)
         if ticket is not None and c.has(_PROMISE) and not c.has(_STATUS | Mark.REOPEN):
@@ -566,6 +594,8 @@ class Talk:
         if asked is not None and (ticket is None or not self._is_named(ticket, c)):
             other = self.board.about(c.topic) if c.korean and c.topic else None
             ticket = asked if other is None else other
+        if work is None and not c.korean:
+            work = self._returns_to(c)
         if ticket is not None and work is not None:
             if self._is_fronted(c, work) or self._work_fit(work, c) > self._ticket_fit(ticket, c):
                 ticket = None
@@ -579,6 +609,8 @@ class Talk:
             if self.subject.ticket is not None and says_little:
                 return Subject(ticket=self.subject.ticket, order=c.order, turn=c.turn)
             return self._set(c, ticket=self.subject.ticket, work=self.subject.work)
+        if (work := self._still_dated(c, weight)) is not None:
+            return self._set(c, work=work)
         reply = c.turn != self.subject.turn
         work = self.subject.work
         asks = c.has(Mark.QUESTION) and not c.has(Mark.HYPO | Mark.JOKE)
@@ -601,10 +633,24 @@ class Talk:
             old = [w for w in old if w.due != c.days[-1].day] or old
             near = [w for w in old if overlap(w.words, c.words)[0] >= 0.5]
             if near or old:
-                return (near or old)[-1]
+                fits = near or old
+                return max(fits, key=lambda w: (w.due == c.days[0].day, w.last))
         if moves and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED) and dated:
+            named = [w for w in dated if overlap(w.words, c.words)[0] >= 0.4]
+            if named:
+                return max(named, key=lambda w: (overlap(w.words, c.words)[0], w.last))
             latest = max(dated, key=lambda w: w.last)
             return latest if c.order - latest.last <= NEAR else None
+        if not moves and (
+            _is_all(c.text, c.days) or (c.has(Mark.COMMIT) and self._own(c) < 0.5)
+        ):
+            before = [b for b in self.recent[-4:] if b.turn != c.turn and c.order - b.order <= 2]
+            told = {d.day for b in before for d in b.days}
+            old = [w for w in dated if w.due in told]
+            if not _is_all(c.text, c.days) and c.days[-1].day not in told:
+                return None
+            if len(old) == 1 and self.subject.work is None:
+                return old[0]
         if c.has(Mark.COMMIT) and _JUST_DAY.search(c.text) and self._own(c) < 0.5 and dated:
             latest = max(dated, key=lambda w: w.last)
             return latest if c.order - latest.last <= 2 else None
@@ -612,11 +658,25 @@ class Talk:
 
     def _trails(self, c: Clause) -> bool:
         """Whether a piece without a verb only adds to what was just asked for ("문 앞에 둘 다요")."""
-        if not c.korean or c.finite or c.topic or c.turn != self.subject.turn:
+        quotes = c.text.rstrip(" .").endswith(("달라고", "라고", "자고"))
+        if not c.korean or (c.finite and not quotes) or c.topic or c.turn != self.subject.turn:
             return False
         work = self.subject.work
         told = _STATUS | _PROMISE | Mark.SHIFT | Mark.QUESTION | Mark.RECAP
         return work is not None and c.order - work.last <= 1 and not c.has(told)
+
+    def _still_dated(self, c: Clause, weight: float) -> Work | None:
+        """The work whose day is repeated or given just after it was spoken of."""
+        if c.korean or not c.days or weight >= 1.0 or c.has(_STATUS):
+            return None
+        again = self.redated
+        if again is not None and again.alive and 0 <= c.order - again.last <= 2:
+            return again if _is_all(c.text, c.days) else None
+        work = self.works[-1] if self.works else None
+        wanted = c.has(Mark.WANT) and c.has(Mark.ANAPHOR) and any(d.limit for d in c.days)
+        if work is None or not wanted or not work.alive or c.order - work.last > 2:
+            return None
+        return work if work.kind in (Mark.REQUEST, Mark.NEED) else None
 
     def _rival_of(self, c: Clause, weight: float) -> int | None:
         """The answering speaker's own ticket, of those that a question could not tell apart."""
@@ -683,7 +743,13 @@ class Talk:
             return found
         if self._passes_on(c, work):
             return work
-        if not c.has(Mark.COMMIT) and (work.kind is not Mark.NEED or work.assignee is not None):
+        wish = work.kind is Mark.WEAK and work.clause.has(Mark.WANT) and not c.korean
+        free = work.kind is Mark.NEED or wish
+        grants = wish and c.has(Mark.REQUEST) and c.turn != work.clause.turn
+        small = sum(c.words.values()) <= 1.5 and c.order - work.last <= NEAR
+        if grants and small and _SOMETHING.search(c.text):
+            return work  # "can we have a poster?" "Olga can knock something up"
+        if not c.has(Mark.COMMIT) and (not free or work.assignee is not None):
             return None
         gap = c.order - work.last
         same_turn = c.turn == work.clause.turn
@@ -691,7 +757,9 @@ class Talk:
             return None
         if gap <= 1 and self._is_way(c, work):
             return work
-        if self._moved_on(work) and not self._thin_promise(c, work):
+        takes = not c.korean and c.speaker is not None and c.speaker == work.assignee
+        takes = takes and c.turn != work.clause.turn and gap <= 1 and not c.has(Mark.SHIFT)
+        if self._moved_on(work) and not self._thin_promise(c, work) and not takes:
             return None
         weight = sum(c.words.values())
         agrees = c.has(Mark.ACCEPT) or (
@@ -699,9 +767,17 @@ class Talk:
             and self.recent[-1].turn == c.turn
             and self.recent[-1].has(Mark.ACCEPT)
         )
-        if same_turn and c.korean and c.has(Mark.COMMIT) and not c.has(Mark.SHIFT) and gap <= 1:
-            if work.kind is Mark.COMMIT and self._own(work.clause) < 0.5 and not c.topic:
-                return work  # tells how: "그건 제가 할게요. 오만 명으로 때려 볼게요"
+        how = same_turn and c.korean and c.has(Mark.COMMIT) and not c.has(Mark.SHIFT) and gap <= 1
+        if how and work.kind is Mark.COMMIT and self._own(work.clause) < 0.5 and not c.topic:
+            return work  # "그건 제가 할게요. 오만 명으로 때려 볼게요"
+        tells_how = not c.korean and work.accepted_turn == c.turn and c.has(Mark.COMMIT)
+        if tells_how and self.recent and self.recent[-1] in work.heard and not _AND.match(c.text):
+            return work  # "I can ask her. I'll ask at drop-off tomorrow."
+        said = work.clause
+        restates = said.has(Mark.COMMIT) and said.has(Mark.ANAPHOR) and c.has(Mark.ANAPHOR)
+        restates = restates and same_turn and self._own(said) <= 0.6 and gap <= 1
+        if restates and not c.korean:
+            return None if _AND.match(c.text) else work  # "I'll deliver it, I'll drop it off"
         if same_turn:
             thin = weight < 1.0 and (c.has(Mark.ANAPHOR) or not c.has(Mark.CONTACT))
             return work if thin and gap <= 1 else None
@@ -748,7 +824,9 @@ class Talk:
         if not c.korean or not c.has(Mark.REQUEST) or len(c.doers) != 1 or not work.alive:
             return False
         reply = c.turn != work.clause.turn and c.order - work.last <= 1
-        return reply and work.kind is Mark.REQUEST and self._own(c) <= 1.0
+        asked = c.speaker is None or c.speaker == work.assignee
+        other = any(b.turn == c.turn and b.has(Mark.SHIFT) for b in self.recent[-3:])
+        return reply and asked and not other and work.kind is Mark.REQUEST and self._own(c) <= 1.0
 
     def _is_way(self, c: Clause, work: Work) -> bool:
         """Whether a promise to ring or ask somebody is how a thing that is wanted is to be had.
@@ -784,6 +862,10 @@ class Talk:
                 return False
             if c.turn == work.clause.turn and not c.has(Mark.SHIFT | _PROMISE):
                 continue  # why it is needed
+            if c.korean and c.has(Mark.ACCEPT) and not c.has(Mark.SHIFT | _PROMISE | _STATUS):
+                continue  # "네 예전에 빌린 적 있으니까 …"
+            if c.korean and _LEADS_ON.search(c.text) and not c.has(Mark.SHIFT | _STATUS):
+                continue  # a reason
             if sum(c.words.values()) >= 1.0 and not c.has(Mark.SMALL_TALK):
                 return True
         return False
@@ -812,12 +894,25 @@ class Talk:
         if self.subject.ticket is None and self.subject.work is None:
             return False
         same_turn = c.turn == self.subject.turn
+        if c.korean and not same_turn and c.has(Mark.SHIFT) and _ANEW.match(c.text):
+            return False
         afterthought = same_turn and weight <= 1.0 and not c.has(_PROMISE | _STATUS)
         if c.has(Mark.SHIFT) and weight >= 1.0 and not c.has(Mark.ACCEPT) and not afterthought:
             return False
         if c.has(Mark.WHO) and c.has(Mark.QUESTION) and weight >= 1.0 and self.subject.work is None:
             return False
         replies = c.has(Mark.ACCEPT | Mark.ANAPHOR) and not c.has(Mark.SHIFT) and not c.topic
+        if not c.korean and self._asks_other(c, weight):
+            self.subject = Subject(order=c.order, turn=c.turn)
+            return False
+        about, who = self.subject.work, c.named[0] if len(c.named) == 1 else ()
+        if about is not None and about.assignee is not None and not c.korean and weight >= 0.9:
+            others = bool(who) and about.assignee not in who and c.speaker not in who
+            if others and c.turn != about.clause.turn and not c.has(Mark.ANAPHOR | Mark.CORRECT):
+                return False  # "tiles Tom today, letters Mia by Wednesday"
+        redated = bool(c.days) and c.has(Mark.CORRECT) and not c.has(_PROMISE) and not c.korean
+        if redated and self.subject.work is not None:
+            return True
         if self._just_reopened() and weight < 1.5 and c.has(_PROMISE) and replies:
             return True
         takes = c.has(Mark.COMMIT) and not c.has(Mark.SHIFT | Mark.CONTACT) and not c.korean
@@ -846,7 +941,8 @@ class Talk:
         work = self.subject.work
         if work is not None and c.has(Mark.REQUEST) and c.has(Mark.ANAPHOR) and weight <= 1.5:
             return c.order - work.last <= 1
-        if work is not None and same_turn and c.has(Mark.REQUEST | Mark.COMMIT) and weight <= 1.5:
+        most = 2.5 if c.korean and c.doers and work is not None and not work.firm else 1.5
+        if work is not None and same_turn and c.has(Mark.REQUEST | Mark.COMMIT) and weight <= most:
             return (
                 c.turn == work.clause.turn
                 and work.kind in (Mark.NEED, Mark.WEAK)
@@ -855,6 +951,14 @@ class Talk:
         if not same_turn or work is None or c.has(_PROMISE | Mark.DONE | Mark.PROGRESS):
             return False
         return c.turn == work.clause.turn or weight < 1.5
+
+    def _asks_other(self, c: Clause, weight: float) -> bool:
+        """Whether somebody is asked about a thing that has nothing to do with the ticket."""
+        ticket = self.subject.ticket
+        if ticket is None or c.turn == self.subject.turn or weight <= 0:
+            return False
+        asks = c.has(Mark.QUESTION) and bool(c.named) and not c.has(Mark.ANAPHOR)
+        return asks and self._ticket_fit(ticket, c) == 0.0
 
     def _just_reopened(self) -> bool:
         """Whether the ticket that the talk is about has been opened again just now."""
@@ -961,6 +1065,7 @@ class Talk:
             i for i in range(max(0, len(self.works) - 5), len(self.works)) if i not in shared
         ]
         best: tuple[float, Work] | None = None
+        just = self._just_said(c) if c.korean else {}
         for i in sorted(indexes, reverse=True):
             work = self.works[i]
             common, share = overlap(work.words, c.words)
@@ -994,13 +1099,16 @@ class Talk:
                 changed = changed or (dated and common >= 0.6 and share >= 0.9 and len(c.words) < 3)
                 changed = changed or self._is_fronted(c, work)
                 enough = changed or (named and told_of) or (common >= 1.6 and share >= 0.5)
+                instead = c.korean and c.has(Mark.CORRECT) and "말고" in c.text
+                enough = enough or (instead and common >= 1.0 and share >= 0.35)
                 enough = enough or (
                     common >= (0.4 if mine else 0.65 if told else 0.8)
                     and share >= (0.65 if told else 0.75)
                     and (told or len(c.words) > 1)
                 )
-            if enough and (best is None or common - 0.01 * gap > best[0]):
-                best = (common - 0.01 * gap, work)
+            said = 0.3 * min(1.0, overlap(work.words, just)[0]) if enough and just else 0.0
+            if enough and (best is None or common - 0.01 * gap + said > best[0]):
+                best = (common - 0.01 * gap + said, work)
         return best[1] if best else None
 
     def _only_here(self, c: Clause, work: Work) -> bool:
@@ -1009,6 +1117,24 @@ class Talk:
             x >= 0.9 and w in work.words and len(self.by_word.get(w, ())) == 1
             for w, x in c.words.items()
         )
+
+    def _returns_to(self, c: Clause) -> Work | None:
+        """The piece of work that somebody comes back to ("oh, sorry, the forks")."""
+        m = _BACK_TO.match(c.text)
+        before = self.recent[-1] if self.recent else None
+        if m is None or c.has(_STATUS | Mark.HYPO | Mark.JOKE) or before is None:
+            return None
+        said = self.board.vocabulary.words(m["thing"])
+        said = {w: x for w, x in said.items() if x >= 0.9}
+        if not said:
+            return None
+        found = {i for w in said for i in self.by_word.get(w, ())}
+        meant = [
+            w
+            for w in (self.works[i] for i in found)
+            if w.alive and w.kind is not Mark.DONE and all(s in w.words for s in said)
+        ]
+        return meant[0] if len(meant) == 1 else None
 
     def _is_fronted(self, c: Clause, work: Work) -> bool:
         """Whether the clause begins with the work's thing ("wristbands, do they need …")."""
@@ -1028,7 +1154,9 @@ class Talk:
         assert ticket is not None
         known = self.board.tickets[ticket]
         claims = self.claims[ticket]
-        if c.has(Mark.PAST_STORY) and not c.has(Mark.FINISHED | Mark.REOPEN):
+        fronted = c.korean and c.has(Mark.DONE) and bool(c.topic)
+        fronted = fronted and self.board.about(c.topic) == ticket
+        if c.has(Mark.PAST_STORY) and not c.has(Mark.FINISHED | Mark.REOPEN) and not fronted:
             return
         named = any(m.index == ticket for m in self.board.vocabulary.find(c.words)[:2])
         bare = (
@@ -1064,7 +1192,8 @@ class Talk:
             if not c.has(Mark.PROGRESS):
                 return
         was_done = known.status is DONE or any(x.status is DONE for x in claims)
-        again = c.has(Mark.REOPEN) and (was_done or not c.has(Mark.FINISHED))
+        done_over = Mark.DONE if c.korean else Mark.FINISHED
+        again = c.has(Mark.REOPEN) and (was_done or not c.has(done_over))
         if again and not c.has(Mark.HYPO):
             firm = c.has(Mark.REOPEN_HARD) or self._tells_of_relapse(c, ticket)
             claims.append(Claim(TODO, c, reopen=True, firm_reopen=firm))
@@ -1093,6 +1222,9 @@ class Talk:
         weighed = self.episode.claim if self.episode is not None else None
         plain = [x for x in claims[-2:] if x is not weighed]
         last = plain[-1] if plain and plain[-1].clause.turn == c.turn else None
+        if c.has(Mark.BLOCK) and last and last.step and not c.has(Mark.PROGRESS):
+            claims.remove(last)
+            last = None
         if (
             c.has(Mark.BLOCK)
             and last
@@ -1103,8 +1235,16 @@ class Talk:
             if c.has(Mark.PROGRESS) and last.clause.has(Mark.CONTACT):
                 claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
                 return
-        if c.korean and c.has(Mark.AGAINST) and not _ENDS.search(known.title):
+        if c.korean and c.has(Mark.AGAINST) and not c.has(Mark.FINISHED) and not _ENDS.search(known.title):
             return  # given up
+        if not c.korean and last and last.status is DONE and _FAILED_AFTER.search(c.text):
+            if not last.clause.has(Mark.FINISHED):
+                claims.remove(last)  # "I plugged it in and it crashed"
+            return
+        tried = self.cannot is not None and self.cannot.turn == c.turn and c.has(Mark.DONE)
+        ends = c.has(Mark.REOPEN) or bool(c.signs & Sign.VERDICT)
+        if tried and not ends and not c.korean:
+            return
         if _DECIDED.search(c.text) and not _CHOICE.search(known.title):
             return  # what was decided about something is not its being done
         elsewhere = claims and claims[-1].clause.turn != c.turn and claims[-1].status is DONE
@@ -1117,14 +1257,18 @@ class Talk:
             )
             if c.korean and whole and _ONLY.search(c.text):
                 return  # what is left for others once it is done
-            part = last is not None and last.status is DONE and not last.clause.has(Mark.FINISHED)
+            other = not c.korean and not c.has(Mark.ANAPHOR | Mark.CORRECT) and self._own(c) >= 1.0
+            part = last is not None and last.status is DONE
+            part = part and last is not None and (other or not last.clause.has(Mark.FINISHED))
             status = IN_PROGRESS if c.has(Mark.PROGRESS) or part else None
             claims.append(Claim(status, c))
         elif c.has(Mark.DONE) and self.board.is_search(ticket) and _STAGE.search(c.text):
             if not (last and last.status is DONE and last.clause.has(Mark.FINISHED)):
                 claims.append(Claim(IN_PROGRESS, c))
         elif c.has(Mark.DONE) and not c.has(Mark.PROGRESS | Mark.BLOCK | Mark.REQUEST | Mark.NEED):
-            part = last is not None and last.clause.has(Mark.BEGUN) and not _WHOLE.search(c.text)
+            some = not c.korean and _DONE_SOME.search(c.text) and self._ticket_fit(ticket, c) < 0.3
+            part = last is not None and last.clause.has(Mark.BEGUN)
+            part = part and (bool(some) or not _WHOLE.search(c.text))
             begun = last is not None and last.status is IN_PROGRESS and not last.step
             closes = bool(c.signs & Sign.VERDICT) and not c.korean
             if begun and (part or not c.has(Mark.FINISHED)) and not closes:
@@ -1154,13 +1298,19 @@ class Talk:
             return self._ticket_fit(ticket, c) > 0
         if not c.korean or not c.has(_PROMISE):
             return False
+        if c.has(Mark.NEED) and c.has(Mark.REOPEN) and not is_for_later(c.text):
+            if self._ticket_fit(ticket, c) >= 0.5:
+                return True
+            said = [b for b in self.recent[-3:] if b.turn == c.turn and not b.has(Mark.QUESTION)]
+            if any(b in self.about_tickets for b in said):
+                return True
         trouble = Mark.RELAPSE | Mark.PROBLEM | Mark.BLOCK | Mark.AGAINST
         return any(b.has(trouble) and b in self.about_tickets for b in self.recent[-3:])
 
     def _lists_some(self, ticket: int, c: Clause) -> bool:
         """Whether only some of what the ticket lists was done ("small, medium, large")."""
         items = [i for i in _LIST.split(self.board.tickets[ticket].content.rstrip(" .")) if i]
-        if c.korean or len(items) < 3 or _WHOLE.search(c.text):
+        if c.korean or len(items) < 3 or _ALL_OF.search(c.text):
             return False
         words = [set(self.board.vocabulary.words(i)) for i in items]
         said = set(c.words)
@@ -1180,6 +1330,8 @@ class Talk:
             if c.has(Mark.QUESTION | Mark.COMMAND):
                 return
             self.episode = e = Episode(ticket, c.turn, c.speaker, c.order)
+            asked = self.asked_status
+            e.named = not c.korean and asked is not None and asked[0].ticket == ticket
         e.last = max(e.last, c.order)
         if c.turn != e.turn:
             self._hear_reaction(c, e)
@@ -1199,6 +1351,9 @@ class Talk:
         if beside and e.clauses and all(m.index != e.ticket for m in found):
             return
         told = c.signs & _TELLS
+        if not c.korean and _GOES_ON_WITH.search(c.text):
+            self._only_part(e)
+            return
         if c.has(_PROMISE) and not c.signs & Sign.VERDICT:
             offers = c.has(Mark.REQUEST) or _ONCE.search(c.text) or "면" in c.text
             e.remains = e.remains or not offers
@@ -1209,17 +1364,31 @@ class Talk:
         if c.has(Mark.NOT_DONE | Mark.PLAN | Mark.LEAVE) or c.signs & Sign.REMAINS:
             e.remains = True
         story = any(b.turn == c.turn and b.has(Mark.PAST_STORY) for b in (c, *self.recent[-3:]))
-        if story and not c.signs & Sign.VERDICT:
+        if story and not c.signs & (Sign.VERDICT if c.korean else Sign.VERDICT | Sign.RESULT):
             return
         if told:
             e.clauses.append(c)
             e.named = e.named or any(m.index == e.ticket and m.title_hits for m in found[:2])
-            e.leads = e.leads or (c.topic != "" and not c.korean)
+            e.leads = e.leads or (not c.korean and self._leads(c, e.ticket))
         e.happened = e.happened or bool(c.signs & Sign.EVENT)
         e.verdict = e.verdict or bool(c.signs & Sign.VERDICT)
         e.points += bool(c.signs & Sign.EVENT) + bool(c.signs & Sign.RESULT)
         e.points += bool(c.signs & Sign.RESULT and c.signs & Sign.WHOLE)
         e.is_stage = e.is_stage or (self.board.is_search(e.ticket) and bool(_STAGE.search(c.text)))
+
+    def _leads(self, c: Clause, ticket: int) -> bool:
+        """Whether the clause begins with the ticket's thing, or names the ticket well."""
+        if c.topic or self._share(ticket, c) >= 0.6:
+            return True
+        first = self.board.vocabulary.words(" ".join(c.text.split()[:6]))
+        return any(m.index == ticket and m.title_hits for m in self.board.vocabulary.find(first)[:2])
+
+    def _only_part(self, e: Episode) -> None:
+        """What was told in this turn was not all of it ("I'll carry on after lunch")."""
+        e.remains = True
+        for claim in self.claims[e.ticket]:
+            if claim.clause.turn == e.turn and claim.status is DONE and claim is not e.claim:
+                claim.status = IN_PROGRESS
 
     def _hear_reaction(self, c: Clause, e: Episode) -> None:
         if c.speaker is None and c.signs & _TELLS:
@@ -1328,10 +1497,10 @@ class Talk:
             return
         work.heard.append(c)
         reply = c.turn != work.clause.turn
-        declines = c.korean and not work.accepted and c.speaker is not None
-        if declines and reply and gap <= 2 and _DECLINES.search(c.text) and not c.has(Mark.COMMIT):
-            if work.assignee in (None, c.speaker):
-                work.dropped = "declined"
+        free = c.korean and not work.accepted and work.assignee in (None, c.speaker)
+        declines = free and c.speaker is not None and not c.has(Mark.COMMIT)
+        if declines and reply and gap <= 2 and _DECLINES.search(c.text):
+            work.dropped = "declined"
         if reply and gap <= 2 and self._refuses(c, work):
             work.refused = True
             work.assignee = None if c.speaker == work.assignee else work.assignee
@@ -1343,9 +1512,15 @@ class Talk:
             and not c.has(Mark.COMMIT)
         ):
             work.assignee = None
+        no = None if c.korean else _NO_THING.match(c.text)
+        if no and reply and all(w in work.words for w in self.board.vocabulary.words(no["thing"])):
+            work.dropped = "refused"  # "okay, no doves"
+            return
         self._take(c, work, reply=reply)
         self._progress(c, work)
         if c.has(Mark.REQUEST) and work.kind in (Mark.NEED, Mark.WEAK, Mark.COMMIT):
+            if c.korean and work.kind is Mark.NEED:
+                work.accepted = False  # agreed to, and only now asked of somebody
             work.kind = Mark.REQUEST
         if c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.RECAP) or (
             c.has(Mark.ACCEPT) and reply
@@ -1353,10 +1528,10 @@ class Talk:
             work.firm = True
             if c.has(Mark.COMMIT | Mark.REQUEST):
                 work.refused = False
-            if c.has(Mark.REQUEST) and not c.korean and gap > NEAR:
+            if c.has(Mark.REQUEST) and not c.korean and work.accepted_turn != c.turn:
                 work.accepted = False  # asked anew
         work.last = max(work.last, c.order)
-        how = gap <= 1 and c.turn == work.clause.turn and not c.korean
+        how = gap <= 1 and c.turn == work.clause.turn and not (c.korean and c.finite)
         if how or (gap <= NEAR and c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROBLEM)):
             self._learn_words(work, c.words)
 
@@ -1437,8 +1612,14 @@ class Talk:
                 self.redated = work
 
     def _progress(self, c: Clause, work: Work) -> None:
+        told = c.korean and work.kind is Mark.DONE and c.turn == work.clause.turn
+        if told and c.has(Mark.NOT_DONE) and not c.has(Mark.QUESTION):
+            work.status = IN_PROGRESS  # "서른 개 정리했고 쉰 개 남았어요"
+            return
         if c.has(Mark.QUESTION | Mark.HYPO | Mark.UNSURE | Mark.NOT_DONE):
             return
+        if c.has(Mark.CORRECT) and not c.has(Mark.FIRST) and not c.korean:
+            return  # why it has to change
         if c.has(Mark.DONE) and not c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.PROGRESS):
             answers = c.turn != work.clause.turn and c.order - work.clause.order <= 2
             if c.korean and _TAKEN_OVER.search(c.text):
@@ -1472,6 +1653,9 @@ class Talk:
         asks = c.has(Mark.COMMIT | Mark.REQUEST | Mark.NEED | Mark.WEAK)
         if asks and not (c.has(Mark.QUESTION) and not c.has(Mark.REQUEST)):
             opens = c.order <= 2 and c.korean
+            all_of_us = c.has(Mark.COMMIT) or _LET_US.search(c.text) is not None
+            if c.order == 0 and c.korean and all_of_us and not (c.has(Mark.FIRST) or c.days):
+                return  # how the meeting is held
             if c.has(Mark.SMALL_TALK) and (opens or not (c.days and self._own(c) >= 1.5)):
                 return
             self._promise(c)
@@ -1484,7 +1668,8 @@ class Talk:
         if self._unreal(c):
             c.marks |= Mark.HYPO
             return
-        if c.has(Mark.PLAN) and not c.has(Mark.REQUEST) and self._own(c) < 1.5:
+        dated = bool(c.days) and not c.korean and c.has(Mark.COMMIT)
+        if c.has(Mark.PLAN) and not c.has(Mark.REQUEST) and self._own(c) < 1.5 and not dated:
             return
         if c.has(Mark.OTHER_TEAM) and not c.has(Mark.REQUEST | Mark.COMMIT):
             return
@@ -1500,7 +1685,10 @@ class Talk:
         if weight < (0.8 if c.has(Mark.COMMIT) and c.has(Mark.CONTACT) else 1.0):
             return
         bare = not c.korean and self._own(c) < 0.5 and not c.days and c.has(Mark.COMMIT)
-        if bare and not any(b.has(_RAISES | _PROMISE | Mark.ANAPHOR) for b in context):
+        if bare and any(b.has(Mark.WHO) and not _WHO_DOES.search(b.text) for b in context):
+            return  # "who's got clean hands?" "me"
+        own = any(b.turn == c.turn and sum(b.words.values()) >= 1.0 for b in context)
+        if bare and not own and not any(b.has(_RAISES | _PROMISE | Mark.ANAPHOR) for b in context):
             return  # "long, good" "okay, I'll take it"
         laughs = (
             bool(self.recent)
@@ -1532,9 +1720,9 @@ class Talk:
         self._learn_words(work, c.words)
         self._begin(work)
         self._first_taker(c, work)
-        if c.korean and c.has(Mark.COMMIT) and c.has(Mark.PROGRESS):
-            if any(b.has(Mark.PROGRESS) and b.turn == c.turn for b in context):
-                work.status = IN_PROGRESS  # "그거 계속할게요"
+        begun = any(b.has(Mark.PROGRESS) and b.turn == c.turn for b in context)
+        if begun and c.korean and c.has(Mark.COMMIT) and c.has(Mark.PROGRESS):
+            work.status = IN_PROGRESS  # "그거 계속할게요"
         work.firm = (
             bool(kind & (Mark.REQUEST | Mark.COMMIT))
             or (c.days != [] and kind is Mark.WEAK)
@@ -1561,7 +1749,12 @@ class Talk:
 
     def _first_taker(self, c: Clause, work: Work) -> None:
         who = tuple(u for u in c.doers if u not in c.excluded)
-        if c.has(Mark.COMMIT | Mark.WEAK) and (c.has(Mark.FIRST) or not who):
+        heard = [b for b in self.recent[-3:] if c.order - b.order <= 1 and b.turn != c.turn]
+        called = [b.doers for b in heard if len(b.doers) == 1 and not _SAYS_WHO.search(b.text)]
+        unknown = c.speaker is None and not who and not c.korean
+        if unknown and c.has(Mark.COMMIT) and len(set(called)) == 1:
+            work.assignee = called[0][0]  # "Dominic, you've got the rods" "I'll do it"
+        elif c.has(Mark.COMMIT | Mark.WEAK) and (c.has(Mark.FIRST) or not who):
             if c.speaker in self.people and not (c.has(Mark.NEED) and not c.has(Mark.COMMIT)):
                 work.assignee = c.speaker
         elif len(who) == 1:
@@ -1585,25 +1778,33 @@ class Talk:
             same_turn = before.turn == c.turn or self._only_interrupted(before, c)
             points = self._own(c) < 1.0 and c.has(Mark.ANAPHOR)
             trouble = c.has(Mark.ANAPHOR) and before.has(Mark.PROBLEM | Mark.BLOCK)
-            if gap > (3 if same_turn or points or trouble else 2) or len(out) == 3:
+            if gap > (3 if same_turn or points or trouble or not c.korean else 2) or len(out) == 3:
                 break
-            told = points and same_turn and c.has(Mark.DONE) and not c.korean
+            told = points or (self._own(c) < 1.0 and _DID_THAT.search(c.text) is not None)
+            told = told and same_turn and c.has(Mark.DONE) and not c.korean
             told = told and not before.has(_NO_CONTEXT & ~Mark.DONE)
             if before.has(_NO_CONTEXT) and not before.has(Mark.WANT | Mark.PROBLEM) and not told:
                 break
             if any(before in w.heard for w in self.works[-3:]):
                 break
             helps = not c.korean and c.has(Mark.COMMIT) and c.has(Mark.ANAPHOR)
-            helps = helps and (c.has(Mark.CONTACT) or bool(_FOR_YOU.search(c.text)))
+            helps = helps and (
+                c.has(Mark.CONTACT) or bool(_FOR_YOU.search(c.text)) or bool(_THEM.search(c.text))
+            )
             if before in self.about_tickets and not (
-                (thin or helps)
-                and (c.has(Mark.CONTACT) or (c.has(Mark.COMMIT) and _FOR_YOU.search(c.text)))
+                helps
+                or (trouble and not c.korean and not before.has(Mark.BLOCK))
+                or (thin and c.has(Mark.CONTACT))
+                or (thin and c.has(Mark.COMMIT) and _FOR_YOU.search(c.text))
             ):
                 break
             if not before.words or (out and sum(before.words.values()) < 0.5):
                 continue
             if not same_turn and before.days and _is_all(before.text, before.days):
                 continue  # only a day
+            aside = not (same_turn or c.korean) and len(before.text) <= 12
+            if aside and not before.has(_RAISES) and not points:
+                continue  # "oh joy"
             if not same_turn and len(before.text) <= 20 and _MONTH_NAME.search(before.text):
                 continue
             if not same_turn:
@@ -1652,7 +1853,18 @@ class Talk:
         no |= Mark.JOKE | Mark.OTHER_TEAM | Mark.BLOCK | Mark.AGAINST | Mark.REOPEN | Mark.PLAN
         if c.has(no) and not (c.has(Mark.QUESTION) and c.doers and c.has(Mark.PROGRESS)):
             return
-        if not (c.has(Mark.FIRST) or c.doers or (c.korean and c.has(Mark.SHIFT))):
+        shift = c.has(Mark.SHIFT) or (
+            c.has(Mark.PROGRESS)
+            and any(
+                b.turn == c.turn and b.has(Mark.SHIFT) and b not in self.about_tickets
+                for b in self.recent[-3:]
+            )
+        )
+        raised = [b for b in self.recent[-3:] if b.turn == c.turn and _RAISED.search(b.text)]
+        shift = shift or (c.has(Mark.FINISHED) and bool(raised))
+        if c.korean and c.has(Mark.WHO):
+            return
+        if not (c.has(Mark.FIRST) or c.doers or (c.korean and shift)):
             return
         if self._rest_of_others(c) or self._unreal(c):
             return
@@ -1667,12 +1879,20 @@ class Talk:
             least = 1.0 if told else 1.3
         if c.korean and c.has(Mark.FIRST) and c.has(Mark.DONE) and c.topic:
             least = 1.0  # "톱날은 제가 갈아 놨어요"
+        trouble = any(b.has(Mark.PROBLEM | Mark.SHIFT) for b in context)
+        if trouble and c.has(Mark.FIRST) and c.has(Mark.DONE) and not c.korean:
+            least = 1.0  # "we ran out of gloves, I put the order in"
         if c.has(Mark.FIRST) and c.has(Mark.PROGRESS):
             rest = c.act_text.partition(" ")[2]
             if sum(w not in STOP for w in re.findall(r"[a-z'-]+", rest.lower())) >= 2:
                 least = 1.0
         if weight < least or not (c.act_text or c.korean):
             return
+        before = self.recent[-1] if self.recent else None
+        answers = before is not None and before.has(Mark.QUESTION) and before.turn != c.turn
+        unnamed = not c.korean and not _NAMES_DOER.search(c.text)
+        if unnamed and (answers or self._is_verbs_only(c)):
+            return  # "paid and filed two weeks ago, yeah"
         work = Work(kind=Mark.DONE, clause=c, words={}, last=c.order, firm=True)
         work.status = IN_PROGRESS if c.has(Mark.PROGRESS) else DONE
         for b in (*context, c):
@@ -1685,6 +1905,12 @@ class Talk:
             work.assignee = c.speaker
         self._begin(work)
         self.subject = Subject(work=work, order=c.order, turn=c.turn)
+
+    def _is_verbs_only(self, c: Clause) -> bool:
+        """Whether a report without a subject names no thing either."""
+        rest = [w for w in re.findall(r"[a-z]+", c.text.lower()) if verbs.base_of(w) is None]
+        nouns = self.board.vocabulary.words(" ".join(rest))
+        return sum(nouns.values()) < 1.0
 
     def _learn_words(self, work: Work, words: dict[str, float]) -> None:
         for word, weight in words.items():
@@ -1722,6 +1948,9 @@ class Talk:
         told = work.kind is Mark.DONE and not c.korean and not c.has(Mark.JOKE)
         if teased and gap <= 1 and not work.accepted and not told:
             work.dropped = "laughed at"
+        elif not c.korean and _NO.match(c.text) and gap <= 1 and not work.accepted:
+            if work.kind is not Mark.DONE and work.assignee != c.speaker:
+                work.dropped = "refused"
         elif (
             c.has(Mark.REFUSE)
             and c.has(Mark.AGAINST)
@@ -1753,6 +1982,10 @@ class Talk:
             return
         if c.has(Mark.RELAPSE):
             return
+        if c.korean and c.has(Mark.FIRST) and c.speaker is not None:
+            asked = [b for b in self.recent[-3:] if b.turn != c.turn and c.order - b.order <= 1]
+            if any(c.speaker in b.doers for b in asked):
+                return  # declines what was just asked
         before = [b for b in self.recent[-4:] if b.turn == c.turn]
         if any(b.has(Mark.PAST_STORY) for b in (*before, c)) and not c.has(Mark.PROGRESS):
             return
@@ -1780,6 +2013,8 @@ class Talk:
             told_on = told_on or (
                 gap <= 2 and c.korean and c.speaker is not None and c.speaker == last[-1].speaker
             )
+            agrees = c.korean and gap <= 1 and c.has(Mark.ACCEPT | Mark.ANAPHOR)
+            told_on = told_on or agrees
             if last[-1].turn == c.turn or told_on or (gap <= NEAR and (own < 1.0 or same)):
                 last.append(c)
                 return
@@ -1791,7 +2026,7 @@ class Talk:
         drafts = [self.draft(w) for w in self.works]
         return Extraction(
             new_tickets=tuple(sorted((d for d in drafts if d), key=lambda d: d.evidence)),
-            ticket_updates=self.intents(sorted(self.claims)),
+            ticket_updates=self.intents(sorted({*self.claims, *self.mentions})),
             blockers=tuple(_blocker(block) for block in self.blocks),
             engine="local",
         )
@@ -1871,7 +2106,7 @@ class Talk:
             content=_content(work),
             status=work.status,
             assignee_id=work.assignee,
-            due=work.due,
+            due=work.due if work.status is not DONE or work.clause.korean else None,
             evidence=_seqs(_proof(work)),
             confidence=min(confidence, 0.95),
             reason=self._reason(work),
@@ -1909,7 +2144,35 @@ class Talk:
         return how
 
     def _intent(self, ticket: int) -> StatusIntent | None:
-        """The ticket's new status, or None when it is as before."""
+        """The ticket's new status by rules and by the learned reader; None: it is as before."""
+        by_rules = self.by_rules(ticket)
+        if len(self.lines.segments) < worth.ENOUGH:
+            return by_rules
+        known = self.board.tickets[ticket]
+        status = by_rules and by_rules.new_status
+        confidence = by_rules.confidence if by_rules else 0.0
+        mentions = tuple(self.mentions[ticket])
+        odds = self.lines.odds
+        chances = worth.outcome(
+            worth.told(known.status, status, confidence, mentions, odds), known.status
+        )
+        move, chance = max(((s, p) for s, p in chances.items() if s), key=lambda found: found[1])
+        if chance < worth.SURE:
+            return None
+        if by_rules is not None and move is by_rules.new_status:
+            return by_rules
+        asked = worth.MOVED[move]
+        best = max(mentions, key=lambda i: odds(i)[asked])
+        return StatusIntent(
+            ticket_id=known.ticket_id,
+            new_status=move,
+            reason=_why(known.status, move) + "; judged by how it was told",
+            evidence=(self.lines.segments[best].seq,),
+            confidence=min(0.6, chance),
+        )
+
+    def by_rules(self, ticket: int) -> StatusIntent | None:
+        """The ticket's new status by the rules alone."""
         known = self.board.tickets[ticket]
         status = known.status
         evidence: list[Clause] = []
@@ -1924,7 +2187,8 @@ class Talk:
                 if claim.firm_reopen or works or sum(x.reopen for x in self.claims[ticket]) > 1:
                     near = [x for x in self.claims[ticket] if _apart(x, claim) <= NEAR]
                     begun = any(
-                        x.status is IN_PROGRESS or x.clause.has(Mark.PROGRESS) for x in near
+                        (x.status is IN_PROGRESS or x.clause.has(Mark.PROGRESS)) and _is_on_it(x)
+                        for x in near
                     )
                     status, reopened = IN_PROGRESS if begun else TODO, True
             elif claim.status is None:
@@ -1978,14 +2242,53 @@ _OWN_FAULT = re.compile(
     r"게을[러르]|바빠|바쁘|바빴|깜빡|까먹|정신이?\s*없|시간이?\s*(?:안|없)|귀찮|\b(?:too busy|lazy|forgot|didn't have time|haven't had (?:time|a minute))\b",
     re.IGNORECASE,
 )
+_WHO_DOES = re.compile(
+    r"\bwho(?:'s|'ll|'d| is| can| will| could| wants| would|se)?(?: going to| gonna| able to| to)? (?:doing|going|up for|taking|on|do|does|take|takes|help|own|owns|handle|sort|look|make|write|free|around|in charge|responsible|turn|job|volunteer)|\b(?:can|could|will|would) (?:someone|somebody|anyone|anybody)\b|\bany (?:takers|volunteers)\b",
+    re.IGNORECASE,
+)
 _OUGHT = re.compile(r"\b(?:has|have|needs?|ought) to\b|\bshould\b|\bmust\b", re.IGNORECASE)
 _NEW_THING = re.compile(
-    r"\b(?:something new|new (?:work|things?|business|topic|items?|stuff)|here's a new)\b",
+    r"\b(?:something new|new (?:work|things?|business|topic|items?|stuff|ones|actions?|bits?|tasks?|jobs?|asks?|requests?)|here's a new)\b(?! (?:in|on|for|at|from)\b)",
     re.IGNORECASE,
 )
 _MONTH_NAME = re.compile(
     r"\b(?:january|february|march|april|june|july|august|september|october|november|december)\b",
     re.IGNORECASE,
+)
+_AND = re.compile(r"(?:and|also|then|plus|but|so|oh|as well)\b", re.IGNORECASE)
+_DONE_SOME = re.compile(
+    r"\b(?:done|finished|did|completed|fixed|sorted) (?:the|my|our|all the|two|three|four|five|six|seven|eight|nine|ten|\d+) \w+",
+    re.IGNORECASE,
+)
+_FAILED_AFTER = re.compile(
+    r"\b(?:crashed|broke|failed|leaked|died|fell (?:off|over|apart)|came (?:off|away|loose)|snapped|jammed|blew|tripped|froze|burst|didn't (?:work|hold|take|fit|help|last))\b",
+    re.IGNORECASE,
+)
+_BACK_TO = re.compile(
+    r"(?:(?:and|so|but|ok|okay|right|oh|um|wait|sorry|actually|hang on|hold on|no|also|one more|about|on|with|for|back to|going back to|the thing is|listen|[A-Z][a-z]+),? ){0,5}?"
+    r"(?:(?:about|on|with|for) )?(?:the|that|those|your|my|our) (?P<thing>[\w-]+(?: [\w-]+){0,2}?)(?=[.,?!]|$| (?:it's|that's|they|is it|can|could|do|does|have|i've|we've|i'm|it|has)\b)",
+    re.IGNORECASE,
+)
+_THEM = re.compile(r"\b(?:him|her|them|there)\b", re.IGNORECASE)
+_NAMES_DOER = re.compile(r"\b(?:i|we|i've|we've|he|she|they|i'm|we're)\b", re.IGNORECASE)
+_NO = re.compile(r"(?:(?:oh|god|er|um),? )*(?:no|nope|nah)[.!,]?$", re.IGNORECASE)
+_SOMETHING = re.compile(r"\b(?:something|one|it|that|them|those)\b", re.IGNORECASE)
+_GOES_ON_WITH = re.compile(
+    r"\b(?:i'll|we'll|i will|we will|i'm going to|i'm gonna) (?:\w+ )?(?:carry on|crack on|keep (?:going|at it)|press on|finish (?:it|them|that|the rest|off)|do the (?:rest|others?|last)|get back to it|pick it (?:back )?up again|continue)\b",
+    re.IGNORECASE,
+)
+_SAYS_WHO = re.compile(r"\b(?:that's|it's|who's|was|that is)\b", re.IGNORECASE)
+_SOMEBODY = re.compile(
+    r"\b(?:he|she|they|he's|she's|they're|engineer|fitter|plumber|electrician|mechanic|technician|builders?|vet|team|crew|guy|bloke|man|woman|lads?|being|underway|under way)\b",
+    re.IGNORECASE,
+)
+_NO_THING = re.compile(
+    r"(?:(?:ha|ok|okay|so|right|fine|well|then|sorry),? )*no (?P<thing>(?!problem|worries|rush|way|idea)[\w-]+(?: [\w-]+)?)(?: then)?[.!]?$",
+    re.IGNORECASE,
+)
+_DID_THAT = re.compile(r"\bdid (?:that|it|this|those|them)\b", re.IGNORECASE)
+_ALL_OF = re.compile(
+    r"\b(?:all|everything|whole|both|completely|fully|every|each|entire)\b", re.IGNORECASE
 )
 _FRAGMENT = re.compile(
     r"(?:(?:and|so|ok|okay|right|now|then|oh|next|what about|how about),? )*(?:the|your|our|that|those) [\w-]+(?: [\w-]+)?(?:,? [A-Za-z]+)?[?.,]?$",
@@ -2002,6 +2305,10 @@ _FRONTED = re.compile(
 _LIST = re.compile(r"\s*(?:[,;]|\band\b)\s*")
 _PERSON = re.compile(r"(?:well |oh |yeah |and )?(?:he|she|they|it)\b", re.IGNORECASE)
 _ENDS = re.compile(r"취소|해지|철회|폐기|중단|폐지|없애|삭제|제거|해제|탈퇴|종료")
+_LET_US = re.compile(r"(?:시다|[하시]죠|자)[.,]?$")
+_LEADS_ON = re.compile(r"(?:니까|어서|아서|라서|느라)요?[.,]?$")
+_ANEW = re.compile(r"(?:아|어|네)?[,\s]*(?:참|맞다|그리고|저기|하나\s*더|한\s*가지)[,\s]")
+_RAISED = re.compile(r"있잖아요|있죠|말인데|말이에요|말입니다|기억하시")
 _MOVES = re.compile(
     r"(?:로|으로|까지|을|를|하루|이틀|사흘|며칠)\s*(?:\S+\s)?(?:미루|미룰|미뤄|당기|당길|당겨|앞당기|앞당길|앞당겨|늦추|늦출|늦춰|옮기|옮길|옮겨|연기)"
 )
@@ -2019,6 +2326,12 @@ _AT_WORK = re.compile(
     r"|아직|남|진행|작업|시작|지금(?!.*(?:잘|쓰|사용|돌아|운영|나오|나가)).*(?:고 있|중)",
     re.IGNORECASE,
 )
+
+
+def _is_on_it(claim: Claim) -> bool:
+    """Whether somebody is at it, not only some of it still well ("two of them are back")."""
+    c = claim.clause
+    return c.korean or c.has(Mark.FIRST) or bool(c.named) or _SOMEBODY.search(c.text) is not None
 
 
 def _names_only(c: Clause) -> bool:
