@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +22,20 @@ import msgspec
 
 START_S = 120.0
 """Ends a hang; a start takes some seconds."""
+
+
+def lasting_port() -> int:
+    """One that stays free while its server is down.
+
+    Systems hand out none of these to connections, and each process of one test run has its own.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    start = 11_000 + 1_000 * (number % 6)
+    ports = range(start, start + 1_000)
+    for port in random.sample(ports, len(ports)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError(f"none of the ports from {start} on is free")
 
 
 class Running:
@@ -53,7 +69,7 @@ class Running:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "vori", "--home", str(self.home), "serve"),
-                    *("--port", str(port), "--model", self._model),
+                    *("--port", str(port or lasting_port()), "--model", self._model),
                     *(["--dev"] if self._is_dev else []),
                 ],
                 stdout=subprocess.PIPE,
