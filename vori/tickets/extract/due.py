@@ -74,7 +74,8 @@ def told(c: Clause) -> Told:
         later=later,
         sooner=sooner,
         suits=_SUITS.search(c.text) is not None,
-        thin=len(rest) <= (8 if is_hangul(c.text) else 22) and sum(c.words.values()) < 1.0,
+        thin=(len(rest) <= (8 if is_hangul(c.text) else 22) and sum(c.words.values()) < 1.0)
+        or not _FILLERS.sub("", rest).strip(" ,.?!"),
     )
 
 
@@ -252,6 +253,15 @@ def _korean_role(before: str, said: str, after: str, day: Day) -> Role:
 
 # ------------------------------------------------------------------ both
 
+_FILLERS = re.compile(
+    r"\b(?:ideally|preferably|probably|maybe|hopefully|possibly|if (?:that's )?(?:possible|you can|poss)|at the latest|"
+    r"would be|is|it|that|that's|be|fine|good|great|perfect|then|yeah|yes|yep|ok|okay|please|say|sometime|roughly|thanks|"
+    r"right|well|so|and|but|oh|no|sure|or|let's|i'd|like|rather|better|works?|will do|for me|instead|actually|sorry)\b"
+    r"|가급적|되도록|웬만하면|아마|대략|네|넵|예|그럼|그러면|아니|아|음|어|좋아요|좋습니다|괜찮아요|돼요|됩니다|될까요|가능할까요|가능해요|"
+    r"부탁드려요|부탁해요|주세요|할게요|하죠|하시죠|정도|쯤|로요?|까지요?|이요|에요?|요",
+    re.IGNORECASE,
+)
+"""Words round a day that say nothing else."""
 _LATER = re.compile(
     r"\b(?:push(?:ed|ing)? (?:it |that |them |the \w+ )?(?:back|to)|push (?:the |that |this |my |our )?[\w ]+ to|postpone\w*|delay\w*|put (?:it|that) (?:back|off)|"
     r"move (?:it|that) back|slip(?:s|ped)? to|have (?:until|till)|more time|another (?:day|week))\b"

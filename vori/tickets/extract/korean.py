@@ -1098,6 +1098,10 @@ def clause(
     if who and _AGREED.search(morphs):
         found |= Mark.NEED | Mark.DECISION  # "마크 님이 녹화하기로 얘기했어요"
     days = find_days(text, today)
+    if _NO_HURRY.search(text):
+        found &= ~(Mark.AGAINST | Mark.LEAVE)
+    if found & Mark.DONE and any(d.day > today for d in days) and _WILL_DO.search(text):
+        found = (found & ~(Mark.DONE | Mark.FINISHED)) | Mark.COMMIT  # "내일 닫을게요"
     away = [(m.start, m.end) for m in mentions] + [(d.start, d.end) for d in days]
     own = [t for t in part.tokens if not any(a <= t.start < b for a, b in away)]
     return Clause(
@@ -1129,6 +1133,9 @@ _HABIT = _m(
     r"요즘/|어떻|고/EC (?:있|계시)|(?:알|모르|좋아하|싫어하|쉬|오|가|나오|나가|다니|계시|보이|살|들어오|들어가|말하|그러|되|기다리|나|같|들리|떨|웃|울|아프|늦|걸리|자|먹|지내|놀|붙)/VV (?:시/EP )?(?:어요|아요)|(?:관리|담당|말|얘기|이야기|생각|걱정|고생|수고|출근|퇴근|휴가|출장|감사)/NNG 하/XSV 어요|(?:잘|자주|항상|늘|원래|보통|매일|맨날|벌써|이미|아직)/MAG|때문|(?:안|못)/MAG|ㄴ다/|라고/"
 )
 """What somebody does at all, and was not asked to do now."""
+_NO_HURRY = re.compile(r"급하지|급한\s*(?:건|거)|서두르|천천히")
+"""That a thing has time does not mean that it is not to be done."""
+_WILL_DO = re.compile(r"게요?[.]?$|겠(?:습니다|어요)[.]?$")
 _FINITE = _m(
     r"(?<!달/VX 라고/EC)/(?:V[VXA]|XS[VA])(?: \S+/EP)* \S+/E[FC](?: 요/JX)?(?: \S+/S[FP])?$"
 )
