@@ -140,7 +140,7 @@ _AWAY = re.compile(
 )
 _NOT = re.compile(
     r"(?:\bnot|rather than|instead of|\bthan|never mind|forget|no longer|\bisn't|can't (?:do|make|manage)(?: it| that)?|"
-    r"won't (?:make|manage|hit)(?: it)?|clash\w* with|have to be|said)(?: (?:by|on|for|until|till|from|the|this))*\s*$"
+    r"won't (?:make|manage|hit)(?: it)?|clash\w* with|do(?:es)?(?:n't)? (?:that|it|this|they)? ?(?:have|need) to be|said)(?: (?:by|on|for|until|till|from|the|this))*\s*$"
 )
 _BAD = re.compile(
     r"(?:'s| is|'ll be| will be| would be| might be|,? that's)? ?(?:a |my |our |the |really |just |a bit )*(?:bank |public |national )?"
@@ -151,12 +151,12 @@ _BAD = re.compile(
 )
 _HAPPENS = re.compile(
     r"\b(?:starts?|starting|begins?|opens?|opening|reopens?|arriv\w+|comes?|coming|visit\w*|lands?|happens?|kicks? off|"
-    r"goes? (?:live|out|up|on)|launch(?:es|ing)|is in|are in|gets? (?:here|in|back)|getting (?:here|in|back)|(?:is|are|be|'s|'re) back|"
+    r"goes? (?:live|out|up|on)|launch(?:es|ing)|is in|are in|gets? (?:here|in|back)|getting (?:here|in|back)|(?:is|are|be|(?<!let)'s|'re) back|"
     r"comes? back|meets?|meeting|seeing|returns?|returning|flying|leaves?|leaving|travelling|closes?|closed|shuts?|delivers?|"
     r"delivered|delivering|expires?|expiring|runs? out|booked(?: in)?|scheduled|moves? (?:in|out)|presenting|running|"
-    r"(?:is|are|was|isn't|aren't)(?: not)?|'s|'ve (?:got )?(?:a|an|the|our|my) [\w' -]{2,30}|"
+    r"(?:is|are|was|isn't|aren't)(?: not)?|(?<!let)'s|'ve (?:got )?(?:a|an|the|our|my) [\w' -]{2,30}|"
     r"(?:have|has|had|got|there's) (?:got )?(?:a|an|another|our|my) [\w' -]{2,30})"
-    r"(?: (?!(?:and|but|so|or|then|to|yeah|please)\b)[\w']+){0,3}?(?: (?:on|at|this|for|in|until|till|that|the))*\s*$"
+    r"(?: (?!(?:and|but|so|or|then|yeah|please|to (?!the|our|my|a))\b)[\w']+){0,3}?(?: (?:on|at|this|for|in|until|till|that|the))*\s*$"
 )
 _BEFORE = re.compile(
     r"\b(?:before|by|in time for|ahead of) (?:the|our|my|your|that|they|we|it|he|she) [\w' -]{2,30}?(?: (?:on|at|this|next))*\s*$"
