@@ -180,11 +180,9 @@ _WAITING = frozenset(
 """Progressives of people that are no work."""
 _NOUN_ING = frozenset(
     listed(
-        "thing something anything everything nothing morning evening during bring string king ring spring wing ceiling "
-        "building meeting wedding clothing flooring lighting heating plumbing wiring training booking listing ling filling "
-        "parking painting drawing recording mailing catering housing shelving fencing guttering scaffolding bedding "
-        "swimming running pricing billing roofing tiling opening closing shipping interesting exciting amazing boring "
-        "amusing disappointing annoying worrying outstanding remaining existing matching pending"
+        "thing something anything everything nothing morning evening during string king ring spring wing ceiling "
+        "wedding clothing ling interesting exciting amazing boring amusing disappointing annoying worrying outstanding "
+        "remaining existing matching pending missing"
     )
 )
 
@@ -379,13 +377,15 @@ def _progressive(words: list[str], i: int, j: int) -> Tells:
         if word in _WAITING or after.startswith(("to ", "gonna")):
             return Tells.NOTHING
         return Tells.UNDERWAY
+    if word in _SERVES and subject not in _TASKS:
+        return Tells.RESULT
     if word in _IN_PROCESS or (subject in _TASKS and word in ("running", "going", "ticking")):
         return Tells.UNDERWAY
     if word in _WAITING:
         if word == "going" and re.match(_HOW, after):
             return Tells.RESULT
         return Tells.NOTHING
-    if word in _SERVES or re.match(rf"(?:\w+ ){{0,3}}?{_HOW}\b", " ".join(words[j + 1 : j + 7])):
+    if re.match(rf"(?:\w+ ){{0,3}}?{_HOW}\b", " ".join(words[j + 1 : j + 7])):
         return Tells.RESULT
     return Tells.UNDERWAY
 
