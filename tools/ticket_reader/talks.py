@@ -35,13 +35,18 @@ _TICKET = re.compile(
 class Talk:
     """passage: as the engine reads it; evidence: places of each new ticket's captions.
 
-    makes: places of captions that make a ticket by themselves.
+    makes: places of captions that make a ticket by themselves; moves: tickets' new statuses, and
+    where they are told; kept: places of captions that speak of a ticket and move nothing, None
+    where nobody has marked them; stuck: places of blockers.
     """
 
     name: str
     passage: Passage
     evidence: list[set[int]]
     makes: set[int]
+    moves: dict[TicketId, tuple[TicketStatus, set[int]]]
+    kept: set[int] | None
+    stuck: set[int]
 
 
 @dataclass
@@ -84,12 +89,25 @@ def _read_line(text: str, raw: list[_Raw]) -> None:
 def _talk(name: str, raw: _Raw) -> Talk:
     evidence: dict[str, set[int]] = defaultdict(set)
     makes: set[int] = set()
+    kept: set[int] = set()
+    stuck: set[int] = set()
+    moves: dict[TicketId, tuple[TicketStatus, set[int]]] = {}
+    board = {TicketId(f"T-{letter}"): TicketStatus(status) for letter, _, status in raw.board}
     for place, (_, _, labels) in enumerate(raw.lines):
         for label in (text.lstrip("@") for text in labels):
             if label[0] in "asdfp":
                 evidence[label[1:]].add(place)
             if label[0] == "a":
                 makes.add(place)
+            elif label[0] == "k":
+                kept.add(place)
+            elif label[0] == "b":
+                stuck.add(place)
+            elif label[0] == "u":
+                ticket, status = TicketId(f"T-{label[1]}"), TicketStatus(label[3:])
+                if board.get(ticket) not in (None, status):
+                    before = moves.get(ticket, (status, set()))[1]
+                    moves[ticket] = status, before | {place}
     speakers = sorted({s for s, _, _ in raw.lines if s})
     passage = Passage(
         meeting_id=MeetingId(1),
@@ -116,4 +134,4 @@ def _talk(name: str, raw: _Raw) -> Talk:
             for letter, title, status in raw.board
         ),
     )
-    return Talk(name, passage, list(evidence.values()), makes)
+    return Talk(name, passage, list(evidence.values()), makes, moves, kept, stuck)

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from tools.ticket_reader.talks import Talk, talks
+from vori.ids import TicketId
 from vori.tickets.case import read_case
 from vori.tickets.extract import local, worth
-from vori.tickets.messages import Draft
+from vori.tickets.messages import Draft, TicketStatus
 
 CASES = Path(__file__).parents[2] / "benchmarks" / "cases"
 FOLDS = 5
@@ -46,11 +47,20 @@ def cases(without: Sequence[int]) -> list[Talk]:
         if batch(path) in without:
             continue
         raw = json.loads(path.read_text(encoding="utf-8"))
-        gold = raw.pop("gold")["newTickets"]
+        gold = raw.pop("gold")
         passage = read_case(json.dumps(raw).encode())
         place = {s.seq: i for i, s in enumerate(passage.segments)}
-        evidence = [{place[seq] for seq in ticket["evidence"]} for ticket in gold]
-        out.append(Talk(path.name, passage, evidence, {min(e) for e in evidence if e}))
+        evidence = [{place[seq] for seq in ticket["evidence"]} for ticket in gold["newTickets"]]
+        moves = {
+            TicketId(u["ticketId"]): (
+                TicketStatus(u["newStatus"]),
+                {place[seq] for seq in u["evidence"]},
+            )
+            for u in gold["ticketUpdates"]
+        }
+        stuck = {place[seq] for blocker in gold["blockers"] for seq in blocker["evidence"]}
+        makes = {min(e) for e in evidence if e}
+        out.append(Talk(path.name, passage, evidence, makes, moves, None, stuck))
     return out
 
 
@@ -65,8 +75,9 @@ class Caption:
     is_korean: bool
     around: dict[int, worth.Line]
     at: int
-    is_evidence: bool
-    makes: bool
+    wanted: tuple[bool, ...]
+    """TARGETS."""
+    knows_kept: bool
 
 
 def captions(talk: Talk) -> list[Caption]:
@@ -81,7 +92,17 @@ def captions(talk: Talk) -> list[Caption]:
             continue
         first = max(0, i - worth.REACH)
         around = dict(enumerate(lines[first : i + worth.REACH + 1], first))
-        out.append(Caption(talk.name, line.is_korean, around, i, i in evidence, i in talk.makes))
+        told = {status for status, where in talk.moves.values() if i in where}
+        wanted = (
+            i in evidence,
+            i in talk.makes,
+            TicketStatus.DONE in told,
+            TicketStatus.IN_PROGRESS in told,
+            TicketStatus.TODO in told,
+            i in (talk.kept or ()),
+            i in talk.stuck,
+        )
+        out.append(Caption(talk.name, line.is_korean, around, i, wanted, talk.kept is not None))
     return out
 
 
@@ -96,15 +117,17 @@ def train_captions(examples: Sequence[Caption]) -> worth.Weights:
     found += [worth.features({e.at: e.around[e.at]}, e.at, kept) for e in examples]
     counts = Counter(name for names in found[: len(examples)] for name in names)
     index = {n: i for i, n in enumerate(sorted(n for n, k in counts.items() if k >= 3))}
-    wanted = np.array([[e.is_evidence, e.makes] for e in examples] * 2, float)
-    weight = np.repeat([1.0, ALONE], len(examples))
+    wanted = np.array([e.wanted for e in examples] * 2, float)
+    weight = np.ones((len(found), len(worth.TARGETS)))
+    weight[len(examples) :] = ALONE
+    weight[[not e.knows_kept for e in examples] * 2, worth.KEPT] = 0.0
     w, bias = fit(found, index, wanted, weight)
     rows = {}
     for name, i in index.items():
         row = [round(100 * x) for x in w[i]]
-        if max(map(abs, row)) >= 12:
+        if max(map(abs, row)) >= 20:
             rows[name] = row
-    return worth.Weights((round(bias[0], 4), round(bias[1], 4)), kept, rows)
+    return worth.Weights(tuple(round(b, 4) for b in bias), kept, rows)
 
 
 def fit(
@@ -125,12 +148,12 @@ def fit(
     targets = wanted.shape[1]
     w, bias = np.zeros((len(index), targets)), np.zeros(targets)
     m, v, mb, vb = np.zeros_like(w), np.zeros_like(w), np.zeros_like(bias), np.zeros_like(bias)
-    total = weight.sum()
+    total = np.maximum(weight.sum(0), 1.0)
     for step in range(1, steps + 1):
         scores = np.stack(
             [np.bincount(rows, scale * w[columns, k], len(found)) for k in range(targets)], axis=1
         )
-        error = (1 / (1 + np.exp(-scores - bias)) - wanted) * weight[:, None] / total
+        error = (1 / (1 + np.exp(-scores - bias)) - wanted) * weight / total
         grad = np.stack(
             [np.bincount(columns, scale * error[rows, k], len(index)) for k in range(targets)],
             axis=1,
@@ -161,10 +184,19 @@ class Drafting(local.Talk):
         return True
 
 
-def drafts(
-    talk: Talk, mine: dict[str, worth.Weights]
-) -> tuple[list[list[float]], list[bool], list[worth.Candidate]]:
-    """What is weighed of each draft of a talk, and whether it is the one of a piece of work."""
+@dataclass
+class Rows:
+    """What is weighed, and the right answers."""
+
+    drafts: list[list[float]]
+    is_work: list[bool]
+    tickets: list[list[float]]
+    was: list[TicketStatus]
+    became: list[TicketStatus | None]
+
+
+def weigh(talk: Talk, mine: dict[str, worth.Weights]) -> Rows:
+    """The drafts and the tickets of a talk by the rules, and by classifiers of captions."""
     people = local.People(talk.passage.members)
     board = local.Board(talk.passage.existing_tickets)
     heard = Drafting(board, people, talk.passage.started_at.date())
@@ -176,7 +208,7 @@ def drafts(
         heard.hear(clause)
     heard.result()
 
-    def odds(i: int) -> tuple[float, float]:
+    def odds(i: int) -> worth.Odds:
         lines = heard.lines
         first, last = max(0, i - worth.REACH), min(len(lines.segments), i + worth.REACH + 1)
         around = {j: lines.line(j) for j in range(first, last)}
@@ -197,7 +229,25 @@ def drafts(
     for _, n, k in pairs:
         if -n not in matched and k not in matched.values():
             matched[-n] = k
-    return found, [n in matched for n in range(len(found))], [c for _, c, _ in heard.drafted]
+    rows = Rows(found, [n in matched for n in range(len(found))], [], [], [])
+    for n, known in enumerate(board.tickets):
+        if not heard.mentions[n] and n not in heard.claims:
+            continue
+        intent = heard.by_rules(n)
+        rows.tickets.append(
+            worth.told(
+                known.status,
+                intent and intent.new_status,
+                intent.confidence if intent else 0.0,
+                tuple(heard.mentions[n]),
+                odds,
+            )
+        )
+        rows.was.append(known.status)
+        rows.became.append(
+            talk.moves[known.ticket_id][0] if known.ticket_id in talk.moves else None
+        )
+    return rows
 
 
 def train_drafts(found: np.ndarray, wanted: np.ndarray) -> list[float]:
@@ -208,6 +258,29 @@ def train_drafts(found: np.ndarray, wanted: np.ndarray) -> list[float]:
         bent = (found.T * (p * (1 - p))) @ found + np.eye(len(w))
         w -= np.linalg.solve(bent, found.T @ (p - wanted) + w)
     return [round(float(x), 4) for x in w]
+
+
+def train_tickets(
+    found: np.ndarray, was: Sequence[TicketStatus], became: Sequence[TicketStatus | None]
+) -> np.ndarray:
+    """Weights (outcomes, told) of a multinomial regression; a ticket's own status is no outcome."""
+    w = np.zeros((len(worth.OUTCOMES), found.shape[1]))
+    may = np.array([[o is not s for o in worth.OUTCOMES] for s in was])
+    right = np.array([[o is b for o in worth.OUTCOMES] for b in became], float)
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for step in range(1, 801):
+        grad = (chances(found, w, may) - right).T @ found + w
+        m, v = 0.9 * m + 0.1 * grad, 0.99 * v + 0.01 * grad**2
+        rate = 0.1 * (1 - step / 801)
+        w -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-8)
+    return w
+
+
+def chances(found: np.ndarray, w: np.ndarray, may: np.ndarray) -> np.ndarray:
+    scores = np.where(may, found @ w.T, -50.0)
+    raised = np.exp(scores - scores.max(1, keepdims=True))
+    out: np.ndarray = raised / raised.sum(1, keepdims=True)
+    return out
 
 
 def split(items: Sequence[Talk], fold: int) -> tuple[list[Talk], list[Talk]]:
@@ -242,42 +315,59 @@ def main() -> None:
     written = [*talks("en"), *talks("ko")]
     meetings = cases(args.without)
     seen = {t.name: captions(t) for t in (*written, *meetings)}
-    found: list[list[float]] = []
-    wanted: list[bool] = []
+    rows: list[Rows] = []
     fold_of: list[int] = []
     for fold in range(FOLDS):
         known, unseen = split(written, fold)
         mine = by_language([e for t in (*known, *meetings) for e in seen[t.name]])
         for talk in unseen:
-            x, y, _ = drafts(talk, mine)
-            found += x
-            wanted += y
-            fold_of += [fold] * len(y)
-    x, y, folds = np.array(found), np.array(wanted, float), np.array(fold_of)
+            rows.append(weigh(talk, mine))
+            fold_of.append(fold)
+    x = np.array([d for r in rows for d in r.drafts])
+    y = np.array([d for r in rows for d in r.is_work], float)
+    folds = np.array([f for r, f in zip(rows, fold_of, strict=True) for _ in r.drafts])
     said = np.zeros(len(y))
     for fold in range(FOLDS):
         w = np.array(train_drafts(x[folds != fold], y[folds != fold]))
         said[folds == fold] = 1 / (1 + np.exp(-x[folds == fold] @ w))
     tickets = sum(len(t.evidence) for t in written)
-    kept = said >= worth.LEAST
+    told = np.array([t for r in rows for t in r.tickets])
+    was = [s for r in rows for s in r.was]
+    became = [s for r in rows for s in r.became]
+    places = np.array([f for r, f in zip(rows, fold_of, strict=True) for _ in r.tickets])
+    moved = [
+        found for fold in range(FOLDS) for found in unseen_moves(told, was, became, places, fold)
+    ]
+    moves = sum(len(t.moves) for t in written)
     card = {
-        "what": "whether a draft of the rules is new work, not talk, and not drafted already",
-        "model": "logistic regression over runs of words and of their kinds, and over drafts",
+        "what": "whether a draft of the rules is new work, and how far a ticket is",
+        "model": "logistic regression over runs of words and of their kinds, then over the rules",
         "made by": "python -m tools.ticket_reader.train_worth",
         "talks": len(written),
         "meetings": len(meetings),
         "captions": sum(map(len, seen.values())),
-        "tickets of the talks": tickets,
+        "new tickets of the talks": tickets,
         "drafts of the talks": len(y),
+        "moves of the talks": moves,
         "unseen fifths of the talks": {
-            "area under the curve": round(areas(y, said), 3),
-            "F1 of all drafts": round(float(2 * y.sum() / (len(y) + tickets)), 3),
-            "F1 of those kept": round(float(2 * y[kept].sum() / (kept.sum() + tickets)), 3),
-            "F1 by threshold": {
-                str(least): round(
-                    float(2 * y[said >= least].sum() / ((said >= least).sum() + tickets)), 3
+            "drafts, area under the curve": round(areas(y, said), 3),
+            "drafts, F1 by the rules": f1(y.sum(), len(y), tickets),
+            "drafts, F1 by threshold": {
+                str(t): f1(y[said >= t].sum(), (said >= t).sum(), tickets)
+                for t in (0.3, 0.4, worth.LEAST, 0.5, 0.6)
+            },
+            "moves, F1 by the rules": f1(
+                sum(b is not None and rule_of(t) is b for t, b in zip(told, became, strict=True)),
+                sum(rule_of(t) is not None for t in told),
+                moves,
+            ),
+            "moves, F1 by threshold": {
+                str(t): f1(
+                    sum(o is b for o, b, p in moved if p >= t),
+                    sum(p >= t for _, _, p in moved),
+                    moves,
                 )
-                for least in (0.3, 0.4, 0.45, 0.5, 0.6)
+                for t in (0.35, 0.4, worth.SURE, 0.5, 0.6)
             },
         },
     }
@@ -289,12 +379,43 @@ def main() -> None:
             for name, w in shipped.items()
         },
         "draft": train_drafts(x, y),
+        "ticket": [[round(float(v), 4) for v in row] for row in train_tickets(told, was, became)],
     }
     text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
     args.out.write_text(text + "\n", encoding="utf-8")
     print(json.dumps(card, indent=1, ensure_ascii=False))
-    weights = dict(zip(worth.WEIGHED, made["draft"], strict=True))
-    print(weights, args.out.stat().st_size, "bytes")
+    print(dict(zip(worth.WEIGHED, made["draft"], strict=True)), args.out.stat().st_size, "bytes")
+
+
+def rule_of(told: np.ndarray) -> TicketStatus | None:
+    """The rules' outcome in what is weighed of a ticket."""
+    first = worth.TOLD.index("rules: None")
+    return worth.OUTCOMES[int(told[first : first + len(worth.OUTCOMES)].argmax())]
+
+
+def unseen_moves(
+    told: np.ndarray,
+    was: Sequence[TicketStatus],
+    became: Sequence[TicketStatus | None],
+    places: np.ndarray,
+    fold: int,
+) -> list[tuple[TicketStatus, TicketStatus | None, float]]:
+    """The most probable move of each ticket of a fifth, the right one, and how probable it is."""
+    known = np.flatnonzero(places != fold)
+    w = train_tickets(told[known], [was[i] for i in known], [became[i] for i in known])
+    out = []
+    for i in np.flatnonzero(places == fold):
+        may = np.array([[o is not was[i] for o in worth.OUTCOMES]])
+        p = chances(told[i : i + 1], w, may)[0]
+        best = 1 + int(p[1:].argmax())
+        move = worth.OUTCOMES[best]
+        assert move is not None
+        out.append((move, became[i], float(p[best])))
+    return out
+
+
+def f1(right: float, found: float, wanted: float) -> float:
+    return round(float(2 * right / (found + wanted)), 3)
 
 
 if __name__ == "__main__":

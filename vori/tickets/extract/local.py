@@ -348,7 +348,7 @@ class Board:
 
     def titled(self, phrase: str) -> int | None:
         """The one ticket in whose title the phrase stands, spaces or not."""
-        if len(phrase) < 4:
+        if len(phrase) < 3:
             return None
         found = [i for i, t in enumerate(self.tickets) if phrase in t.title.replace(" ", "")]
         return found[0] if len(found) == 1 else None
@@ -641,9 +641,7 @@ class Talk:
                 return max(named, key=lambda w: (overlap(w.words, c.words)[0], w.last))
             latest = max(dated, key=lambda w: w.last)
             return latest if c.order - latest.last <= NEAR else None
-        if not moves and (
-            _is_all(c.text, c.days) or (c.has(Mark.COMMIT) and self._own(c) < 0.5)
-        ):
+        if not moves and (_is_all(c.text, c.days) or (c.has(Mark.COMMIT) and self._own(c) < 0.5)):
             before = [b for b in self.recent[-4:] if b.turn != c.turn and c.order - b.order <= 2]
             told = {d.day for b in before for d in b.days}
             old = [w for w in dated if w.due in told]
@@ -1235,7 +1233,12 @@ class Talk:
             if c.has(Mark.PROGRESS) and last.clause.has(Mark.CONTACT):
                 claims.append(Claim(IN_PROGRESS, last.clause))  # asked, and the answer is to come
                 return
-        if c.korean and c.has(Mark.AGAINST) and not c.has(Mark.FINISHED) and not _ENDS.search(known.title):
+        if (
+            c.korean
+            and c.has(Mark.AGAINST)
+            and not c.has(Mark.FINISHED)
+            and not _ENDS.search(known.title)
+        ):
             return  # given up
         if not c.korean and last and last.status is DONE and _FAILED_AFTER.search(c.text):
             if not last.clause.has(Mark.FINISHED):
@@ -1381,7 +1384,9 @@ class Talk:
         if c.topic or self._share(ticket, c) >= 0.6:
             return True
         first = self.board.vocabulary.words(" ".join(c.text.split()[:6]))
-        return any(m.index == ticket and m.title_hits for m in self.board.vocabulary.find(first)[:2])
+        return any(
+            m.index == ticket and m.title_hits for m in self.board.vocabulary.find(first)[:2]
+        )
 
     def _only_part(self, e: Episode) -> None:
         """What was told in this turn was not all of it ("I'll carry on after lunch")."""
@@ -2049,7 +2054,9 @@ class Talk:
         late = self.works[-2 * NEIGHBOURS :]
         self.touched.update(w.number for w in late if heard - w.last <= worth.REACH + 1)
         for n in list(self.touched):
-            self.touched.update(range(max(0, n - NEIGHBOURS), min(len(self.works), n + NEIGHBOURS + 1)))
+            self.touched.update(
+                range(max(0, n - NEIGHBOURS), min(len(self.works), n + NEIGHBOURS + 1))
+            )
 
     def _is_worth(self, work: Work, draft: Draft) -> bool:
         """Whether the learned reader takes it for work, and for none that is drafted already."""
@@ -2084,9 +2091,7 @@ class Talk:
     def _places_near(self, work: Work) -> list[worth.Places]:
         n = work.number
         near = self.works[max(0, n - NEIGHBOURS) : n + NEIGHBOURS + 1]
-        return [
-            self._places(_seqs(_proof(w))) for w in near if w is not work and self._stands(w)
-        ]
+        return [self._places(_seqs(_proof(w))) for w in near if w is not work and self._stands(w)]
 
     def _stands(self, work: Work) -> bool:
         if not work.alive or (work.refused and not work.assignee):
@@ -2149,7 +2154,7 @@ class Talk:
         if len(self.lines.segments) < worth.ENOUGH:
             return by_rules
         known = self.board.tickets[ticket]
-        status = by_rules and by_rules.new_status
+        status = by_rules.new_status if by_rules else None
         confidence = by_rules.confidence if by_rules else 0.0
         mentions = tuple(self.mentions[ticket])
         odds = self.lines.odds

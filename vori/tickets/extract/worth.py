@@ -1,10 +1,11 @@
-"""A learned opinion on new tickets: is it work that somebody will do, or only talk?
+"""A learned opinion on what the rules found: is it work or only talk, and how far is a ticket?
 
-The rules find promises, requests and decisions in single clauses; in living talk many of them
-are none ("I'll swim across and hold it with my teeth"). Here two linear classifiers read every
-caption of a draft with the captions around it: is it evidence of new work, and does it make that
-work by itself? A third one weighs both with what the rules know of the draft. Way of saying
-counts, not trade: rare words stand as their kind, names and the board's words are masked.
+The rules find promises, requests and reports in single clauses; in living talk many of them are
+none ("I'll swim across and hold it with my teeth"). Here linear classifiers read a caption with
+the captions around it: is it evidence of new work, does it make that work by itself, is a ticket
+reported done, begun, open again or as before, is somebody stuck? Others weigh their answers with
+what the rules know of a draft or a ticket. Way of saying counts, not trade: rare words stand as
+their kind, names and the board's words are masked.
 
 Weights and their card lie in `worth.json`; `tools/ticket_reader` makes them.
 """
@@ -23,20 +24,28 @@ from vori.ids import UserId
 from vori.tickets.extract import learned
 from vori.tickets.extract.match import is_hangul
 from vori.tickets.extract.wordlist import listed
-from vori.tickets.messages import Segment
+from vori.tickets.messages import Segment, TicketStatus
 
 WEIGHTS = Path(__file__).parent / "worth.json"
 LEAST = 0.45
 """A draft that is less probably work than this is dropped."""
 ENOUGH = 6
 """Of a talk with fewer captions nothing is judged: what lies around is half of what is read."""
+SURE = 0.45
+"""A ticket moves when the most probable move is at least so probable."""
 REACH = 2
 """Captions before and after that are read with one."""
 LONGEST = 40
 """Words of a caption that are read: of a longer one the first and the last half of them."""
 
+TARGETS = ("evidence", "makes", "done", "begun", "back", "kept", "stuck")
+"""What is asked of a caption. kept: it speaks of a ticket, and moves it nowhere."""
+EVIDENCE, MAKES, DONE, BEGUN, BACK, KEPT, STUCK = range(len(TARGETS))
+Odds = tuple[float, ...]
+"""Log odds of TARGETS."""
 Token = tuple[str, str]
 Knows = Callable[[str], bool]
+OddsOf = Callable[[int], Odds]
 Places = tuple[int, ...]
 """Of a draft's evidence among the captions of the talk, in order."""
 
@@ -66,7 +75,7 @@ class Lines:
     segments: list[Segment] = field(default_factory=list)
     place: dict[int, int] = field(default_factory=dict)
     _lines: dict[int, Line] = field(default_factory=dict)
-    _odds: dict[int, tuple[int, tuple[float, float]]] = field(default_factory=dict)
+    _odds: dict[int, tuple[int, Odds]] = field(default_factory=dict)
 
     def add(self, segment: Segment) -> None:
         self.place[segment.seq] = len(self.segments)
@@ -78,13 +87,13 @@ class Lines:
             self._lines[i] = read(s.text, s.speaker, self.knows, self.names)
         return self._lines[i]
 
-    def odds(self, i: int) -> tuple[float, float]:
-        """Log odds that caption `i` is evidence of new work, and that it makes the work."""
+    def odds(self, i: int) -> Odds:
+        """What the classifiers say of caption `i`."""
         last = min(len(self.segments), i + 1 + REACH)
         known = self._odds.get(i)
         if known is None or known[0] != last:
             around = {j: self.line(j) for j in range(max(0, i - REACH), last)}
-            mine = weights()[language(around[i])]
+            mine = shipped().languages[language(around[i])]
             known = last, mine.odds(features(around, i, mine.kept))
             self._odds[i] = known
         return known[1]
@@ -169,12 +178,11 @@ WEIGHED = (
 """What is weighed of a draft, in the order of `weighed`."""
 
 
-def weighed(
-    candidate: Candidate, others: Sequence[Places], odds: Callable[[int], tuple[float, float]]
-) -> list[float]:
+def weighed(candidate: Candidate, others: Sequence[Places], odds: OddsOf) -> list[float]:
     """A draft in numbers. `others`: evidence of drafts near it; `odds`: those of a caption."""
-    mine = [tuple(map(probability, odds(i))) for i in candidate.places]
-    evidence, makes = [e for e, _ in mine], [m for _, m in mine]
+    mine = [odds(i) for i in candidate.places]
+    evidence = [probability(o[EVIDENCE]) for o in mine]
+    makes = [probability(o[MAKES]) for o in mine]
     places = set(candidate.places)
     shared = max((len(places.intersection(other)) for other in others), default=0)
     apart = min((abs(a - b) for other in others for a in places for b in other), default=9)
@@ -198,13 +206,68 @@ def weighed(
     ]
 
 
-def worth(
-    candidate: Candidate, others: Sequence[Places], odds: Callable[[int], tuple[float, float]]
-) -> float:
+def worth(candidate: Candidate, others: Sequence[Places], odds: OddsOf) -> float:
     """The probability that a draft is a piece of work, and not one that is drafted already."""
     return probability(
-        sum(w * x for w, x in zip(draft_weights(), weighed(candidate, others, odds), strict=True))
+        sum(w * x for w, x in zip(shipped().draft, weighed(candidate, others, odds), strict=True))
     )
+
+
+# ------------------------------------------------------------------ tickets
+
+OUTCOMES = (None, TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE)
+"""What becomes of a ticket; None: it stays as it was."""
+MOVED = {TicketStatus.DONE: DONE, TicketStatus.IN_PROGRESS: BEGUN, TicketStatus.TODO: BACK}
+"""Which question to a caption tells of a move."""
+_ASKED = (DONE, BEGUN, BACK, KEPT)
+DECISIVE = 0.4
+MENTIONS = 12
+"""So many of the last captions about a ticket are read."""
+TOLD = (
+    "bias",
+    *(f"{TARGETS[t]} {of}" for of in ("most", "last", "decisive", "log odds") for t in _ASKED),
+    "evidence most", "mentions",
+    *(f"rules: {o and o.value}" for o in OUTCOMES), "rules are sure",
+    *(f"was: {o.value}" for o in OUTCOMES if o),
+    *(f"was {was.value}, rules: {o and o.value}" for was in OUTCOMES if was for o in OUTCOMES),
+)  # fmt: skip
+"""What is weighed of a ticket, in the order of `told`."""
+
+
+def told(
+    was: TicketStatus, by_rules: TicketStatus | None, confidence: float, mentions: Places,
+    odds: OddsOf,
+) -> list[float]:  # fmt: skip
+    """A ticket in numbers. by_rules: its new status by the rules; mentions: captions about it."""
+    said = [odds(i) for i in mentions[-MENTIONS:]] or [(-5.0,) * len(TARGETS)]
+    chances = [[probability(o[t]) for t in _ASKED] for o in said]
+    moves = [c for c in chances if max(c[:3]) >= DECISIVE]
+    most = [max(c[k] for c in chances) for k in range(len(_ASKED))]
+    return [
+        1.0,
+        *most,
+        *chances[-1],
+        *(moves[-1] if moves else [0.0] * len(_ASKED)),
+        *(max(-2.0, min(2.0, max(o[t] for o in said) / 2)) for t in _ASKED),
+        max(probability(o[EVIDENCE]) for o in said),
+        min(len(mentions), 5) / 5,
+        *(float(by_rules is o) for o in OUTCOMES),
+        confidence if by_rules is not None else 0.0,
+        *(float(was is o) for o in OUTCOMES if o),
+        *(float(was is w and by_rules is o) for w in OUTCOMES if w for o in OUTCOMES),
+    ]
+
+
+def outcome(found: Sequence[float], was: TicketStatus) -> dict[TicketStatus | None, float]:
+    """How probable each of OUTCOMES is, the ticket's own status aside."""
+    scores = {
+        o: sum(w * x for w, x in zip(row, found, strict=True))
+        for o, row in zip(OUTCOMES, shipped().ticket, strict=True)
+        if o is not was
+    }
+    top = max(scores.values())
+    raised = {o: math.exp(s - top) for o, s in scores.items()}
+    return {o: x / sum(raised.values()) for o, x in raised.items()}
 
 
 def probability(log_odds: float) -> float:
@@ -216,38 +279,41 @@ def probability(log_odds: float) -> float:
 
 @dataclass(slots=True)
 class Weights:
-    """One language's two classifiers: log odds are sums over features."""
+    """One language's classifiers of captions: log odds are sums over features."""
 
-    bias: tuple[float, float]
+    bias: Odds
     kept: frozenset[str]
     rows: dict[str, list[int]]
-    """Feature to its two weights in hundredths."""
+    """Feature to its weights in hundredths, in the order of TARGETS."""
 
-    def odds(self, found: set[str]) -> tuple[float, float]:
-        evidence = makes = 0
+    def odds(self, found: set[str]) -> Odds:
+        sums = [0] * len(TARGETS)
         for name in found:
             row = self.rows.get(name)
             if row is not None:
-                evidence += row[0]
-                makes += row[1]
+                for i, x in enumerate(row):
+                    sums[i] += x
         scale = 1 / (100 * math.sqrt(len(found) or 1))
-        return self.bias[0] + scale * evidence, self.bias[1] + scale * makes
+        return tuple(b + scale * x for b, x in zip(self.bias, sums, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """languages: classifiers of captions, "en" and "ko"; draft: weights of WEIGHED.
+
+    ticket: for each of OUTCOMES the weights of TOLD.
+    """
+
+    languages: dict[str, Weights]
+    draft: list[float]
+    ticket: list[list[float]]
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> tuple[dict[str, Weights], list[float]]:
+def shipped() -> Shipped:
     raw: dict[str, Any] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
-    return {
+    languages = {
         name: Weights(tuple(part["bias"]), frozenset(part["kept"]), part["rows"])
         for name, part in raw["languages"].items()
-    }, raw["draft"]
-
-
-def weights() -> dict[str, Weights]:
-    """The shipped classifiers of captions by language: "en" and "ko"."""
-    return _shipped()[0]
-
-
-def draft_weights() -> list[float]:
-    """The shipped weights of WEIGHED."""
-    return _shipped()[1]
+    }
+    return Shipped(languages, raw["draft"], raw["ticket"])

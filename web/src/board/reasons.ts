@@ -9,6 +9,7 @@ const KOREAN: [RegExp, string][] = [
   [/^said to be open again$/, '다시 해야 한다고 함'],
   [/^said to be finished$/, '끝났다고 함'],
   [/^said to have begun$/, '시작했다고 함'],
+  [/^judged by how it was told$/, '어떻게 말했는지로 판단함'],
   [/^what moved it was corrected later in the meeting$/, '옮기게 한 말이 나중에 고쳐짐'],
   [/^taken back or corrected later in the meeting$/, '나중에 취소되거나 고쳐짐'],
   [
