@@ -249,6 +249,9 @@ _PAST_NEED = _m(r"었/EP 어야|어야/EC (?:되|하)/V[VX] 었")
 _FINISH = _m(
     r"(?:끝나/VV|끝/NNG 나/VV|끝내/VV|끝/NNG 내/VV|마치/VV|완료/NNG|마무리/NNG|배포/NNG|출시/NNG|오픈/NNG|제출/NNG|승인/NNG|반영/NNG|머지/NNG|병합/NNG|해결/NNG|납품/NNG|설치/NNG|교체/NNG|merge|완성/NNG|발송/NNG|접수/NNG|개통/NNG|종료/NNG|등록/NNG|적용/NNG|정리/NNG|조치/NNG|처리/NNG|복구/NNG|통과/NNG|전달/NNG|수령/NNG|입고/NNG|계약/NNG|체결/NNG|결제/NNG|입금/NNG|done|release|deploy)"
 )
+_GRANTED = _m(
+    r"(?:승인|허가|결재|허락|재가|인가|확답|오케이|사인|도장)/NNG (?:\S+/J\S+ ){0,2}(?:다/MAG )?(?:떨어지|나|나오|내려오)/VV (?:었|았)/EP"
+)
 _ALL = _m(r"(?:다|이미|벌써|전부|모두|싹|완전히|드디어|방금|아까)/(?:MAG|NNG)|막/MAG")
 _PAST = _m(r"(?:었|았)/EP (?!었)(?:\S+/EP )*(?:\S+/E[FC])")
 _STATIVE_PAST = _m(
@@ -284,7 +287,7 @@ _NO_BLOCK = _m(
     r"막히/VV (?:는|ㄴ|은)/ETM (?:거|것|건|게|일|데|부분)\S* .*(?:없|있)|기다리/VV 어|바쁘/VA|리뷰/NNG (?:를/JKO |만/JX )?(?:기다리|대기)|잠/NNG|못/MAG (?:자/VV|듣/VV|보/VV (?!고/EC 있)|하/VV 겠|가/VV|닫/VV|알아보/VV|믿/VV)|어쩌/VV ㄹ/ETM 수|(?:ㄹ|을)/ETM 수/NNB 밖에"
 )
 _REOPEN = _m(
-    r"새로/MAG (?:\S+ ){0,3}\S+/(?:VV|XSV) 어야/EC|다시/MAG (?:\S+ ){0,3}\S+/(?:VV|XSV) (?:\S+/EP )?어야/EC (?:되|하|겠)|다시/MAG (?:\S+ ){0,4}(?:열/VV|오픈|돌리/VV|살리|올리/VV|할 일|하/VV ㄹ/ETM 일|시작|진행/NNG|작업|고치|고쳐|하/VV 어야|보/VV 어야|해야|손|수정|open|봐야|하/VV 기|찍|깔|걸)|재오픈|재작업|(?:다시|또)/MAG (?:\S+ ){0,2}(?:안/MAG|고장|깨지|나오|새/VV|터지|죽|발생|나/VV|끊|오류|멈추)|재발/NNG|원상|도로/MAG|되돌리|reopen"
+    r"새로/MAG (?:\S+ ){0,3}\S+/(?:VV|XSV) 어야/EC|다시/MAG (?:\S+ ){0,3}\S+/(?:VV|XSV|VX) (?:\S+/EP )?어야/EC (?:되|하|겠)|다시/MAG (?:\S+ ){0,4}(?:열/VV|오픈|돌리/VV|살리|올리/VV|할 일|하/VV ㄹ/ETM 일|시작|진행/NNG|작업|고치|고쳐|하/VV 어야|보/VV 어야|해야|손|수정|open|봐야|하/VV 기|찍|깔|걸)|재오픈|재작업|(?:다시|또)/MAG (?:\S+ ){0,2}(?:안/MAG|고장|깨지|나오|새/VV|터지|죽|발생|나/VV|끊|오류|멈추)|재발/NNG|원상|도로/MAG|되돌리|reopen"
 )
 _REOPEN_HARD = _m(
     r"다시/MAG (?:\S+ ){0,3}(?:열/VV|오픈|돌리/VV|살리|올리/VV|하/VV ㄹ/ETM 일)|(?:하|할)\S* ?ㄹ?/?E?T?M? ?일/NNG 로/JKB|재오픈|되돌리|reopen|완료/NNG (?:를/JKO )?(?:취소|풀)"
@@ -508,6 +511,8 @@ def _status(text: str, morphs: str) -> Mark:
         r"(?:다|이미)/MAG (?:되|하)/V\S* ?(?:었|ㄴ/ETM)|되/VV 었/EP 고/EF|(?:다|이미|전부)/MAG (?:\S+ ){0,2}\S+/(?:VV|XSV) (?:ㄴ|은)/ETM (?:거|것)/NNB",
         morphs,
     )
+    if _GRANTED.search(morphs, last):
+        found |= Mark.DONE
     if past and Mark.BEGUN not in found:
         state = _STATIVE_PAST.search(morphs)
         if finished and finished.start() < last and _STATIVE_PAST.search(morphs, last):
@@ -659,6 +664,10 @@ def _status(text: str, morphs: str) -> Mark:
         found &= ~Mark.REOPEN  # done over again already
     if redone and re.search(r"다시/MAG (?:\S+ ){0,4}올리/VV 어/EC 드리/V[XV] 었", morphs):
         found &= ~(Mark.REOPEN | Mark.REOPEN_HARD)
+    if re.search(r"(?:다음|내)\s?(?:달|주|년|분기|학기)\S*\s*(?:\S+\s)?잡고\s*있", text):
+        found = (
+            found & ~(Mark.PROGRESS | Mark.BEGUN)
+        ) | Mark.PLAN  # "시작은 다음 달로 잡고 있어요"
     if _PLAN.search(morphs):
         found |= Mark.PLAN
     if re.search(r"었/EP (?:어도|더라도)|었/EP 으면|었/EP 더라면|다고/EC 하/VV 었/EP 는데", morphs):

@@ -159,7 +159,9 @@ _KO_PRAISE = re.compile(
 _KO_ENCOURAGE = re.compile(
     r"천천히|급(?:한|하)\s*(?:건|거|지)|괜찮|힘내|파이팅|화이팅|계속\s*(?:해|부탁)"
 )
-_KO_EVENT = re.compile(r"(?:었|았)/EP|/(?:VV|XSV) 고/EC 나/V[VX] (?:니까|으니까|어서|서)/EC")
+_KO_EVENT = re.compile(
+    r"(?:었|았)/EP|/(?:VV|XSV) 고/EC 나/V[VX] (?:니까|으니까|어서|서)/EC|/VV 어서/EC (?:\S+ ){0,2}(?:이제|이젠)/"
+)
 _KO_NO_EVENT = re.compile(
     r"(?:기/ETN 로/JKB (?:\S+ )?(?:하|되|정하|얘기/NNG 하|약속/NNG 하|합의/NNG 하)/\S+|미루/VV|연기/NNG \S+|보류/NNG \S+|취소/NNG \S+|고/EC 만/JX (?:오|가)/V[VX]|시작/NNG 하/\S+|(?:고생|수고)/NNG 하/XSV|있/V\S|없/V\S|싶/VX|않/VX|못하/V\S|말/NNG 하/XSV|알/VV|모르/VV|듣/VV|생각/NNG 하/XSV|이/VCP|아니/VCN|같/VA|좋/VA|물어보/VV|늦/V\S|밀리/VV|막히/VV|죽/VV|깨지/VV|고장/NNG 나/VV|터지/VV|떨어지/VV|남/VV|걸리/VV) (?:시/EP )?(?:었|았)/EP"
 )
