@@ -406,6 +406,9 @@ class Calendar(Generic[W]):
             return None
         if moves or said.thin or said.is_limit:
             named = self._named(c.words, open_)
+            if named is None and moves and len(c.named) == 1:  # "letters Mia by Wednesday"
+                theirs = [w for w in open_ if w.assignee in c.named[0]]
+                named = theirs[0] if len(theirs) == 1 else None
             if named is None and moves:
                 for b, _ in reversed(self._turn(c)[:-1]):
                     named = named or self._named(b.words, open_)
