@@ -13,6 +13,7 @@ import pytest
 
 from tests.tickets.test_board import Meeting, meet
 from tests.web_site import Person, Site, events
+from vori.clock import SystemClock
 from vori.data.engine import DB, transaction
 from vori.ids import GroupId, MeetingId, UserId
 from vori.meetings import sound
@@ -127,7 +128,8 @@ async def test_after_reopening_only_new_words_are_read_until_it_ends_again(
     async with reading(meeting) as reader:
         await end(meeting.meeting_id, site)
         await reader.meeting_ended(meeting.meeting_id)
-        await DB.fetch("UPDATE readings SET at = now()")  # the board's clock is a turned one
+        # The board's clock is a turned one; captions have their time from this process.
+        await DB.fetch("UPDATE readings SET at = $1", SystemClock().now())
         await asyncio.sleep(0.002)  # captions are told apart by the millisecond they were stored
         caption = await speak_again(meeting, "I'll order the new carpet by Friday.")
         await reader.captions_came(meeting.meeting_id, caption)
