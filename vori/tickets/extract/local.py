@@ -1608,8 +1608,8 @@ class Talk:
         """Lets the calendar tell which works the clause's days are for."""
         if c.has(Mark.SMALL_TALK) and not c.has(_PROMISE):
             return
-        owner = next((w for w in self.works[:-9:-1] if w.heard and w.heard[-1] is c), None)
-        owner = owner or next((w for w in self.works if w.heard and w.heard[-1] is c), None)
+        near = self.works[: -MAX_LOOK_BACK - 1 : -1]
+        owner = next((w for w in near if w.heard and w.heard[-1] is c), None)
         elsewhere = subject.ticket is not None
         for work in self.calendar.hear(c, self.works, owner, elsewhere=elsewhere):
             self.touched.add(work.number)
@@ -2009,7 +2009,7 @@ class Talk:
             last = self.blocks[-1]
             gap = c.order - last[-1].order
             own = sum(c.words.values())
-            same = any(overlap(b.words, c.words)[0] >= 0.8 for b in last)
+            again = any(overlap(b.words, c.words)[0] >= 0.8 for b in last)
             asked = any(
                 b.has(Mark.QUESTION) and 0 <= b.order - last[-1].order <= 2
                 for b in self.recent[-3:]
@@ -2020,7 +2020,7 @@ class Talk:
             )
             agrees = c.korean and gap <= 1 and c.has(Mark.ACCEPT | Mark.ANAPHOR)
             told_on = told_on or agrees
-            if last[-1].turn == c.turn or told_on or (gap <= NEAR and (own < 1.0 or same)):
+            if last[-1].turn == c.turn or told_on or (gap <= NEAR and (own < 1.0 or again)):
                 last.append(c)
                 return
         self.blocks.append([c])
