@@ -2010,11 +2010,11 @@ class Talk:
             gap = c.order - last[-1].order
             own = sum(c.words.values())
             again = any(overlap(b.words, c.words)[0] >= 0.8 for b in last)
-            asked = any(
+            replies = any(
                 b.has(Mark.QUESTION) and 0 <= b.order - last[-1].order <= 2
                 for b in self.recent[-3:]
             )
-            told_on = asked and gap <= 2 and (c.has(Mark.ANAPHOR) or bool(_PERSON.match(c.text)))
+            told_on = replies and gap <= 2 and (c.has(Mark.ANAPHOR) or bool(_PERSON.match(c.text)))
             told_on = told_on or (
                 gap <= 2 and c.korean and c.speaker is not None and c.speaker == last[-1].speaker
             )
