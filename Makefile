@@ -5,7 +5,7 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup kafka kafka-broker spark-kafka page run demo test check audit format bench soak demo-model demo-model-figures lock
+.PHONY: help setup kafka kafka-broker spark-kafka page run demo test check audit format bench soak demo-model demo-model-figures ticket-reader lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ soak: setup ## Hold meetings for two hours (SOAK_MINUTES): does anything grow, i
 
 demo-model: ## Make the demo model anew: sentences, voices, training, export (hours)
 	$(PYTHON) tools/demo_model/make.py all
+
+ticket-reader: setup ## Learn anew to tell work from talk (tools/ticket_reader; some minutes)
+	$(BIN)/python -m tools.ticket_reader.train_worth
 
 demo-model-figures: ## Print the figures of the demo model's card
 	$(PYTHON) tools/demo_model/make.py figures

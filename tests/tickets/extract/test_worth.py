@@ -1,0 +1,112 @@
+"""The learned readers: what they drop, what they move, and where they stay silent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tools.ticket_reader import talks, train_worth
+from vori.ids import MeetingId, TicketId, UserId
+from vori.tickets.extract import local, worth
+from vori.tickets.messages import KnownTicket, Member, Passage, Segment, TicketStatus
+
+
+def passage(lines: list[str], *board: tuple[str, TicketStatus]) -> Passage:
+    """Lines as "speaker|text", speakers 1 to 3."""
+    pairs = [line.split("|", 1) for line in lines]
+    return Passage(
+        meeting_id=MeetingId(1),
+        started_at=datetime(2026, 3, 18, 10, tzinfo=UTC),
+        language="mixed",
+        segments=tuple(
+            Segment(
+                seq=i, start_ms=4000 * i, end_ms=4000 * i + 3500, text=t, speaker=UserId(int(s))
+            )
+            for i, (s, t) in enumerate(pairs)
+        ),
+        members=tuple(
+            Member(user_id=UserId(i), name=name)
+            for i, name in enumerate(("Hannah Weiss", "Ben Okoro", "박서준"), 1)
+        ),
+        existing_tickets=tuple(
+            KnownTicket(ticket_id=TicketId(f"T-{i}"), title=title, content="", status=status)
+            for i, (title, status) in enumerate(board)
+        ),
+    )
+
+
+TALK = [
+    "1|morning everybody um let's keep it quick",
+    "2|yeah the canal's high again i nearly drove in",
+    "1|i'll swim across next time and hold the laptop in my teeth",
+    "2|ha please film that",
+    "1|right um ben could you ring the supplier about the broken shelves by friday",
+    "2|yep leave that one with me",
+    "1|lovely thank you that's everything then",
+]
+
+
+def test_a_joke_that_sounds_like_a_promise_makes_no_ticket_and_the_request_beside_it_does() -> None:
+    found = local.read(passage(TALK)).new_tickets
+    assert [set(d.evidence) & {4, 5} for d in found] == [{4, 5}]
+    assert found[0].assignee_id == 2
+
+
+def test_a_few_captions_are_left_to_the_rules() -> None:
+    lines = ["2|I'll ring the supplier about the broken shelves"]
+    assert len(lines) < worth.ENOUGH
+    assert [d.evidence for d in local.read(passage(lines)).new_tickets] == [(0,)]
+
+
+def test_a_talk_heard_caption_by_caption_ends_with_the_drafts_of_one_that_was_read() -> None:
+    whole = passage(TALK)
+    live = local.LiveTalk(passage([]))
+    drafts: dict[int, object] = {}
+    for segment in whole.segments:
+        live.add(segment)
+        works, _, _ = live.changes()
+        drafts |= works
+    live_now = [d for d in drafts.values() if d is not None]
+    assert live_now == list(local.read(whole).new_tickets)
+
+
+def test_a_talk_names_the_line_that_it_cannot_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talks, "FOLDER", tmp_path)
+    (tmp_path / "en-x.txt").write_text("# shop\n1: hello  @q7\n")
+    with pytest.raises(ValueError, match=r"en-x\.txt:2: 'q7' is no label"):
+        talks.talks("en")
+
+
+def test_a_talk_keeps_who_made_which_work_and_what_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talks, "FOLDER", tmp_path)
+    (tmp_path / "en-x.txt").write_text(
+        "# shop, stand-up\n= A | Fix the till | TODO\n"
+        "1: could you order paper by friday  @a1 d1\n2: yep  @s1\n2: and the till's mended  @uA>DONE\n"
+        "1: we could gild it  @x\n2: the rep won't ring back  @b kA\n"
+    )
+    [talk] = talks.talks("en")
+    assert talk.evidence == [{0, 1}]
+    assert talk.makes == {0}
+    assert talk.moves == {"T-A": (TicketStatus.DONE, {2})}
+    assert (talk.kept, talk.stuck) == ({4}, {4})
+
+
+def test_the_same_talks_give_the_same_weights() -> None:
+    few = [e for t in talks.talks("en")[:6] for e in train_worth.captions(t)]
+    assert train_worth.train_captions(few) == train_worth.train_captions(few)
+
+
+def test_the_shipped_weights_fit_what_is_weighed() -> None:
+    made = worth.shipped()
+    assert len(made.draft) == len(worth.WEIGHED)
+    assert [len(row) for row in made.ticket] == [len(worth.TOLD)] * len(worth.OUTCOMES)
+    for language in ("en", "ko"):
+        weights = made.languages[language]
+        assert len(weights.bias) == len(worth.TARGETS)
+        assert {len(row) for row in weights.rows.values()} == {len(worth.TARGETS)}
