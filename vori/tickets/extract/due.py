@@ -20,7 +20,7 @@ from msgspec import Struct
 from vori.ids import UserId
 from vori.tickets.extract.clause import Clause, Mark
 from vori.tickets.extract.dates import Day, Kind, next_weekday
-from vori.tickets.extract.match import is_hangul
+from vori.tickets.extract.match import is_hangul, overlap
 from vori.tickets.extract.wordlist import listed
 from vori.tickets.messages import TicketStatus
 
@@ -90,11 +90,13 @@ def roles(text: str, days: Sequence[Day]) -> list[Role]:
     return out
 
 
-def agreed(day: Day, old: date | None, told_: Told, today: date, *, in_week: bool) -> date:
+def agreed(
+    day: Day, old: date | None, told_: Told, today: date, *, in_week: bool, sooner: bool
+) -> date:
     """The date that is meant when one was agreed on before.
 
     `in_week`: whether that one was said with its week or date, so that a mere weekday is the
-    one of its week.
+    one of its week. `sooner`: whether an earlier day is looked for.
     """
     if old is None or day.kind is not Kind.WEEKDAY:
         return day.day
@@ -103,6 +105,8 @@ def agreed(day: Day, old: date | None, told_: Told, today: date, *, in_week: boo
     found = day.day
     if in_week and old - today > timedelta(days=1):
         found = old - timedelta(days=old.weekday() - day.day.weekday())
+    if sooner and found >= old and day.day < old:
+        return day.day
     if found <= today or (told_.later and found < old):
         found += timedelta(days=7)
     return found
@@ -151,10 +155,10 @@ _BAD = re.compile(
 )
 _HAPPENS = re.compile(
     r"\b(?:starts?|starting|begins?|opens?|opening|reopens?|arriv\w+|comes?|coming|visit\w*|lands?|happens?|kicks? off|"
-    r"goes? (?:live|out|up|on)|launch(?:es|ing)|is in|are in|gets? (?:here|in|back)|getting (?:here|in|back)|(?:is|are|be|(?<!let)'s|'re) back|"
+    r"goes? (?:live|out|up|on)|launch(?:es|ing)|is in|are in|gets? (?:here|in|back)|getting (?:here|in|back)|(?:is|are|be|(?<!let)(?<!that)'s|'re) back|"
     r"comes? back|meets?|meeting|seeing|returns?|returning|flying|leaves?|leaving|travelling|closes?|closed|shuts?|delivers?|"
     r"delivered|delivering|expires?|expiring|runs? out|booked(?: in)?|scheduled|moves? (?:in|out)|presenting|running|"
-    r"(?:is|are|was|isn't|aren't)(?: not)?|(?<!let)'s|'ve (?:got )?(?:a|an|the|our|my) [\w' -]{2,30}|"
+    r"(?:is|are|was|isn't|aren't)(?: not)?|(?<!let)(?<!that)'s|'ve (?:got )?(?:a|an|the|our|my) [\w' -]{2,30}|"
     r"(?:have|has|had|got|there's) (?:got )?(?:a|an|another|our|my) [\w' -]{2,30})"
     r"(?: (?!(?:and|but|so|or|then|yeah|please|to (?!the|our|my|a))\b)[\w']+){0,3}?(?: (?:on|at|this|for|in|until|till|that|the))*\s*$"
 )
@@ -329,6 +333,8 @@ class Calendar(Generic[W]):
         self._words_of = words_of
         self._recent: deque[tuple[Clause, Told]] = deque(maxlen=12)
         self._asked: tuple[W, date | None, bool, Clause] | None = None
+        self._back: tuple[W, int] | None = None
+        """The work that somebody came back to by its name, and when."""
 
     def hear(self, c: Clause, works: Sequence[W], owner: W | None, *, elsewhere: bool) -> list[W]:
         """The works that the clause dates, which may be none.
@@ -340,6 +346,7 @@ class Calendar(Generic[W]):
         said = told(c)
         self._recent.append((c, said))
         self._taken_back(c)
+        self._come_back(c, works)
         if not said.due:
             return self._from_before(c, owner)
         dated = self._apart(c, said, works, owner)
@@ -402,6 +409,13 @@ class Calendar(Generic[W]):
                 return owner
             mine = [w for w in old if c.speaker is not None and w.assignee == c.speaker]
             return mine[-1] if len(mine) == 1 else owner
+        little = sum(c.words.values()) < 1.0
+        bare = (said.thin and not _OF_OTHERS.search(c.text)) or ((said.suits or moves) and little)
+        if self._back is not None and (bare or (said.is_limit and little)):
+            back, order = self._back
+            if back in open_ and c.order - order <= SOON:
+                self._back = (back, c.order)
+                return back
         if elsewhere and not moves:
             return None
         if moves or said.thin or said.is_limit:
@@ -417,13 +431,19 @@ class Calendar(Generic[W]):
         if moves and old and sum(c.words.values()) < 1.5:
             mine = [w for w in old if c.speaker is not None and w.assignee == c.speaker]
             return max(mine or old, key=lambda w: w.last)
-        bare = (said.thin and not _OF_OTHERS.search(c.text)) or (
-            (said.suits or moves) and sum(c.words.values()) < 1.0
-        )
         if elsewhere or not bare or not open_:
             return None
         last = max(open_, key=lambda w: w.last)
         return last if 0 <= c.order - last.last <= SOON else None
+
+    def _come_back(self, c: Clause, works: Sequence[W]) -> None:
+        """Notes the work that a clause names without saying much else ("oh, the report")."""
+        weight = sum(c.words.values())
+        if not 0 < weight <= 2.0 or c.has(Mark.COMMIT | Mark.REQUEST):
+            return
+        work = self._named(c.words, works)
+        if work is not None and work.clause is not c and overlap(work.words, c.words)[1] >= 0.5:
+            self._back = (work, c.order)
 
     def _shares(self, work: W, c: Clause) -> bool:
         return any(x >= 0.5 and word in work.words for word, x in c.words.items())
@@ -446,7 +466,8 @@ class Calendar(Generic[W]):
         return not (tonight and not moves and not c.has(Mark.REQUEST))
 
     def _set(self, c: Clause, said: Told, work: W, day: Day) -> None:
-        found = agreed(day, work.due, said, self._today, in_week=work.in_week)
+        sooner = any(t.sooner for b, t in self._recent if c.order - b.order <= SOON)
+        found = agreed(day, work.due, said, self._today, in_week=work.in_week, sooner=sooner)
         if _THIS.search(c.text) and day.day >= self._today:
             found = day.day
         if c.has(Mark.QUESTION) and work.due is not None:
