@@ -91,7 +91,7 @@ def _as_one(between: str, a: Day, b: Day, today: date) -> Day | None:
 _JOINT = re.compile(r"[\s,]*(?:(?:on|of|the|at|by|for|in|and|say|this|come)\s+)*")
 _APPOSED = re.compile(
     r"[\s,.]*(?:(?:on|of|the|so|say|that's|that is|which is|i mean|it's|by|maybe|probably|like|"
-    r"or rather|let's say|make it|call it|그러니까|그|한|아마|그럼|요|중에?서?|안에|까지|이니까)[\s,.]*)*"
+    r"or rather|let's say|before(?=,)|make it|call it|그러니까|그|한|아마|그럼|요|중에?서?|안에|까지|이니까)[\s,.]*)*"
 )
 
 MAX_CHARS = 4000
@@ -211,7 +211,7 @@ _BY = (
 )
 _LIMIT = rf"(?P<limit>(?:{_BY})\s+(?:or on\s+)?(?:the\s+)?)?"
 _LATEST = re.compile(
-    r"(?:'s)?,? (?:at the (?:very )?latest|latest|tops|at most|or (?:sooner|before|earlier)|"
+    r"(?:'s)?,? (?:at the (?:very )?latest|latest|tops|at most|the deadline|or (?:sooner|before|earlier)|"
     r"if not (?:sooner|before|earlier)|deadline)\b"
 )
 _PART = r"(?: (?:morning|afternoon|evening|night|lunch(?:time)?|noon|midday|am|pm))?"
@@ -574,7 +574,7 @@ _KO_CLOCK = rf"(?:\d{{1,2}}|{'|'.join(sorted(_KO_HOURS, key=len, reverse=True))}
 _KO_PART = rf"(?:\s*(?:오전|오후|아침|저녁|밤|새벽|점심|낮)(?!\s*{_KO_CLOCK})(?:\s*(?:시간|때))?)?"
 _KO_BY = (
     r"까지|까진|이내|안에|안으로|안까지|내로|내에|(?:(?:되|오|가|시작하)기\s*)?전까지|"
-    r"(?:(?:되|오|가|시작하)기\s*)?전에|(?:(?:되|오|가|시작하)기\s*)?전으로|중으로|중에는?"
+    r"[가-힣]{1,5}\s+전(?:까지|에|으로)|(?:(?:되|오|가|시작하)기\s*)?전에|(?:(?:되|오|가|시작하)기\s*)?전으로|중으로|중에는?"
 )
 _KO_LIMIT = rf"(?P<limit>\s*(?:{_KO_BY}))?"
 _KO_NOT_BEFORE = "".join(

@@ -223,6 +223,8 @@ _KO_OFF = re.compile(
     r"출장|예비군|병원|무리|빠듯|촉박|불가|곤란|외근|바[쁘빠]|자리를?\s*비|없[어으는을]|늦[어은을]|안\s*계|문\s*(?:닫|안)|(?:\S{1,6}\s*)?(?:가서요|가거든|가야\s*(?:해|돼)서|가느라|와서요|있어서요))"
 )
 _KO_BEFORE = re.compile(r"(?:하기|가기|오기|시작하기|\s*시작)?\s*전(?:까지|에|으로)")
+_KO_DEADLINE = re.compile(r"(?:이|가|은|는)?\s*(?:마감|기한|데드라인|납기|제출일)")
+_KO_DEADLINE_IS = re.compile(r"(?:마감|기한|데드라인|납기|제출)일?[은는이가]\s*$")
 _KO_CLOSE = re.compile(r"(?:은|는)?\s*(?:이\s*정도|여기까지|이만|이걸로\s*마)")
 _KO_FROM = re.compile(r"에서\s*$|에서\s.*(?:으?로)")
 _KO_STATE = re.compile(
@@ -239,6 +241,8 @@ _KO_ASKS = re.compile(
 
 
 def _korean_role(before: str, said: str, after: str, day: Day) -> Role:
+    if _KO_DEADLINE.match(after) or _KO_DEADLINE_IS.search(before):
+        return Role.LIMIT
     if _KO_CLOSE.match(after):
         return Role.EVENT
     if _KO_OFF.match(after) or _KO_FROM.match(after):
@@ -261,7 +265,7 @@ _FILLERS = re.compile(
     r"\b(?:ideally|preferably|probably|maybe|hopefully|possibly|if (?:that's )?(?:possible|you can|poss)|at the latest|"
     r"would be|is|it|that|that's|be|fine|good|great|perfect|then|yeah|yes|yep|ok|okay|please|say|sometime|roughly|thanks|"
     r"right|well|so|and|but|oh|no|sure|or|let's|i'd|like|rather|better|works?|will do|for me|instead|actually|sorry)\b"
-    r"|가급적|되도록|웬만하면|아마|대략|네|넵|예|그럼|그러면|아니|아|음|어|좋아요|좋습니다|괜찮아요|돼요|됩니다|될까요|가능할까요|가능해요|"
+    r"|가급적|되도록|웬만하면|아마|대략|마감(?:일)?|기한|데드라인|이에요|예요|입니다|이죠|네|넵|예|그럼|그러면|아니|아|음|어|좋아요|좋습니다|괜찮아요|돼요|됩니다|될까요|가능할까요|가능해요|"
     r"부탁드려요|부탁해요|주세요|할게요|하죠|하시죠|정도|쯤|로요?|까지요?|이요|에요?|요",
     re.IGNORECASE,
 )
@@ -395,7 +399,9 @@ class Calendar(Generic[W]):
             for w in works
         ]
         best = max(scores, default=0.0)
-        return works[scores.index(best)] if best >= 0.75 and scores.count(best) == 1 else None
+        total = sum(words.values())
+        enough = best >= 0.75 or (best >= 0.3 and best >= 0.8 * total)
+        return works[scores.index(best)] if enough and scores.count(best) == 1 else None
 
     def _meant(
         self, c: Clause, said: Told, works: Sequence[W], owner: W | None, *, elsewhere: bool
