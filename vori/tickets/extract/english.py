@@ -182,7 +182,7 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
             continue  # "Steffen, with the cache, could you make it Wednesday"
         at = names.get(len(before), m.end())
         cuts.add(at)
-    pieces = []
+    pieces: list[Piece] = []
     start = 0
     for end in sorted(cuts)[1:]:
         text = tidy(joined[start:end])[:MAX_CLAUSE_CHARS]
@@ -190,11 +190,25 @@ def split(texts: Sequence[tuple[int, str]], speaker: UserId | None, people: Peop
         if end < len(joined) and bare is not None and _JOINT.fullmatch(bare.lower()):
             continue  # a lone "so" or "and", or a name that is called, opens the next clause
         if text.strip(" .,?!-"):
-            pieces.append(Piece(text, seqs_of(owners, start, max(end - 1, start + 1)), speaker))
+            seqs = seqs_of(owners, start, max(end - 1, start + 1))
+            pieces.extend(Piece(t, seqs, speaker) for t in _two_dated(text))
         start = end
     return pieces
 
 
+def _two_dated(text: str) -> list[str]:
+    """Two promises of one sentence, each with its day ("I'll wash it today and wax it Friday")."""
+    m = _TWO_DATED.match(text)
+    return [f"{m['lead']} {m['first']}", f"{m['lead']} {m['second']}"] if m else [text]
+
+
+_SOME_DAY = r"(?:today|tonight|tomorrow|\w+day|week|weekend|month|morning|afternoon|evening|\d*(?:st|nd|rd|\w+th))"
+_TWO_DATED = re.compile(
+    rf"(?P<lead>(?:[\w',]+ ){{0,4}}?(?:i'll|we'll|can you|could you|will you|would you|you'll))"
+    rf" (?P<first>.+?\b{_SOME_DAY}),? and (?P<second>(?!(?:i|i'll|you|we|he|she|they|it|that|this|the|a|an|then|so|can|could|"
+    rf"next|on|by|or|maybe|if|not|\w+day|tomorrow)\b)[a-z]+ .*\b{_SOME_DAY}\b.*)$",
+    re.IGNORECASE,
+)
 _NEW_SUBJECT = re.compile(
     r"(?:(?P<b2>[\w']+) )?(?P<b1>[\w']+) (?P<end>(?:it|them|me|us|him|yesterday|today|tomorrow|tonight|now|again|\w+day|morning|afternoon|night|week|weekend|"
     r"month|lunchtime|yet|too|either|here|done|finished|fixed|off|out|back|up|down|in|over|works|worked|fine|ready|deck|perfect|through|away|around|home|sorted|twice|hands|door|list))"
