@@ -265,7 +265,7 @@ _FILLERS = re.compile(
     r"\b(?:ideally|preferably|probably|maybe|hopefully|possibly|if (?:that's )?(?:possible|you can|poss)|at the latest|"
     r"would be|is|it|that|that's|be|fine|good|great|perfect|then|yeah|yes|yep|ok|okay|please|say|sometime|roughly|thanks|"
     r"right|well|so|and|but|oh|no|sure|or|let's|i'd|like|rather|better|works?|will do|for me|instead|actually|sorry)\b"
-    r"|가급적|되도록|웬만하면|아마|대략|마감(?:일)?|기한|데드라인|이에요|예요|입니다|이죠|네|넵|예|그럼|그러면|아니|아|음|어|좋아요|좋습니다|괜찮아요|돼요|됩니다|될까요|가능할까요|가능해요|"
+    r"|가급적|되도록|웬만하면|아마|대략|(?:이|가|은|는)?\s*마감(?:일)?|기한|데드라인|이에요|예요|입니다|이죠|네|넵|예|그럼|그러면|아니|아|음|어|좋아요|좋습니다|괜찮아요|돼요|됩니다|될까요|가능할까요|가능해요|"
     r"부탁드려요|부탁해요|주세요|할게요|하죠|하시죠|정도|쯤|로요?|까지요?|이요|에요?|요",
     re.IGNORECASE,
 )
