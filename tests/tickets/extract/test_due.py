@@ -671,6 +671,102 @@ def test_a_day_is_a_limit_a_mere_day_turned_down_or_the_day_of_something_else(
             "4|현수막 시안이 금요일 오후에 나와요\n"
             "3|그럼 월요일에 주문할게요",
         ),
+        (
+            "oven=2026-03-19 mixer=2026-03-23",
+            "1|I'll clean the oven tomorrow and fix the mixer on Monday",
+        ),
+        (
+            "blinds=2026-03-20 plants=2026-03-23",
+            "1|I'll measure for the blinds\n"
+            "2|okay\n"
+            "1|probably tomorrow, no, Friday\n"
+            "2|and I'll water the plants on Monday",
+        ),
+        (
+            "filter=2026-03-19",
+            "1|the pool filter needs changing\n"
+            "2|didn't we change that in January\n"
+            "1|it's blocked again, can you do it Ben\n"
+            "2|ok tomorrow morning",
+        ),
+        (
+            "quote=2026-03-20 scaffold=2026-03-26",
+            "1|Ben can you get the quote over to them by Friday\n"
+            "2|sure\n"
+            "1|and the scaffold needs booking\n"
+            "2|I'll book the scaffold, Thursday next week\n"
+            "1|good",
+        ),
+        (
+            "projector=2026-03-27",
+            "2|I'll find us a projector for the training on the thirtieth\n"
+            "1|have it here by the Friday before, the twenty seventh\n"
+            "2|ok",
+        ),
+        (
+            "ramp=2026-04-17",
+            "1|the ramp has to be built in the next month\n"
+            "2|I'll build the ramp by the seventeenth of April",
+        ),
+        (
+            "mirror=2026-03-21",
+            "2|the mirror in the gents is cracked\n"
+            "1|could you replace it before the match on Saturday\n"
+            "2|yes",
+        ),
+        (
+            "database=2026-03-24",
+            "1|I'll migrate the database on Monday night\n"
+            "2|Monday night there's a release\n"
+            "1|Tuesday night then",
+        ),
+        (
+            "banner=2026-03-23",
+            "1|I'll order the banner today\n"
+            "2|hold off till Monday, the logo isn't final\n"
+            "1|ok Monday",
+        ),
+        (
+            "블라인드=2026-03-20 화분=2026-03-23",
+            "3|블라인드 치수는 제가 잴게요\n"
+            "4|네\n"
+            "3|내일, 아니 금요일에요\n"
+            "4|저는 월요일에 화분 물 줄게요",
+        ),
+        (
+            "견적=2026-03-20 비계=2026-03-26",
+            "3|도윤 씨 견적서 금요일까지 보내 주세요\n"
+            "4|네\n"
+            "3|비계도 예약해야 되고요\n"
+            "4|비계는 제가 예약할게요 다음 주 목요일까지요\n"
+            "3|좋아요",
+        ),
+        (
+            "임대=2026-03-25",
+            "3|임대 계약서는 제가 주말에 읽어 볼게요\n"
+            "4|주말에는 쉬세요 다음 주 수요일까지면 충분해요\n"
+            "3|네 그럼 다음 주 수요일까지 볼게요",
+        ),
+        (
+            "프로젝터=2026-03-27",
+            "4|30일 교육 때 쓸 프로젝터는 제가 구할게요\n"
+            "3|그 전 주 금요일 27일까지 갖다 놔 주세요\n"
+            "4|네",
+        ),
+        (
+            "거울=2026-03-21",
+            "3|화장실 거울에 금이 갔어요\n4|제가 교체할게요\n3|토요일 경기 전까지 부탁해요\n4|네",
+        ),
+        (
+            "데이터베이스=2026-03-24",
+            "3|데이터베이스는 제가 월요일 밤에 옮길게요\n"
+            "4|월요일 밤에는 배포가 있어요\n"
+            "3|그럼 화요일 밤에 할게요",
+        ),
+        (
+            "예산=2026-03-27",
+            "3|예산안은 제가 맡을게요\n4|다음 주 금요일이 마감이에요\n3|네 그때까지 할게요",
+        ),
     ],
 )
 def test_the_last_day_said_of_a_piece_of_work_is_the_one_it_is_due_on(due: str, lines: str) -> None:
