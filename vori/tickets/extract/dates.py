@@ -850,7 +850,13 @@ KOREAN = (
     (Kind.WEEK, _KO_WEEKS_SAID),
     (Kind.DATE, _KO_DATES_SAID),
 )
-_LATIN = re.compile(r"[a-z\d]")
+_LATIN = re.compile(
+    r"day|week|month|year|quarter|tomorrow|tonight|fortnight|christmas|morning|afternoon|evening|lunch|noon|mid|night|"
+    r"time|hour|first thing|closing|\bby\b|before|after|once|due|deadline|\be(?:od|ow)|\bcob|close|end of|start of|beginning|"
+    r"\b(?:mon|tues?|weds?|thur?s?|fri)\b|st\b|nd\b|rd\b|th\b|\d|"
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+)
+"""Without any of these no day is said in English."""
 _HANGUL = re.compile(r"[가-힣]")
 
 
