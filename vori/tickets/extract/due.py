@@ -69,7 +69,7 @@ def told(c: Clause) -> Told:
     return Told(
         due=made or limits or plain,
         off=off,
-        is_limit=any(d.limit for d in limits),
+        is_limit=bool(limits),
         moves=later or sooner or bool(off) or c.has(Mark.CORRECT) or bool(_MOVES.search(c.text)),
         later=later,
         sooner=sooner,
@@ -220,12 +220,14 @@ _KO_EVENT = re.compile(
 _KO_OFF = re.compile(
     r"(?:은|는|에는?|에도|까지는?|까진|이|가|로는?|도|날)?,?\s*(?:제가\s*|저는?\s*|저희가?\s*|다들\s*|좀\s*|너무\s*|\S{2,4}\s*(?:씨|님)[이가은는]?\s*)?"
     r"(?:말고|아니|아닌|대신|안\s*(?:되|돼|됩|될)|못|어려|어렵|힘들|힘드|쉬[어는니고려]|쉽니|쉰|휴[무일가관]|연차|반차|월차|공휴일|빨간|"
-    r"출장|예비군|병원|무리|빠듯|촉박|불가|곤란|외근|바[쁘빠]|자리를?\s*비|없[어으는을]|늦[어은을]|안\s*계|문\s*(?:닫|안)|(?:\S{1,6}\s*)?(?:가서요|가거든|가야\s*(?:해|돼)서|가느라|와서요|있어서요))"
+    r"출장|예비군|병원|무리|빠듯|촉박|불가|곤란|외근|바[쁘빠]|자리를?\s*비|없[어으는을]|늦[어은을]|안\s*계|문\s*(?:닫|안)|(?:\S{1,6}\s*)?(?:가서요|가거든|(?:\S+\s){0,3}?가야\s*(?:해|돼|됩)|가느라|와서요|있어서요))"
 )
 _KO_BEFORE = re.compile(r"(?:하기|가기|오기|시작하기|\s*시작)?\s*전(?:까지|에|으로)")
 _KO_DEADLINE = re.compile(r"(?:이|가|은|는)?\s*(?:마감|기한|데드라인|납기|제출일)")
 _KO_DEADLINE_IS = re.compile(r"(?:마감|기한|데드라인|납기|제출)일?[은는이가]\s*$")
-_KO_CLOSE = re.compile(r"(?:은|는)?\s*(?:이\s*정도|여기까지|이만|이걸로\s*마)")
+_KO_CLOSE = re.compile(
+    r"에?\s*(?:다시\s*)?(?:정하고|정하죠|정해요|얘기하|이야기하|논의하|상의하)|(?:은|는)?\s*(?:이\s*정도|여기까지|이만|이걸로\s*마)"
+)
 _KO_FROM = re.compile(r"에서\s*$|에서\s.*(?:으?로)")
 _KO_STATE = re.compile(
     r"(?:은|는)?\s*(?:써야|쓸\s*(?:거|데)|써요|연대|열어|엽니다|문\s*(?:열|연)|휴가|휴무|있[어을]|계[세시]|빌려|자리에|근무)"
@@ -472,15 +474,19 @@ class Calendar(Generic[W]):
         return not (tonight and not moves and not c.has(Mark.REQUEST))
 
     def _set(self, c: Clause, said: Told, work: W, day: Day) -> None:
+        old, in_week = work.due, work.in_week
+        off = [d for _, t in self._turn(c) for d in t.off if d.kind is not Kind.WEEKDAY]
+        if old is None and off:
+            old, in_week = off[-1].day, True  # "next Friday I'm away, Thursday then"
         sooner = any(t.sooner for b, t in self._recent if c.order - b.order <= SOON)
-        found = agreed(day, work.due, said, self._today, in_week=work.in_week, sooner=sooner)
+        found = agreed(day, old, said, self._today, in_week=in_week, sooner=sooner)
         if _THIS.search(c.text) and day.day >= self._today:
             found = day.day
         if c.has(Mark.QUESTION) and work.due is not None:
             self._asked = (work, work.due, work.in_week, c)
         if found != work.due:
             work.in_week = day.kind is not Kind.WEEKDAY
-        work.due, work.is_limit = found, said.is_limit and c.has(Mark.REQUEST)
+        work.due, work.is_limit = found, day.limit and c.has(Mark.REQUEST)
         if work.kind is Mark.NEED and not c.korean:
             work.firm = True
         if c not in work.heard:
