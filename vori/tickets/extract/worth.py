@@ -175,7 +175,7 @@ HOWS = ("asked", "promised", "agreed", "intended", "reported")
 WEIGHED = (
     "bias", "evidence most", "evidence mean", "evidence first", "makes most", "makes first", *HOWS,
     "one caption", "four captions", "due", "assignee", "shared", "inside another", "touching",
-    "near", "title words",
+    "near", "title words", "done most", "begun most", "kept most", "kept first", "stuck most",
 )  # fmt: skip
 """What is weighed of a draft, in the order of `weighed`."""
 
@@ -205,6 +205,9 @@ def weighed(candidate: Candidate, others: Sequence[Places], odds: OddsOf) -> lis
         float(apart <= 1),
         float(apart <= 2),
         min(candidate.title_words, 20) / 10,
+        *(max(probability(o[t]) for o in mine) for t in (DONE, BEGUN, KEPT)),
+        probability(mine[0][KEPT]),
+        max(probability(o[STUCK]) for o in mine),
     ]
 
 
