@@ -2161,10 +2161,6 @@ class Talk:
         chances = worth.outcome(
             worth.told(known.status, status, confidence, mentions, odds), known.status
         )
-        claims = self.claims[ticket]
-        ruled = by_rules is not None and bool(claims) and claims[-1].clause.korean
-        if by_rules and ruled and chances.get(by_rules.new_status, 0.0) >= worth.RULED:
-            return by_rules
         move, chance = max(((s, p) for s, p in chances.items() if s), key=lambda found: found[1])
         if chance < worth.SURE:
             return None

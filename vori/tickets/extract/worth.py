@@ -33,8 +33,6 @@ ENOUGH = 6
 """Of a talk with fewer captions nothing is judged: what lies around is half of what is read."""
 SURE = 0.45
 """A ticket moves when the most probable move is at least so probable."""
-RULED = 0.25
-"""In Korean a move that the rules found stands if it is at least so probable."""
 REACH = 2
 """Captions before and after that are read with one."""
 LONGEST = 40
