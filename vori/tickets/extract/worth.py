@@ -185,7 +185,8 @@ def weighed(candidate: Candidate, others: Sequence[Places], odds: OddsOf) -> lis
     makes = [probability(o[MAKES]) for o in mine]
     places = set(candidate.places)
     shared = max((len(places.intersection(other)) for other in others), default=0)
-    apart = min((abs(a - b) for other in others for a in places for b in other), default=9)
+    next_to = {a + step for a in places for step in (-1, 0, 1)}
+    close = {a + step for a in places for step in (-2, -1, 0, 1, 2)}
     return [
         1.0,
         max(evidence),
@@ -200,8 +201,8 @@ def weighed(candidate: Candidate, others: Sequence[Places], odds: OddsOf) -> lis
         float(candidate.has_assignee),
         float(shared > 0),
         float(shared >= len(places)),
-        float(apart <= 1),
-        float(apart <= 2),
+        float(any(not next_to.isdisjoint(other) for other in others)),
+        float(any(not close.isdisjoint(other) for other in others)),
         min(candidate.title_words, 20) / 10,
         *(max(probability(o[t]) for o in mine) for t in (DONE, BEGUN, KEPT)),
         probability(mine[0][KEPT]),
