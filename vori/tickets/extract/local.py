@@ -2151,18 +2151,19 @@ class Talk:
     def _intent(self, ticket: int) -> StatusIntent | None:
         """The ticket's new status by rules and by the learned reader; None: it is as before."""
         by_rules = self.by_rules(ticket)
-        if len(self.lines.segments) < worth.ENOUGH:
+        mentions = tuple(self.mentions.get(ticket, ()))
+        if len(self.lines.segments) < worth.ENOUGH or not mentions:
             return by_rules
         known = self.board.tickets[ticket]
         status = by_rules.new_status if by_rules else None
         confidence = by_rules.confidence if by_rules else 0.0
-        mentions = tuple(self.mentions[ticket])
         odds = self.lines.odds
         chances = worth.outcome(
             worth.told(known.status, status, confidence, mentions, odds), known.status
         )
         move, chance = max(((s, p) for s, p in chances.items() if s), key=lambda found: found[1])
-        if chance < worth.SURE:
+        reopens = known.status is DONE and by_rules is None
+        if chance < (worth.CLEAR if reopens else worth.SURE):
             return None
         if by_rules is not None and move is by_rules.new_status:
             return by_rules

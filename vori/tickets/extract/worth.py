@@ -32,7 +32,9 @@ LEAST = 0.45
 ENOUGH = 6
 """Of a talk with fewer captions nothing is judged: what lies around is half of what is read."""
 SURE = 0.45
-"""A ticket moves when the most probable move is at least so probable."""
+"""A ticket moves when the most probable move is at least so probable ..."""
+CLEAR = 0.6
+"""... and one that is done opens again, where no rule says so, only when it is said so clearly."""
 REACH = 2
 """Captions before and after that are read with one."""
 LONGEST = 40
