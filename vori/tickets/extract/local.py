@@ -137,6 +137,7 @@ class LiveTalk:
         self._numbers = {t.ticket_id: i for i, t in enumerate(passage.existing_tickets)}
         self._today = passage.started_at.date()
         self._talk = Talk(self._board, self._people, self._today)
+        self._talk.is_over = False
         self._turn: list[Segment] = []
         self._order: dict[int, int] = {}
         self._turn_number = 0
@@ -476,6 +477,8 @@ class Talk:
         self.people = people
         self.today = today
         self.lines = worth.Lines(board.vocabulary.knows, people.words())
+        self.is_over = True
+        """Whether no caption will follow those in `lines`: of a talk so short the rules decide."""
         self.mentions: dict[int, list[int]] = defaultdict(list)
         """By ticket, which captions speak of it."""
         self.works: list[Work] = []
@@ -2049,8 +2052,6 @@ class Talk:
     def touch_again(self) -> None:
         """Touch what the learned reader may judge otherwise now: it looks at what lies around."""
         heard = len(self.lines.segments)
-        if heard == worth.ENOUGH:
-            self.touched.update(range(len(self.works)))
         late = self.works[-2 * NEIGHBOURS :]
         self.touched.update(w.number for w in late if heard - w.last <= worth.REACH + 1)
         for n in list(self.touched):
@@ -2061,7 +2062,7 @@ class Talk:
     def _is_worth(self, work: Work, draft: Draft) -> bool:
         """Whether the learned reader takes it for work, and for none that is drafted already."""
         candidate = self._candidate(work, draft)
-        if candidate is None or len(self.lines.segments) < worth.ENOUGH:
+        if candidate is None or (self.is_over and len(self.lines.segments) < worth.ENOUGH):
             return True
         chance = worth.worth(candidate, self._places_near(work), self.lines.odds)
         return chance >= worth.LEAST
@@ -2152,7 +2153,7 @@ class Talk:
         """The ticket's new status by rules and by the learned reader; None: it is as before."""
         by_rules = self.by_rules(ticket)
         mentions = tuple(self.mentions.get(ticket, ()))
-        if len(self.lines.segments) < worth.ENOUGH or not mentions:
+        if (self.is_over and len(self.lines.segments) < worth.ENOUGH) or not mentions:
             return by_rules
         known = self.board.tickets[ticket]
         status = by_rules.new_status if by_rules else None
