@@ -111,7 +111,7 @@ def test_the_spoken_meeting(windows: Windows, server: Running, wire: Wire, pictu
     page.get_by_text("Recording", exact=True).wait_for()
 
     # "Sora, please test the database backup": tickets go on to appear; one is taken back.
-    backup = aside.locator("[data-ticket]").filter(has_text=re.compile("backup", re.I)).first
+    backup = aside.locator("[data-ticket]").filter(has_text=re.compile("back ?up", re.I)).first
     backup.wait_for()
     name = backup.get_attribute("data-ticket")
     card(board, name).wait_for()

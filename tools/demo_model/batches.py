@@ -436,6 +436,6 @@ class Batches:
             m = min(frames, len(windows[i].phones))
             phones[i, :m] = windows[i].phones[:m]
             for j in range(label.first, len(ids) - 1):  # a wrong word now and then: trust the sound
-                if ids[j] < bpe.TEXT_PIECES and rng.random() < 0.03:
+                if ids[j] < bpe.TEXT_PIECES and rng.random() < 0.08:
                     tokens[i, j] = rng.randrange(256, bpe.TEXT_PIECES)
         return Batch(np.stack(mels), tokens, targets, phones, spans, first)

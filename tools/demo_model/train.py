@@ -268,7 +268,12 @@ def train(rank: int, options: argparse.Namespace) -> None:
 def main() -> None:
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=40_000 if gpu else 20_000)
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=40_000 if gpu else 20_000,
+        help="end at this step of all; with --restart name one beyond the checkpoint's",
+    )
     parser.add_argument(
         "--minutes", type=float, default=0.0, help="end after this time; the rate falls with it"
     )
