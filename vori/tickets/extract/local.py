@@ -2052,6 +2052,8 @@ class Talk:
     def touch_again(self) -> None:
         """Touch what the learned reader may judge otherwise now: it looks at what lies around."""
         heard = len(self.lines.segments)
+        if heard == worth.ENOUGH:
+            self.touched.update(range(len(self.works)))
         late = self.works[-2 * NEIGHBOURS :]
         self.touched.update(w.number for w in late if heard - w.last <= worth.REACH + 1)
         for n in list(self.touched):
@@ -2062,8 +2064,12 @@ class Talk:
     def _is_worth(self, work: Work, draft: Draft) -> bool:
         """Whether the learned reader takes it for work, and for none that is drafted already."""
         candidate = self._candidate(work, draft)
-        if candidate is None or (self.is_over and len(self.lines.segments) < worth.ENOUGH):
+        if candidate is None:
             return True
+        if len(self.lines.segments) < worth.ENOUGH and (
+            self.is_over or candidate.how != "reported"
+        ):
+            return True  # a report may still turn out to be one of a known ticket
         chance = worth.worth(candidate, self._places_near(work), self.lines.odds)
         return chance >= worth.LEAST
 
