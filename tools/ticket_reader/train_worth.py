@@ -1,6 +1,6 @@
 """Trains the reader that tells new work from talk (`vori/tickets/extract/worth.py`).
 
-    python -m tools.ticket_reader.train_worth [--without 14 15] [--folds] [--out FILE]
+    python -m tools.ticket_reader.train_worth [--without 14 15] [--out FILE]
 
 Captions of `talks/` and of `benchmarks/cases` teach the two classifiers of captions; the drafts
 that the rules make of `talks/`, with captions judged by classifiers that have not seen them, teach
@@ -13,7 +13,7 @@ import argparse
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,12 +175,12 @@ class Drafting(local.Talk):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self.drafted: list[tuple[Draft, worth.Candidate, list[worth.Places]]] = []
+        self.drafted: list[tuple[worth.Candidate, list[worth.Places]]] = []
 
     def _is_worth(self, work: local.Work, draft: Draft) -> bool:
         candidate = self._candidate(work, draft)
         if candidate is not None:
-            self.drafted.append((draft, candidate, self._places_near(work)))
+            self.drafted.append((candidate, self._places_near(work)))
         return True
 
 
@@ -209,17 +209,15 @@ def weigh(talk: Talk, mine: dict[str, worth.Weights]) -> Rows:
     heard.result()
 
     def odds(i: int) -> worth.Odds:
-        lines = heard.lines
-        first, last = max(0, i - worth.REACH), min(len(lines.segments), i + worth.REACH + 1)
-        around = {j: lines.line(j) for j in range(first, last)}
+        around = heard.lines.around(i)
         judge = mine[worth.language(around[i])]
         return judge.odds(worth.features(around, i, judge.kept))
 
-    found = [worth.weighed(c, near, odds) for _, c, near in heard.drafted]
+    found = [worth.weighed(c, near, odds) for c, near in heard.drafted]
     pairs = sorted(
         (
             (len(set(c.places) & evidence), -n, k)
-            for n, (_, c, _) in enumerate(heard.drafted)
+            for n, (c, _) in enumerate(heard.drafted)
             for k, evidence in enumerate(talk.evidence)
             if any(abs(a - b) <= 1 for a in c.places for b in evidence)
         ),
@@ -300,10 +298,9 @@ def areas(wanted: np.ndarray, said: np.ndarray) -> float:
 
 
 def by_language(examples: Sequence[Caption]) -> dict[str, worth.Weights]:
-    is_korean: Callable[[Caption], bool] = lambda e: e.is_korean  # noqa: E731
     return {
-        "en": train_captions([e for e in examples if not is_korean(e)]),
-        "ko": train_captions([e for e in examples if is_korean(e)]),
+        "en": train_captions([e for e in examples if not e.is_korean]),
+        "ko": train_captions([e for e in examples if e.is_korean]),
     }
 
 

@@ -89,12 +89,17 @@ class Lines:
             self._lines[i] = read(s.text, s.speaker, self.knows, self.names)
         return self._lines[i]
 
+    def around(self, i: int) -> dict[int, Line]:
+        """Caption `i` with those that are read with it, by place."""
+        last = min(len(self.segments), i + 1 + REACH)
+        return {j: self.line(j) for j in range(max(0, i - REACH), last)}
+
     def odds(self, i: int) -> Odds:
         """What the classifiers say of caption `i`."""
         last = min(len(self.segments), i + 1 + REACH)
         known = self._odds.get(i)
         if known is None or known[0] != last:
-            around = {j: self.line(j) for j in range(max(0, i - REACH), last)}
+            around = self.around(i)
             mine = shipped().languages[language(around[i])]
             known = last, mine.odds(features(around, i, mine.kept))
             self._odds[i] = known
