@@ -8,7 +8,8 @@ A file holds talks, each as
     2: yep leave that one with me  @s1
 
 The number is the speaker's, 0 where nobody is known. Labels: `aN` makes new ticket N, `sN` is other
-evidence of it, `dN` tells when it is due, `fN`/`pN` that it is done/begun; `uA>DONE` moves ticket A,
+evidence of it, `dN` tells when it is due, `oN` a due date that is changed later, `fN`/`pN` that it is
+done/begun; `uA>DONE` moves ticket A,
 `kA` speaks of it and moves nothing; `b` is a blocker, `x` looks like work and is none.
 """
 
@@ -25,7 +26,7 @@ from vori.tickets.messages import KnownTicket, Member, Passage, Segment, TicketS
 
 FOLDER = Path(__file__).parent / "talks"
 _LINE = re.compile(r"(?P<speaker>\d+): ?(?P<text>.*?)(?:\s+@(?P<labels>.+))?$")
-_LABEL = re.compile(r"@?([asdfp]\d+|u[A-Z]>(?:TODO|IN_PROGRESS|DONE)|k[A-Z]|b\d*|x\d*)$")
+_LABEL = re.compile(r"@?([asdofp]\d+|u[A-Z]>(?:TODO|IN_PROGRESS|DONE)|k[A-Z]|b\d*|x\d*)$")
 _TICKET = re.compile(
     r"= (?P<name>[A-Z]) \| (?P<title>.+?) \| (?P<status>TODO|IN_PROGRESS|DONE)(?: *\|.*)?$"
 )
@@ -35,7 +36,7 @@ _TICKET = re.compile(
 class Talk:
     """passage: as the engine reads it; evidence: places of each new ticket's captions.
 
-    makes: places of captions that make a ticket by themselves; moves: tickets' new statuses, and
+    due: places of those that tell its due date, in order; makes: places of captions that make a ticket by themselves; moves: tickets' new statuses, and
     where they are told; kept: places of captions that speak of a ticket and move nothing, None
     where nobody has marked them; stuck: places of blockers.
     """
@@ -43,6 +44,7 @@ class Talk:
     name: str
     passage: Passage
     evidence: list[set[int]]
+    due: list[list[int]]
     makes: set[int]
     moves: dict[TicketId, tuple[TicketStatus, set[int]]]
     kept: set[int] | None
@@ -88,6 +90,7 @@ def _read_line(text: str, raw: list[_Raw]) -> None:
 
 def _talk(name: str, raw: _Raw) -> Talk:
     evidence: dict[str, set[int]] = defaultdict(set)
+    due: dict[str, list[int]] = defaultdict(list)
     makes: set[int] = set()
     kept: set[int] = set()
     stuck: set[int] = set()
@@ -95,10 +98,12 @@ def _talk(name: str, raw: _Raw) -> Talk:
     board = {TicketId(f"T-{letter}"): TicketStatus(status) for letter, _, status in raw.board}
     for place, (_, _, labels) in enumerate(raw.lines):
         for label in (text.lstrip("@") for text in labels):
-            if label[0] in "asdfp":
+            if label[0] in "asdofp":
                 evidence[label[1:]].add(place)
             if label[0] == "a":
                 makes.add(place)
+            elif label[0] == "d":
+                due[label[1:]].append(place)
             elif label[0] == "k":
                 kept.add(place)
             elif label[0] == "b":
@@ -134,4 +139,6 @@ def _talk(name: str, raw: _Raw) -> Talk:
             for letter, title, status in raw.board
         ),
     )
-    return Talk(name, passage, list(evidence.values()), makes, moves, kept, stuck)
+    return Talk(
+        name, passage, list(evidence.values()), [due[n] for n in evidence], makes, moves, kept, stuck
+    )  # fmt: skip

@@ -13,8 +13,10 @@ import argparse
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,10 @@ import numpy as np
 from tools.ticket_reader.talks import Talk, talks
 from vori.ids import TicketId
 from vori.tickets.case import read_case
-from vori.tickets.extract import local, worth
-from vori.tickets.messages import Draft, TicketStatus
+from vori.tickets.extract import local, when, worth
+from vori.tickets.extract.dates import find_days
+from vori.tickets.extract.due import Role
+from vori.tickets.messages import Draft, Passage, TicketStatus
 
 CASES = Path(__file__).parents[2] / "benchmarks" / "cases"
 FOLDS = 5
@@ -60,8 +64,18 @@ def cases(without: Sequence[int]) -> list[Talk]:
         }
         stuck = {place[seq] for blocker in gold["blockers"] for seq in blocker["evidence"]}
         makes = {min(e) for e in evidence if e}
-        out.append(Talk(path.name, passage, evidence, makes, moves, None, stuck))
+        due = [
+            sorted(i for i in where if ticket["due"] in days_in(passage, i))
+            for ticket, where in zip(gold["newTickets"], evidence, strict=True)
+        ]
+        out.append(Talk(path.name, passage, evidence, due, makes, moves, None, stuck))
     return out
+
+
+def days_in(passage: Passage, i: int) -> set[str]:
+    """The dates said in a caption."""
+    found = find_days(passage.segments[i].text, passage.started_at.date())
+    return {d.day.isoformat() for d in found}
 
 
 # ------------------------------------------------------------------ captions
@@ -101,6 +115,7 @@ def captions(talk: Talk) -> list[Caption]:
             TicketStatus.TODO in told,
             i in (talk.kept or ()),
             i in talk.stuck,
+            any(i in where for where in talk.due),
         )
         out.append(Caption(talk.name, line.is_korean, around, i, wanted, talk.kept is not None))
     return out
@@ -127,7 +142,7 @@ def train_captions(examples: Sequence[Caption]) -> worth.Weights:
         row = [round(100 * x) for x in w[i]]
         if max(map(abs, row)) >= 20:
             rows[name] = row
-    return worth.Weights(tuple(round(b, 4) for b in bias), kept, rows)
+    return worth.Weights(tuple(round(b, 4) for b in bias), kept, rows, [])
 
 
 def fit(
@@ -167,21 +182,84 @@ def fit(
     return w, [float(b) for b in bias]
 
 
+@dataclass
+class Judged:
+    """The captions of an unseen talk as judged by their words, and the right answers."""
+
+    fold: int
+    talk: Talk
+    first: list[worth.Odds]
+    languages: list[str]
+    wanted: dict[int, tuple[bool, ...]]
+
+    def beside(self, i: int, *, ends: bool = False) -> list[float]:
+        """What the second classifiers read of caption `i`; ends: without those after it."""
+        segments = self.talk.passage.segments
+        count = i + 1 if ends else len(segments)
+        return worth.beside(i, count, self.first.__getitem__, lambda j: segments[j].speaker)
+
+
+def judge(
+    fold: int, talk: Talk, examples: Sequence[Caption], mine: dict[str, worth.Weights]
+) -> Judged:
+    people = local.People(talk.passage.members)
+    lines = worth.Lines(local.Board(talk.passage.existing_tickets).vocabulary.knows, people.words())
+    for segment in talk.passage.segments:
+        lines.add(segment)
+    languages = [worth.language(lines.line(i)) for i in range(len(lines.segments))]
+    first = [
+        mine[name].odds(worth.features(lines.around(i), i, mine[name].kept))
+        for i, name in enumerate(languages)
+    ]
+    return Judged(fold, talk, first, languages, {e.at: e.wanted for e in examples})
+
+
+def train_second(judged: Sequence[Judged], language: str) -> list[list[float]]:
+    """Weights of `worth.beside` for each target; captions are also learnt as a talk's last."""
+    found, wanted, weight = [], [], []
+    for it in judged:
+        for i, answers in it.wanted.items():
+            if it.languages[i] == language:
+                found += [it.beside(i), it.beside(i, ends=True)]
+                wanted += [answers, answers]
+                weight += [1.0, ALONE]
+    x, y, w = np.array(found), np.array(wanted, float), np.array(weight)
+    return [newton(x, y[:, k], w, penalty=3.0) for k in range(y.shape[1])]
+
+
+def second(it: Judged, again: dict[str, list[list[float]]]) -> list[worth.Odds]:
+    """What the second classifiers say of the captions of a talk."""
+    return [
+        tuple(float(np.dot(row, it.beside(i))) for row in again[name])
+        for i, name in enumerate(it.languages)
+    ]
+
+
 # ------------------------------------------------------------------ drafts
 
 
 class Drafting(local.Talk):
-    """Keeps every draft of the rules, and what is weighed of it."""
+    """Keeps every draft of the rules, and what is weighed of it; leaves judging to others."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, judged: Sequence[worth.Odds], *args: Any) -> None:
         super().__init__(*args)
-        self.drafted: list[tuple[worth.Candidate, list[worth.Places]]] = []
+        self.judged = judged
+        self.drafted: list[tuple[worth.Candidate, list[worth.Places], local.Work]] = []
 
     def _is_worth(self, work: local.Work, draft: Draft) -> bool:
         candidate = self._candidate(work, draft)
         if candidate is not None:
-            self.drafted.append((candidate, self._places_near(work)))
+            self.drafted.append((candidate, self._places_near(work), work))
         return True
+
+    def odds(self, i: int) -> worth.Odds:
+        return self.judged[i]
+
+    def _due(self, work: local.Work) -> date | None:
+        return work.due
+
+    def _intent(self, ticket: int) -> None:
+        return None
 
 
 @dataclass
@@ -193,31 +271,37 @@ class Rows:
     tickets: list[list[float]]
     was: list[TicketStatus]
     became: list[TicketStatus | None]
+    works: list[Days]
 
 
-def weigh(talk: Talk, mine: dict[str, worth.Weights]) -> Rows:
+@dataclass
+class Days:
+    """A work's days: what is weighed of each, the date it means and whether it is the due date.
+
+    told: the due date's possible values by the label; None where there is none, empty where it is
+    told in words that no day was found in. ruled: the rules' date.
+    """
+
+    weighed: list[list[float]]
+    dates: list[date]
+    is_due: list[bool]
+    told: set[date] | None
+    ruled: date | None
+
+
+def weigh(talk: Talk, judged: Sequence[worth.Odds]) -> Rows:
     """The drafts and the tickets of a talk by the rules, and by classifiers of captions."""
-    people = local.People(talk.passage.members)
     board = local.Board(talk.passage.existing_tickets)
-    heard = Drafting(board, people, talk.passage.started_at.date())
-    for segment in talk.passage.segments:
-        heard.lines.add(segment)
-    for clause in local.clauses(
-        talk.passage.segments, people, board.vocabulary, talk.passage.started_at.date()
-    ):
-        heard.hear(clause)
+    people = local.People(talk.passage.members)
+    heard = Drafting(judged, board, people, talk.passage.started_at.date())
+    heard.hear_all(talk.passage.segments)
     heard.result()
-
-    def odds(i: int) -> worth.Odds:
-        around = heard.lines.around(i)
-        judge = mine[worth.language(around[i])]
-        return judge.odds(worth.features(around, i, judge.kept))
-
-    found = [worth.weighed(c, near, odds) for c, near in heard.drafted]
+    odds = heard.odds
+    found = [worth.weighed(c, near, odds) for c, near, _ in heard.drafted]
     pairs = sorted(
         (
             (len(set(c.places) & evidence), -n, k)
-            for n, (c, _) in enumerate(heard.drafted)
+            for n, (c, _, _) in enumerate(heard.drafted)
             for k, evidence in enumerate(talk.evidence)
             if any(abs(a - b) <= 1 for a in c.places for b in evidence)
         ),
@@ -227,7 +311,11 @@ def weigh(talk: Talk, mine: dict[str, worth.Weights]) -> Rows:
     for _, n, k in pairs:
         if -n not in matched and k not in matched.values():
             matched[-n] = k
-    rows = Rows(found, [n in matched for n in range(len(found))], [], [], [])
+    rows = Rows(found, [n in matched for n in range(len(found))], [], [], [], [])
+    for n, k in matched.items():
+        _, near, work = heard.drafted[n]
+        if work.status is not TicketStatus.DONE or work.clause.korean:  # else no date is given
+            rows.works.append(days(heard, work, near, talk.due[k], odds))
     for n, known in enumerate(board.tickets):
         if not heard.mentions[n] and n not in heard.claims:
             continue
@@ -248,13 +336,53 @@ def weigh(talk: Talk, mine: dict[str, worth.Weights]) -> Rows:
     return rows
 
 
-def train_drafts(found: np.ndarray, wanted: np.ndarray) -> list[float]:
-    """Newton's method; a small penalty keeps rare kinds of drafts near the middle."""
+def days(
+    heard: Drafting,
+    work: local.Work,
+    near: Sequence[worth.Places],
+    told: Sequence[int],
+    odds: worth.OddsOf,
+) -> Days:
+    """The days of a work whose due date the captions `told` tell, the last of them for good."""
+    found = heard.dating(work)
+    last = [(it, day) for it, day in found if told and told[-1] in it.link.said.places]
+    roles = {it.link.said.role for it, _ in last}
+    best = next((r for r in (Role.LIMIT, Role.PLAIN, Role.EVENT) if r in roles), Role.OFF)
+    due = {day for it, day in last if it.link.said.role is best}
+    return Days(
+        [when.weighed(it, near, odds) for it, _ in found],
+        [day for _, day in found],
+        [day in due and not set(told).isdisjoint(it.link.said.places) for it, day in found],
+        due if told else None,
+        work.due,
+    )
+
+
+def train_days(works: Sequence[Days]) -> list[float]:
+    """A day that is the due date by another mention than the label's teaches nothing."""
+    rows = [
+        (x, y)
+        for w in works
+        for x, day, y in zip(w.weighed, w.dates, w.is_due, strict=True)
+        if y or day not in (w.told or ())
+    ]
+    return newton(np.array([x for x, _ in rows]), np.array([y for _, y in rows], float))
+
+
+def is_right(found: date | None, work: Days) -> bool:
+    return found is None if work.told is None else found in work.told
+
+
+def newton(
+    found: np.ndarray, wanted: np.ndarray, weight: np.ndarray | None = None, penalty: float = 1.0
+) -> list[float]:
+    """Logistic regression by Newton's method; the penalty keeps what is rare near the middle."""
     w = np.zeros(found.shape[1])
+    each = np.ones(len(found)) if weight is None else weight
     for _ in range(40):
         p = 1 / (1 + np.exp(-found @ w))
-        bent = (found.T * (p * (1 - p))) @ found + np.eye(len(w))
-        w -= np.linalg.solve(bent, found.T @ (p - wanted) + w)
+        bent = (found.T * (each * p * (1 - p))) @ found + penalty * np.eye(len(w))
+        w -= np.linalg.solve(bent, found.T @ (each * (p - wanted)) + penalty * w)
     return [round(float(x), 4) for x in w]
 
 
@@ -308,25 +436,54 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--without", type=int, nargs="*", default=[])
     parser.add_argument("--out", type=Path, default=worth.WEIGHTS)
+    parser.add_argument("--jobs", type=int, default=2, help="processes; each takes 2 GB")
     args = parser.parse_args()
     written = [*talks("en"), *talks("ko")]
     meetings = cases(args.without)
-    seen = {t.name: captions(t) for t in (*written, *meetings)}
+    with ProcessPoolExecutor(args.jobs) as pool:
+        folds = [pool.submit(learn, written, meetings, fold) for fold in (*range(FOLDS), None)]
+        *unseen, last = [f.result() for f in folds]
+    judged = [it for part, _ in unseen for it in part]
+    made = weights(written, meetings, judged, last[1])
+    card = made["card"]
+    text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
+    args.out.write_text(text + "\n", encoding="utf-8")
+    print(json.dumps(card, indent=1, ensure_ascii=False))
+    print(dict(zip(worth.WEIGHED, made["draft"], strict=True)), args.out.stat().st_size, "bytes")
+
+
+def learn(
+    written: Sequence[Talk], meetings: Sequence[Talk], fold: int | None
+) -> tuple[list[Judged], dict[str, worth.Weights]]:
+    """The first classifiers, and what they say of the fifth that they have not seen, if any."""
+    known, unseen = split(written, fold) if fold is not None else (list(written), [])
+    mine = by_language([e for t in (*known, *meetings) for e in captions(t)])
+    return [judge(fold or 0, t, captions(t), mine) for t in unseen], mine
+
+
+def weights(
+    written: Sequence[Talk],
+    meetings: Sequence[Talk],
+    judged: Sequence[Judged],
+    shipped: dict[str, worth.Weights],
+) -> dict[str, Any]:
+    """All that is learned, with its card. judged: captions by classifiers that had not seen them."""
     rows: list[Rows] = []
     fold_of: list[int] = []
     for fold in range(FOLDS):
-        known, unseen = split(written, fold)
-        mine = by_language([e for t in (*known, *meetings) for e in seen[t.name]])
-        for talk in unseen:
-            rows.append(weigh(talk, mine))
+        known_to = [j for j in judged if j.fold != fold]
+        again = {name: train_second(known_to, name) for name in ("en", "ko")}
+        for it in (j for j in judged if j.fold == fold):
+            rows.append(weigh(it.talk, second(it, again)))
             fold_of.append(fold)
     x = np.array([d for r in rows for d in r.drafts])
     y = np.array([d for r in rows for d in r.is_work], float)
     folds = np.array([f for r, f in zip(rows, fold_of, strict=True) for _ in r.drafts])
     said = np.zeros(len(y))
     for fold in range(FOLDS):
-        w = np.array(train_drafts(x[folds != fold], y[folds != fold]))
+        w = np.array(newton(x[folds != fold], y[folds != fold]))
         said[folds == fold] = 1 / (1 + np.exp(-x[folds == fold] @ w))
+    ruled = x[:, worth.WEIGHED.index("read out")] == 0
     tickets = sum(len(t.evidence) for t in written)
     told = np.array([t for r in rows for t in r.tickets])
     was = [s for r in rows for s in r.was]
@@ -336,22 +493,30 @@ def main() -> None:
         found for fold in range(FOLDS) for found in unseen_moves(told, was, became, places, fold)
     ]
     moves = sum(len(t.moves) for t in written)
+    dated = [d for fold in range(FOLDS) for d in unseen_days(rows, fold_of, fold)]
     card = {
         "what": "whether a draft of the rules is new work, and how far a ticket is",
         "model": "logistic regression over runs of words and of their kinds, then over the rules",
         "made by": "python -m tools.ticket_reader.train_worth",
         "talks": len(written),
         "meetings": len(meetings),
-        "captions": sum(map(len, seen.values())),
+        "captions": sum(len(t.passage.segments) for t in (*written, *meetings)),
         "new tickets of the talks": tickets,
         "drafts of the talks": len(y),
         "moves of the talks": moves,
         "unseen fifths of the talks": {
             "drafts, area under the curve": round(areas(y, said), 3),
-            "drafts, F1 by the rules": f1(y.sum(), len(y), tickets),
+            "drafts, F1 by the rules": f1(y[ruled].sum(), ruled.sum(), tickets),
             "drafts, F1 by threshold": {
                 str(t): f1(y[said >= t].sum(), (said >= t).sum(), tickets)
                 for t in (0.3, 0.4, worth.LEAST, 0.5, 0.6)
+            },
+            "due dates of right drafts, by the rules": share(
+                is_right(w.ruled, w) for r in rows for w in r.works
+            ),
+            "due dates of right drafts, by threshold": {
+                str(t): share(is_right(day if p >= t else None, work) for day, p, work in dated)
+                for t in (0.3, when.LEAST, 0.5, 0.6)
             },
             "moves, F1 by the rules": f1(
                 sum(b is not None and rule_of(t) is b for t, b in zip(told, became, strict=True)),
@@ -368,20 +533,21 @@ def main() -> None:
             },
         },
     }
-    shipped = by_language([e for t in (*written, *meetings) for e in seen[t.name]])
-    made = {
+    return {
         "card": card,
         "languages": {
-            name: {"bias": w.bias, "kept": sorted(w.kept), "rows": w.rows}
+            name: {
+                "bias": w.bias,
+                "kept": sorted(w.kept),
+                "rows": w.rows,
+                "second": train_second(judged, name),
+            }
             for name, w in shipped.items()
         },
-        "draft": train_drafts(x, y),
+        "draft": newton(x, y),
+        "due": train_days([w for r in rows for w in r.works]),
         "ticket": [[round(float(v), 4) for v in row] for row in train_tickets(told, was, became)],
     }
-    text = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
-    args.out.write_text(text + "\n", encoding="utf-8")
-    print(json.dumps(card, indent=1, ensure_ascii=False))
-    print(dict(zip(worth.WEIGHED, made["draft"], strict=True)), args.out.stat().st_size, "bytes")
 
 
 def rule_of(told: np.ndarray) -> TicketStatus | None:
@@ -409,6 +575,24 @@ def unseen_moves(
         assert move is not None
         out.append((move, became[i], float(p[best])))
     return out
+
+
+def unseen_days(
+    rows: Sequence[Rows], fold_of: Sequence[int], fold: int
+) -> list[tuple[date | None, float, Days]]:
+    """The most probable due date of each work of a fifth, and how probable it is."""
+    w = train_days([d for r, f in zip(rows, fold_of, strict=True) if f != fold for d in r.works])
+    out: list[tuple[date | None, float, Days]] = []
+    for work in (d for r, f in zip(rows, fold_of, strict=True) if f == fold for d in r.works):
+        said = [worth.probability(float(np.dot(x, w))) for x in work.weighed]
+        best = max(range(len(said)), key=said.__getitem__, default=None)
+        out.append((None, 0.0, work) if best is None else (work.dates[best], said[best], work))
+    return out
+
+
+def share(right: Iterable[bool]) -> float:
+    found = list(right)
+    return round(sum(found) / max(1, len(found)), 3)
 
 
 def f1(right: float, found: float, wanted: float) -> float:

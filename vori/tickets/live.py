@@ -163,7 +163,11 @@ class LiveReading:
             for word in title_words(draft.title):
                 self._by_word[word][number] = None
         other = {n for n, blocker in blocks.items() if self._blockers.get(n) != blocker}
-        self._blockers.update(blocks)
+        for number, blocker in blocks.items():
+            if blocker is None:
+                self._blockers.pop(number, None)
+            else:
+                self._blockers[number] = blocker
         moves = {intent.ticket_id: intent for intent in self._talk.intents(tickets)}
         moved = {t for t in tickets if moves.get(t) != self._moves.get(t)}
         for ticket_id in moved:
@@ -181,7 +185,7 @@ class LiveReading:
             else:
                 self._told.pop(n, None)
         intents = self._talk.intents(tickets)
-        blockers = [self._blockers[b] for b in sorted(blocks)]
+        blockers = [self._blockers[b] for b in sorted(blocks) if b in self._blockers]
         for evidence in (*(i.evidence for i in intents), *(b.evidence for b in blockers)):
             cited.update(evidence)
         seqs = sorted(cited)

@@ -10,7 +10,15 @@ import pytest
 from tools.ticket_reader import talks, train_worth
 from vori.ids import MeetingId, TicketId, UserId
 from vori.tickets.extract import local, worth
-from vori.tickets.messages import KnownTicket, Member, Passage, Segment, TicketStatus
+from vori.tickets.messages import (
+    Blocker,
+    Draft,
+    KnownTicket,
+    Member,
+    Passage,
+    Segment,
+    TicketStatus,
+)
 
 
 def passage(lines: list[str], *board: tuple[str, TicketStatus]) -> Passage:
@@ -52,6 +60,66 @@ def test_a_joke_that_sounds_like_a_promise_makes_no_ticket_and_the_request_besid
     found = local.read(passage(TALK)).new_tickets
     assert [set(d.evidence) & {4, 5} for d in found] == [{4, 5}]
     assert found[0].assignee_id == 2
+
+
+MISSED = [
+    "1|morning everybody um let's keep it quick",
+    "2|yeah the canal's high again i nearly drove in",
+    "1|okay so the drivers' union asked for new seat cushions and i told them i'd get prices from three suppliers",
+    "2|lovely",
+    "1|you know what they're like",
+    "2|anyway the weather's meant to turn",
+    "1|right that's everything then thank you",
+]
+STUCK = [
+    *MISSED[:2],
+    "1|how's the roof coming on",
+    "2|the surveyor's meant to sign it and he's on a boat so nothing moves",
+    "1|right okay that's a pain",
+    "2|it is yeah",
+    "1|anyway thank you both",
+]
+
+
+def by_rules_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worth, "ENOUGH", 1_000)
+
+
+def test_a_promise_that_no_rule_reads_makes_a_ticket_that_is_not_called_sure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [draft] = local.read(passage(MISSED)).new_tickets
+    assert 2 in draft.evidence
+    assert draft.assignee_id == 1
+    assert draft.confidence <= local.READ_OUT_CONFIDENCE
+    assert "judged by how it was told" in draft.reason
+    by_rules_alone(monkeypatch)
+    assert local.read(passage(MISSED)).new_tickets == ()
+
+
+def test_somebody_who_is_stuck_in_words_that_no_rule_reads_is_a_blocker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [blocker] = local.read(passage(STUCK)).blockers
+    assert 3 in blocker.evidence
+    by_rules_alone(monkeypatch)
+    assert local.read(passage(STUCK)).blockers == ()
+
+
+@pytest.mark.parametrize("lines", [MISSED, STUCK])
+def test_what_only_the_readers_find_is_found_live_too(lines: list[str]) -> None:
+    live = local.LiveTalk(passage([]))
+    drafts: dict[int, Draft | None] = {}
+    blockers: dict[int, Blocker | None] = {}
+    for segment in passage(lines).segments:
+        live.add(segment)
+        works, _, blocks = live.changes()
+        drafts |= works
+        blockers |= blocks
+    whole = local.read(passage(lines))
+    found = [(d.title, d.assignee_id) for d in drafts.values() if d is not None]
+    assert found == [(d.title, d.assignee_id) for d in whole.new_tickets]
+    assert [b for b in blockers.values() if b is not None] == list(whole.blockers)
 
 
 def test_a_few_captions_are_left_to_the_rules() -> None:

@@ -214,7 +214,14 @@ _LATEST = re.compile(
     r"(?:'s)?,? (?:at the (?:very )?latest|latest|tops|at most|the deadline|or (?:sooner|before|earlier)|"
     r"if not (?:sooner|before|earlier)|deadline)\b"
 )
-_PART = r"(?: (?:morning|afternoon|evening|night|lunch(?:time)?|noon|midday|am|pm))?"
+_PART = r"(?: (?:in the )?(?:morning|afternoon|evening|night|lunch(?:time)?|noon|midday|am|pm))?"
+
+_THINGS = (
+    r"floor|time|one|version|of|century|round|row|anniversary|birthday|edition|minute|street|avenue|chapter|episode|"
+    r"page|annual|year|week|day|hole|mile|hour|lap|item|attempt|thing|batch|draft|half|quarter|person|part|step|two|"
+    r"three|pair|set|copy|option|line"
+)
+"""What an ordinal counts that is no day of a month."""
 
 Make = Callable[[re.Match[str], date], date | None]
 
@@ -318,6 +325,13 @@ _HOURS_SAID: tuple[tuple[re.Pattern[str], Make], ...] = (
         lambda m, today: today,
     ),
     (
+        _english(
+            r"(?:(?:as soon as|when|once) we(?:'re|'ve| are| have)?(?: just)? (?:finish(?:ed)?|done|hung up|hang up|"
+            r"break(?: up)?|wrap(?:ped)? up|stop)(?: here| this (?:call|meeting))?(?=$|[.,?!])|inside the hour|(?<=before )dark)"
+        ),
+        lambda m, today: today,
+    ),
+    (
         _english(r"first thing(?! in the morning)(?= (?:on )?(?:the )?[\w]+)"),
         lambda m, today: today,
     ),
@@ -374,6 +388,12 @@ _DATES_SAID: tuple[tuple[re.Pattern[str], Make], ...] = (
             r"first thing in the morning|(?<=by )(?:the )?morning)"
         ),
         lambda m, today: today + timedelta(days=1),
+    ),
+    (
+        _english(
+            r"in the morning(?=$|[.,?!]| (?:then|and|so|before|when|if|with|at|first|please|yeah|okay)\b)"
+        ),
+        lambda m, today: _in_the_morning(m, today),
     ),
     (
         _english(rf"(?:on )?(?:the )?(?:next|following) (?P<wd>{_WEEKDAY}){_PART}"),
@@ -518,11 +538,15 @@ _DATES_SAID: tuple[tuple[re.Pattern[str], Make], ...] = (
         re.compile(
             rf"(?<!\w)(?P<limit>(?:by|before|until|till|due|for|on|no later than) )?(?:the )"
             rf"(?:(?P<num>\d{{1,2}})(?:st|nd|rd|th)|(?P<ord>{_ORDINAL}))(?!\w)"
-            r"(?! (?:floor|time|one|version|of|and|century|round|row|anniversary|birthday|edition|minute|street|avenue|"
-            r"chapter|episode|page|annual|year|week|day|birthday|hole|mile|hour|lap|item|attempt|thing|batch|draft|half|"
-            r"quarter|person|part|step|two|three|half|pair|set|copy|page|option|line|person))"
+            rf"(?! (?:{_THINGS}))"
         ),
         lambda m, today: _bare_day(m, today),
+    ),
+    (
+        re.compile(
+            rf"(?<![\w-])(?<!ty )(?<!hundred and )(?P<limit>(?:by|before) )?(?P<ord>{_ORDINAL})(?![\w-])(?! (?:{_THINGS}))"
+        ),
+        lambda m, today: _mere_ordinal(m, today),
     ),
     (
         re.compile(r"(?<!\d)(?P<limit>by )?(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})(?!\d)"),
@@ -532,13 +556,42 @@ _DATES_SAID: tuple[tuple[re.Pattern[str], Make], ...] = (
 
 
 def _bare_day(m: re.Match[str], today: date) -> date | None:
-    """Tells a day: "the twenty third" is one, "the fifth" only with a word like "by"."""
+    """Tells a day: "the twenty third" is one, "the fifth" only with a word like "by" or "then"."""
     number = _day_number(m)
-    if m["ord"] and number <= 3:  # "by the third", and not "the third floor is"
-        ends = re.match(r"$|[.,?!]| (?:latest|at|if|so|please|and|then|or)\b", m.string[m.end() :])
-        if not m["limit"] or not ends:
-            return None
-    return day_of_month(today, number) if m["limit"] or m["num"] or number >= 13 else None
+    suits = _SUITS_AS_DAY.match(m.string, m.end()) is not None
+    ends = suits or _ENDS_AS_DAY.match(m.string, m.end()) is not None
+    if m["ord"] and number <= 3:  # "by the third", "the third then.", and not "the third floor is"
+        then = _THEN_ENDS.match(m.string, m.end()) is not None
+        return day_of_month(today, number) if then or (m["limit"] and ends) else None
+    is_day = m["limit"] or m["num"] or number >= 13 or suits or _END.match(m.string, m.end())
+    return day_of_month(today, number) if is_day else None
+
+
+def _mere_ordinal(m: re.Match[str], today: date) -> date | None:
+    """A day without "the": "twentieth is fine", "by tenth", "say nineteenth"."""
+    number = ORDINALS[m["ord"]]
+    ends = number >= 13 and _END.match(m.string, m.end()) is not None
+    is_day = m["limit"] or ends or _SUITS_AS_DAY.match(m.string, m.end())
+    return day_of_month(today, number) if is_day and number > 3 else None
+
+
+def _in_the_morning(m: re.Match[str], today: date) -> date | None:
+    """Of tomorrow, where nothing before it says when: no hour, no day."""
+    return None if _TOLD_WHEN.search(m.string, 0, m.start()) else today + timedelta(days=1)
+
+
+_END = re.compile(r"$|[.,?!]")
+_SUITS_AS_DAY = re.compile(
+    r" (?:at the latest|latest|then|please|instead|works|suits|okay|ok|yeah|yep)\b"
+    r"|(?: is|'s) (?:fine|ok|okay|good|great|perfect|better)\b"
+)
+"""What follows an ordinal that is a day of the month and not the number of a thing."""
+_ENDS_AS_DAY = re.compile(r"$|[.,?!]| (?:at|if|so|and|or)\b")
+_THEN_ENDS = re.compile(r" at the latest| (?:then|please|okay|ok)(?=$|[.,?!])| (?:okay|ok) but\b")
+_TOLD_WHEN = re.compile(
+    rf"(?:\d|o'clock|[ap]m|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|quarter|week|month|night|"
+    rf"yesterday|tomorrow|today|early|later|only|always|usually|{_WEEKDAY}|{_ORDINAL}),? $"
+)
 
 
 # ------------------------------------------------------------------ Korean
@@ -852,7 +905,7 @@ KOREAN = (
 )
 _LATIN = re.compile(
     r"day|week|month|year|quarter|tomorrow|tonight|fortnight|christmas|morning|afternoon|evening|lunch|noon|mid|night|"
-    r"time|hour|first thing|closing|\bby\b|before|after|once|due|deadline|\be(?:od|ow)|\bcob|close|end of|start of|beginning|"
+    r"time|hour|first thing|closing|\bby\b|before|after|once|when we|as soon as we|due|deadline|\be(?:od|ow)|\bcob|close|end of|start of|beginning|"
     r"\b(?:mon|tues?|weds?|thur?s?|fri)\b|st\b|nd\b|rd\b|th\b|\d|"
     r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 )

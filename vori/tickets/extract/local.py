@@ -17,7 +17,7 @@ from datetime import date
 from itertools import islice
 
 from vori.ids import TicketId, UserId
-from vori.tickets.extract import english, korean, verbs, worth
+from vori.tickets.extract import english, korean, verbs, when, worth
 from vori.tickets.extract.acts import is_other_act
 from vori.tickets.extract.aspect import is_for_later, is_step
 from vori.tickets.extract.clause import COMMAND_GOES_ON, Clause, Mark, clean, is_cut, turns
@@ -45,6 +45,9 @@ NEIGHBOURS = 4
 """So many pieces of work before and after one are asked whether they are the same."""
 MAX_LOOK_BACK = 40
 """So many earlier pieces of work that share a word are compared, the latest first."""
+MAX_BLOCK_CLAUSES = 12
+READ_OUT_CONFIDENCE = 0.6
+"""What no rule found, only the learned reader, is not surer than that."""
 MAX_TITLE_CHARS = 80
 MAX_CONTENT_CHARS = 1_200
 
@@ -107,13 +110,8 @@ def read(passage: Passage) -> Extraction:
     segments = [s for s in passage.segments if s.text.strip()]
     if not segments:
         return Extraction(engine="local")
-    people = People(passage.members)
-    board = Board(passage.existing_tickets)
-    talk = Talk(board, people, passage.started_at.date())
-    for segment in segments:
-        talk.lines.add(segment)
-    for clause in clauses(segments, people, board.vocabulary, passage.started_at.date()):
-        talk.hear(clause)
+    talk = Talk(Board(passage.existing_tickets), People(passage.members), passage.started_at.date())
+    talk.hear_all(segments)
     return talk.result()
 
 
@@ -160,16 +158,19 @@ class LiveTalk:
         self._captions += 1
         self._is_waiting = True
 
-    def changes(self) -> tuple[dict[int, Draft | None], set[TicketId], dict[int, Blocker]]:
-        """Drafts by number (None: no longer asked for), tickets and blockers spoken of since."""
+    def changes(self) -> tuple[dict[int, Draft | None], set[TicketId], dict[int, Blocker | None]]:
+        """Drafts and blockers by number (None: no longer one), and tickets spoken of since."""
         if self._is_waiting:
             self._hear(is_over=False)
         talk = self._talk
         talk.touch_again()
         works = {n: self._draft(talk.works[n]) for n in sorted(talk.touched)}
         tickets = {self._board.tickets[t].ticket_id for t in talk.touched_tickets}
-        first = max(0, self._blocks - 1)  # the last one may have grown
-        blocks = {n: _blocker(talk.blocks[n]) for n in range(first, len(talk.blocks))}
+        first = 0 if self._captions <= worth.ENOUGH else max(0, self._blocks - 2)
+        blocks = {  # the last ones may have grown, or be none after all
+            n: _blocker(talk.blocks[n]) if talk.is_stuck(talk.blocks[n]) else None
+            for n in range(first, len(talk.blocks))
+        }
         talk.touched, talk.touched_tickets = set(), set()
         self._blocks = len(talk.blocks)
         return works, tickets, blocks
@@ -417,6 +418,10 @@ class Work:
     accepted_turn: int = -1
     number: int = 0
     """Its place among all pieces of work of the talk."""
+    read_out: bool = False
+    """Whether only the learned reader found it."""
+    around: set[str] = field(default_factory=set)
+    """Words said just before, with and just after it."""
 
     @property
     def alive(self) -> bool:
@@ -483,6 +488,7 @@ class Talk:
         """By ticket, which captions speak of it."""
         self.works: list[Work] = []
         self.calendar: Calendar[Work] = Calendar(today, _bag)
+        self.diary: when.Diary[Work] = when.Diary(today)
         self.claims: dict[int, list[Claim]] = defaultdict(list)
         self.blocks: list[list[Clause]] = []
         self.subject = Subject()
@@ -497,14 +503,28 @@ class Talk:
         self.touched_tickets: set[int] = set()
         self.episode: Episode | None = None
         self.rivals: tuple[Clause, list[int]] | None = None
+        self.caption: list[tuple[Clause, Subject]] = []
+        """The clauses of the last caption, and what they are about."""
+        self.unread: list[list[tuple[Clause, Subject]]] = []
+        """Captions that the learned reader has yet to look at."""
         self.redated: Work | None = None
         """The piece of work whose day was changed last."""
 
     # -------------------------------------------------------------- hearing
 
+    def hear_all(self, segments: Sequence[Segment]) -> None:
+        """The whole talk at once."""
+        for segment in segments:
+            self.lines.add(segment)
+        for clause in clauses(segments, self.people, self.board.vocabulary, self.today):
+            self.hear(clause)
+        self.end_caption()
+
     def hear(self, c: Clause) -> None:
         if self._is_command(c):
             return
+        if self.caption and self.caption[-1][0].order != c.order:
+            self.end_caption()
         if self.works:
             self.touched.add(self.works[-1].number)
         self._react(c)
@@ -532,6 +552,104 @@ class Talk:
         self._note_block(c)
         self.recent.append(c)
         del self.recent[:-12]
+        self.caption.append((c, subject))
+        for work in self.works[-NEIGHBOURS:]:
+            if c.order - work.last <= 2 and c.words:
+                self.diary.lies_around(work, c)
+
+    def end_caption(self) -> None:
+        """Takes what the learned reader finds in the last captions, and no rule did.
+
+        Captions wait until the talk is long enough to be judged; they must be in `lines`.
+        """
+        if self.caption:
+            self.unread.append(self.caption)
+            self.caption = []
+        if len(self.lines.segments) < worth.ENOUGH:
+            return
+        for heard in self.unread:
+            self._read_caption(heard)
+        self.unread.clear()
+
+    def _read_caption(self, heard: Sequence[tuple[Clause, Subject]]) -> None:
+        place = heard[0][0].order
+        odds = self.odds(place)
+        if worth.probability(odds[worth.STUCK]) >= worth.STUCK_AT:
+            self._read_stuck([c for c, _ in heard if _says_something(c)])
+        late = self.works[-NEIGHBOURS:]
+        if worth.probability(odds[worth.MAKES]) < worth.READ_OUT or any(
+            place in self._places(c.seqs) for w in late for c in w.heard[-NEIGHBOURS:]
+        ):
+            return
+        free = [
+            c
+            for c, about in heard
+            if about.ticket is None
+            and about.work is None
+            and self._own(c) >= 0.5
+            and not c.has(Mark.SMALL_TALK)
+        ]
+        if free:
+            self._read_out(free)
+
+    def _read_stuck(self, told: Sequence[Clause]) -> None:
+        """Somebody is stuck; what a speaker goes on to say is of the same blocker."""
+        last = self.blocks[-1] if self.blocks else []
+        told = [c for c in told if c not in last]
+        if not told:
+            return
+        first = told[0]
+        goes_on = bool(last) and (
+            last[-1].turn == first.turn
+            or (first.speaker is not None and last[-1].speaker == first.speaker)
+        )
+        if goes_on and first.order - last[-1].order <= 2 and len(last) < MAX_BLOCK_CLAUSES:
+            last.extend(told)
+        else:
+            self.blocks.append(list(told))
+
+    def is_stuck(self, block: Sequence[Clause]) -> bool:
+        """Whether the learned reader too takes it for a blocker."""
+        if len(self.lines.segments) < worth.ENOUGH:
+            return True
+        places = self._places(_seqs(block))
+        return any(worth.probability(self.odds(p)[worth.STUCK]) >= worth.STUCK_KEPT for p in places)
+
+    def _read_out(self, told: Sequence[Clause]) -> None:
+        """Begins the work that only the learned reader sees in clauses heard just now."""
+        c = max(
+            told,
+            key=lambda c: (
+                c.has(_PROMISE), c.has(Mark.DONE | Mark.PROGRESS), c.has(Mark.FIRST), self._own(c)
+            ),
+        )  # fmt: skip
+        asked = c.has(Mark.REQUEST) or (bool(c.doers) and not c.has(Mark.FIRST))
+        reported = c.has(Mark.DONE | Mark.PROGRESS) and not c.has(_PROMISE)
+        promised = c.has(Mark.COMMIT) or (c.has(Mark.FIRST) and not c.has(Mark.WANT | Mark.NEED))
+        kind = Mark.REQUEST if asked else Mark.COMMIT if promised else Mark.NEED
+        work = Work(
+            kind=Mark.DONE if reported else kind, clause=c, words={}, last=c.order, firm=True,
+            read_out=True,
+        )  # fmt: skip
+        if reported:
+            work.status = IN_PROGRESS if c.has(Mark.PROGRESS) else DONE
+        for b in told:
+            self._learn_words(work, b.words)
+            work.heard.append(b)
+        self._begin(work)
+        if len(c.doers) == 1:
+            work.assignee = c.doers[0]
+        elif (reported or promised) and c.speaker in self.people:
+            work.assignee = c.speaker
+        elif asked:
+            at = self.recent.index(c) if c in self.recent else len(self.recent)
+            self._first_taker(c, work, self.recent[:at])
+        if self.subject.order <= c.order and self.subject.ticket is None:
+            self.subject = Subject(work=work, order=c.order, turn=c.turn)
+
+    def odds(self, i: int) -> worth.Odds:
+        """What the learned reader says of the caption at place `i`."""
+        return self.lines.odds(i)
 
     def _is_command(self, c: Clause) -> bool:
         """Speech that addresses the software is heard, and nothing more."""
@@ -1609,17 +1727,30 @@ class Talk:
 
     def _date(self, c: Clause, subject: Subject) -> None:
         """Lets the calendar tell which works the clause's days are for."""
-        if c.has(Mark.SMALL_TALK) and not c.has(_PROMISE):
-            return
         near = self.works[: -MAX_LOOK_BACK - 1 : -1]
-        owner = next((w for w in near if w.heard and w.heard[-1] is c), None)
-        elsewhere = subject.ticket is not None
-        for work in self.calendar.hear(c, self.works, owner, elsewhere=elsewhere):
+        dated: list[Work] = []
+        if not c.has(Mark.SMALL_TALK) or c.has(_PROMISE):
+            owner = next((w for w in near if w.heard and w.heard[-1] is c), None)
+            elsewhere = subject.ticket is not None
+            dated = self.calendar.hear(c, self.works, owner, elsewhere=elsewhere)
+        for work in dated:
             self.touched.add(work.number)
             if c.has(Mark.CORRECT) and not c.korean:
                 self.redated = work
+        if c.days:
+            before = (b for b in self.recent[-4:] if c.order - b.order <= 2)
+            self.diary.hear(
+                c,
+                self._places(c.seqs),
+                near,
+                dated,
+                before=frozenset(w for b in before for w in b.words),
+                about_ticket=subject.ticket is not None,
+            )
 
     def _progress(self, c: Clause, work: Work) -> None:
+        if work.read_out and work.assignee is not None and c.speaker != work.assignee:
+            return  # "they have, haven't they"
         told = c.korean and work.kind is Mark.DONE and c.turn == work.clause.turn
         if told and c.has(Mark.NOT_DONE) and not c.has(Mark.QUESTION):
             work.status = IN_PROGRESS  # "서른 개 정리했고 쉰 개 남았어요"
@@ -1727,7 +1858,7 @@ class Talk:
         work.topic = " ".join(b.text for b in context[-1:])
         self._learn_words(work, c.words)
         self._begin(work)
-        self._first_taker(c, work)
+        self._first_taker(c, work, self.recent)
         begun = any(b.has(Mark.PROGRESS) and b.turn == c.turn for b in context)
         if begun and c.korean and c.has(Mark.COMMIT) and c.has(Mark.PROGRESS):
             work.status = IN_PROGRESS  # "그거 계속할게요"
@@ -1755,9 +1886,10 @@ class Talk:
             return False
         return before.seqs[-1] == c.seqs[0] or self._own(c) < 2.0
 
-    def _first_taker(self, c: Clause, work: Work) -> None:
+    def _first_taker(self, c: Clause, work: Work, before: Sequence[Clause]) -> None:
+        """Who does it at first; `before`: the clauses heard before this one."""
         who = tuple(u for u in c.doers if u not in c.excluded)
-        heard = [b for b in self.recent[-3:] if c.order - b.order <= 1 and b.turn != c.turn]
+        heard = [b for b in before[-3:] if c.order - b.order <= 1 and b.turn != c.turn]
         called = [b.doers for b in heard if len(b.doers) == 1 and not _SAYS_WHO.search(b.text)]
         unknown = c.speaker is None and not who and not c.korean
         if unknown and c.has(Mark.COMMIT) and len(set(called)) == 1:
@@ -1769,13 +1901,13 @@ class Talk:
             work.assignee = who[0]
         elif len(who) > 1:
             work.candidates = who
-        elif c.has(Mark.REQUEST) and self.recent:
-            before = self.recent[-1]
-            if before.turn == c.turn and len(before.named) == 1 and self._own(before) < 1:
-                if len(before.named[0]) == 1:
-                    work.assignee = before.named[0][0]
+        elif c.has(Mark.REQUEST) and before:
+            last = before[-1]
+            if last.turn == c.turn and len(last.named) == 1 and self._own(last) < 1:
+                if len(last.named[0]) == 1:
+                    work.assignee = last.named[0][0]
                 else:
-                    work.candidates = before.named[0]
+                    work.candidates = last.named[0]
 
     def _context(self, c: Clause) -> list[Clause]:
         """What was said just before and led to it: the trouble, the wish, the question."""
@@ -1932,6 +2064,10 @@ class Talk:
         self.works.append(work)
         self.touched.add(work.number)
         self._index(work)
+        for b in self.recent[-6:]:
+            if work.clause.order - b.order <= 2:
+                self.diary.lies_around(work, b)
+        self.diary.begins(work)
 
     def _index(self, work: Work) -> None:
         for word in work.words:
@@ -2035,7 +2171,7 @@ class Talk:
         return Extraction(
             new_tickets=tuple(sorted((d for d in drafts if d), key=lambda d: d.evidence)),
             ticket_updates=self.intents(sorted({*self.claims, *self.mentions})),
-            blockers=tuple(_blocker(block) for block in self.blocks),
+            blockers=tuple(_blocker(block) for block in self.blocks if self.is_stuck(block)),
             engine="local",
         )
 
@@ -2046,7 +2182,8 @@ class Talk:
         """The ticket that the work asks for; None when it was dropped, or is not firm."""
         if not self._stands(work):
             return None
-        draft = self._draft(work)
+        is_dated = work.status is not DONE or work.clause.korean
+        draft = self._draft(work, self._due(work) if is_dated else None)
         return draft if self._is_worth(work, draft) else None
 
     def touch_again(self) -> None:
@@ -2055,11 +2192,14 @@ class Talk:
         if heard == worth.ENOUGH:
             self.touched.update(range(len(self.works)))
         late = self.works[-2 * NEIGHBOURS :]
-        self.touched.update(w.number for w in late if heard - w.last <= worth.REACH + 1)
+        self.touched.update(w.number for w in late if heard - w.last <= 2 * worth.REACH + 1)
         for n in list(self.touched):
             self.touched.update(
                 range(max(0, n - NEIGHBOURS), min(len(self.works), n + NEIGHBOURS + 1))
             )
+        for said in self.diary.said:
+            if heard - said.places[-1] <= 2 * worth.REACH + 1:
+                self.touched.update(link.number for link in said.links)
 
     def _is_worth(self, work: Work, draft: Draft) -> bool:
         """Whether the learned reader takes it for work, and for none that is drafted already."""
@@ -2070,7 +2210,7 @@ class Talk:
             self.is_over or candidate.how != "reported"
         ):
             return True  # a report may still turn out to be one of a known ticket
-        chance = worth.worth(candidate, self._places_near(work), self.lines.odds)
+        chance = worth.worth(candidate, self._places_near(work), self.odds)
         return chance >= worth.LEAST
 
     def _candidate(self, work: Work, draft: Draft) -> worth.Candidate | None:
@@ -2089,7 +2229,23 @@ class Talk:
             has_due=work.due is not None,
             has_assignee=work.assignee is not None,
             title_words=len(draft.title.split()),
+            read_out=work.read_out,
         )
+
+    def _due(self, work: Work) -> date | None:
+        """When it is due by the learned reader; of a talk too short for that by the rules."""
+        if len(self.lines.segments) < worth.ENOUGH:
+            return work.due
+        near = self._places_near(work)
+        odds = self.odds
+        return when.best(
+            (when.chance(when.weighed(it, near, odds)), it.link.said, due)
+            for it, due in self.dating(work)
+        )
+
+    def dating(self, work: Work) -> list[tuple[when.Dating, date]]:
+        """The days that the work may be due on, and the date that each would mean."""
+        return self.diary.datings(work, self._places(_seqs(_proof(work))))
 
     def _places(self, evidence: Iterable[int]) -> worth.Places:
         place = self.lines.place
@@ -2107,20 +2263,21 @@ class Talk:
             return work.firm
         return True
 
-    def _draft(self, work: Work) -> Draft:
+    def _draft(self, work: Work, due: date | None) -> Draft:
         title = self._title(work)
         confidence = {Mark.REQUEST: 0.7, Mark.COMMIT: 0.75, Mark.NEED: 0.6, Mark.WEAK: 0.55}.get(
             work.kind, 0.55
         )
-        confidence += 0.08 * bool(work.due) + 0.05 * bool(work.assignee) + 0.05 * work.accepted
+        confidence += 0.08 * bool(due) + 0.05 * bool(work.assignee) + 0.05 * work.accepted
+        most = READ_OUT_CONFIDENCE if work.read_out else 0.95
         return Draft(
             title=title,
             content=_content(work),
             status=work.status,
             assignee_id=work.assignee,
-            due=work.due if work.status is not DONE or work.clause.korean else None,
+            due=due,
             evidence=_seqs(_proof(work)),
-            confidence=min(confidence, 0.95),
+            confidence=min(confidence, most),
             reason=self._reason(work),
         )
 
@@ -2146,6 +2303,8 @@ class Talk:
             Mark.NEED: "the group agreed that it is needed",
             Mark.WEAK: "somebody intends it and it was confirmed",
         }.get(work.kind, "reported as done" if work.status is DONE else "reported as under way")
+        if work.read_out:
+            how += "; judged by how it was told"
         if work.assignee is None and len(work.candidates) > 1:
             names = ", ".join(self.people.name(u) for u in work.candidates[:4])
             more = len(work.candidates) - 4
@@ -2164,7 +2323,7 @@ class Talk:
         known = self.board.tickets[ticket]
         status = by_rules.new_status if by_rules else None
         confidence = by_rules.confidence if by_rules else 0.0
-        odds = self.lines.odds
+        odds = self.odds
         chances = worth.outcome(
             worth.told(known.status, status, confidence, mentions, odds), known.status
         )
@@ -2181,7 +2340,7 @@ class Talk:
             new_status=move,
             reason=_why(known.status, move) + "; judged by how it was told",
             evidence=(self.lines.segments[best].seq,),
-            confidence=min(0.6, chance),
+            confidence=min(READ_OUT_CONFIDENCE, chance),
         )
 
     def by_rules(self, ticket: int) -> StatusIntent | None:

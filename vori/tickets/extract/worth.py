@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,14 @@ from vori.tickets.extract.wordlist import listed
 from vori.tickets.messages import Segment, TicketStatus
 
 WEIGHTS = Path(__file__).parent / "worth.json"
-LEAST = 0.45
+LEAST = 0.35
 """A draft that is less probably work than this is dropped."""
+READ_OUT = 0.3
+"""A caption in which the rules find nothing makes a draft when it is so probably work."""
+STUCK_AT = 0.25
+"""A caption that is so probably told by somebody who is stuck is a blocker ..."""
+STUCK_KEPT = 0.15
+"""... and one that the rules found stays one when it is so probably that."""
 ENOUGH = 6
 """Of a talk with fewer captions nothing is judged: what lies around is half of what is read."""
 SURE = 0.45
@@ -37,12 +44,15 @@ CLEAR = 0.6
 """... and one that is done opens again, where no rule says so, only when it is said so clearly."""
 REACH = 2
 """Captions before and after that are read with one."""
+MOST = 5.0
+"""Log odds beyond that say no more."""
 LONGEST = 40
 """Words of a caption that are read: of a longer one the first and the last half of them."""
 
-TARGETS = ("evidence", "makes", "done", "begun", "back", "kept", "stuck")
-"""What is asked of a caption. kept: it speaks of a ticket, and moves it nowhere."""
-EVIDENCE, MAKES, DONE, BEGUN, BACK, KEPT, STUCK = range(len(TARGETS))
+TARGETS = ("evidence", "makes", "done", "begun", "back", "kept", "stuck", "due")
+"""What is asked of a caption. kept: it speaks of a ticket, and moves it nowhere; due: it says by
+when new work is to be done."""
+EVIDENCE, MAKES, DONE, BEGUN, BACK, KEPT, STUCK, DUE = range(len(TARGETS))
 Odds = tuple[float, ...]
 """Log odds of TARGETS."""
 Token = tuple[str, str]
@@ -77,6 +87,7 @@ class Lines:
     segments: list[Segment] = field(default_factory=list)
     place: dict[int, int] = field(default_factory=dict)
     _lines: dict[int, Line] = field(default_factory=dict)
+    _first: dict[int, tuple[int, Odds]] = field(default_factory=dict)
     _odds: dict[int, tuple[int, Odds]] = field(default_factory=dict)
 
     def add(self, segment: Segment) -> None:
@@ -94,16 +105,52 @@ class Lines:
         last = min(len(self.segments), i + 1 + REACH)
         return {j: self.line(j) for j in range(max(0, i - REACH), last)}
 
-    def odds(self, i: int) -> Odds:
-        """What the classifiers say of caption `i`."""
+    def first(self, i: int) -> Odds:
+        """What the words of caption `i` and of those around it say."""
         last = min(len(self.segments), i + 1 + REACH)
-        known = self._odds.get(i)
+        known = self._first.get(i)
         if known is None or known[0] != last:
             around = self.around(i)
             mine = shipped().languages[language(around[i])]
             known = last, mine.odds(features(around, i, mine.kept))
+            self._first[i] = known
+        return known[1]
+
+    def odds(self, i: int) -> Odds:
+        """What is said of caption `i` once those around it have been judged too."""
+        last = min(len(self.segments), i + 1 + 2 * REACH)
+        known = self._odds.get(i)
+        if known is None or known[0] != last:
+            mine = shipped().languages[language(self.line(i))]
+            found = beside(i, len(self.segments), self.first, self.speaker)
+            known = last, mine.again(found)
             self._odds[i] = known
         return known[1]
+
+    def speaker(self, i: int) -> UserId | None:
+        return self.segments[i].speaker
+
+
+def beside(
+    i: int, count: int, first: OddsOf, speaker: Callable[[int], UserId | None]
+) -> list[float]:
+    """Caption `i` of `count` in numbers: what is said of it and of those around it."""
+    who = speaker(i)
+    out = [1.0]
+    for step in range(-REACH, REACH + 1):
+        j = i + step
+        if not 0 <= j < count:
+            out += [0.0] * (len(TARGETS) * (3 if step else 2) + (2 if step else 0))
+            continue
+        odds = [max(-MOST, min(MOST, o)) for o in first(j)]
+        chances = [probability(o) for o in odds]
+        out += [o / 2 for o in odds]
+        out += chances
+        if step:
+            same = float(who is not None and speaker(j) == who)
+            out += [same * p for p in chances]
+            out += [1.0, same]
+    return out
 
 
 def read(text: str, speaker: UserId | None, knows: Knows, names: frozenset[str]) -> Line:
@@ -174,6 +221,8 @@ class Candidate:
     has_due: bool
     has_assignee: bool
     title_words: int
+    read_out: bool
+    """Whether no rule found it."""
 
 
 HOWS = ("asked", "promised", "agreed", "intended", "reported")
@@ -181,6 +230,7 @@ WEIGHED = (
     "bias", "evidence most", "evidence mean", "evidence first", "makes most", "makes first", *HOWS,
     "one caption", "four captions", "due", "assignee", "shared", "inside another", "touching",
     "near", "title words", "done most", "begun most", "kept most", "kept first", "stuck most",
+    "read out",
 )  # fmt: skip
 """What is weighed of a draft, in the order of `weighed`."""
 
@@ -214,6 +264,7 @@ def weighed(candidate: Candidate, others: Sequence[Places], odds: OddsOf) -> lis
         *(max(probability(o[t]) for o in mine) for t in (DONE, BEGUN, KEPT)),
         probability(mine[0][KEPT]),
         max(probability(o[STUCK]) for o in mine),
+        float(candidate.read_out),
     ]
 
 
@@ -296,6 +347,8 @@ class Weights:
     kept: frozenset[str]
     rows: dict[str, list[int]]
     """Feature to its weights in hundredths, in the order of TARGETS."""
+    second: list[list[float]]
+    """For each of TARGETS the weights of `beside`."""
 
     def odds(self, found: set[str]) -> Odds:
         sums = [0] * len(TARGETS)
@@ -307,24 +360,29 @@ class Weights:
         scale = 1 / (100 * math.sqrt(len(found) or 1))
         return tuple(b + scale * x for b, x in zip(self.bias, sums, strict=True))
 
+    def again(self, found: Sequence[float]) -> Odds:
+        """Log odds by what the classifiers say of a caption and of those around it."""
+        return tuple(sum(map(mul, row, found)) for row in self.second)
+
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
     """languages: classifiers of captions, "en" and "ko"; draft: weights of WEIGHED.
 
-    ticket: for each of OUTCOMES the weights of TOLD.
+    ticket: for each of OUTCOMES the weights of TOLD; due: weights of `when.NAMES`.
     """
 
     languages: dict[str, Weights]
     draft: list[float]
     ticket: list[list[float]]
+    due: list[float]
 
 
 @lru_cache(maxsize=1)
 def shipped() -> Shipped:
     raw: dict[str, Any] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
     languages = {
-        name: Weights(tuple(part["bias"]), frozenset(part["kept"]), part["rows"])
+        name: Weights(tuple(part["bias"]), frozenset(part["kept"]), part["rows"], part["second"])
         for name, part in raw["languages"].items()
     }
-    return Shipped(languages, raw["draft"], raw["ticket"])
+    return Shipped(languages, raw["draft"], raw["ticket"], raw["due"])
