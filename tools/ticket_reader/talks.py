@@ -34,21 +34,28 @@ _TICKET = re.compile(
 
 @dataclass
 class Talk:
-    """passage: as the engine reads it; evidence: places of each new ticket's captions.
-
-    due: places of those that tell its due date, in order; makes: places of captions that make a ticket by themselves; moves: tickets' new statuses, and
-    where they are told; kept: places of captions that speak of a ticket and move nothing, None
-    where nobody has marked them; stuck: places of blockers.
-    """
+    """A talk and what a careful reader makes of it; captions are told by their place in it."""
 
     name: str
     passage: Passage
     evidence: list[set[int]]
+    """The captions of each new ticket ..."""
     due: list[list[int]]
+    """... those that tell its due date, in order ..."""
+    status: list[TicketStatus]
+    """... and its status."""
+    finished: set[int]
+    """Captions that tell that new work is done ..."""
+    begun: set[int]
+    """... or under way."""
     makes: set[int]
+    """Captions that make a ticket by themselves."""
     moves: dict[TicketId, tuple[TicketStatus, set[int]]]
+    """Tickets' new statuses, and where they are told."""
     kept: set[int] | None
+    """Captions that speak of a ticket and move nothing; None where nobody has marked them."""
     stuck: set[int]
+    """Captions of blockers."""
 
 
 @dataclass
@@ -91,6 +98,9 @@ def _read_line(text: str, raw: list[_Raw]) -> None:
 def _talk(name: str, raw: _Raw) -> Talk:
     evidence: dict[str, set[int]] = defaultdict(set)
     due: dict[str, list[int]] = defaultdict(list)
+    finished: set[int] = set()
+    begun: set[int] = set()
+    states: dict[str, TicketStatus] = {}
     makes: set[int] = set()
     kept: set[int] = set()
     stuck: set[int] = set()
@@ -104,6 +114,12 @@ def _talk(name: str, raw: _Raw) -> Talk:
                 makes.add(place)
             elif label[0] == "d":
                 due[label[1:]].append(place)
+            elif label[0] == "f":
+                finished.add(place)
+                states[label[1:]] = TicketStatus.DONE
+            elif label[0] == "p":
+                begun.add(place)
+                states.setdefault(label[1:], TicketStatus.IN_PROGRESS)
             elif label[0] == "k":
                 kept.add(place)
             elif label[0] == "b":
@@ -140,5 +156,15 @@ def _talk(name: str, raw: _Raw) -> Talk:
         ),
     )
     return Talk(
-        name, passage, list(evidence.values()), [due[n] for n in evidence], makes, moves, kept, stuck
-    )  # fmt: skip
+        name=name,
+        passage=passage,
+        evidence=list(evidence.values()),
+        due=[due[n] for n in evidence],
+        status=[states.get(n, TicketStatus.TODO) for n in evidence],
+        finished=finished,
+        begun=begun,
+        makes=makes,
+        moves=moves,
+        kept=kept,
+        stuck=stuck,
+    )

@@ -68,7 +68,26 @@ def cases(without: Sequence[int]) -> list[Talk]:
             sorted(i for i in where if ticket["due"] in days_in(passage, i))
             for ticket, where in zip(gold["newTickets"], evidence, strict=True)
         ]
-        out.append(Talk(path.name, passage, evidence, due, makes, moves, None, stuck))
+        status = [TicketStatus(ticket["status"]) for ticket in gold["newTickets"]]
+        told = {
+            s: {min(e) for e, its in zip(evidence, status, strict=True) if e and its is s}
+            for s in status
+        }
+        out.append(
+            Talk(
+                name=path.name,
+                passage=passage,
+                evidence=evidence,
+                due=due,
+                status=status,
+                finished=told.get(TicketStatus.DONE, set()),
+                begun=told.get(TicketStatus.IN_PROGRESS, set()),
+                makes=makes,
+                moves=moves,
+                kept=None,
+                stuck=stuck,
+            )
+        )
     return out
 
 
@@ -116,6 +135,8 @@ def captions(talk: Talk) -> list[Caption]:
             i in (talk.kept or ()),
             i in talk.stuck,
             any(i in where for where in talk.due),
+            i in talk.finished,
+            i in talk.begun,
         )
         out.append(Caption(talk.name, line.is_korean, around, i, wanted, talk.kept is not None))
     return out
@@ -255,8 +276,8 @@ class Drafting(local.Talk):
     def odds(self, i: int) -> worth.Odds:
         return self.judged[i]
 
-    def _due(self, work: local.Work) -> date | None:
-        return work.due
+    def _judged(self, work: local.Work, draft: Draft) -> Draft:
+        return draft
 
     def _intent(self, ticket: int) -> None:
         return None
@@ -272,6 +293,8 @@ class Rows:
     was: list[TicketStatus]
     became: list[TicketStatus | None]
     works: list[Days]
+    stated: list[list[float]]
+    status: list[TicketStatus]
 
 
 @dataclass
@@ -311,9 +334,11 @@ def weigh(talk: Talk, judged: Sequence[worth.Odds]) -> Rows:
     for _, n, k in pairs:
         if -n not in matched and k not in matched.values():
             matched[-n] = k
-    rows = Rows(found, [n in matched for n in range(len(found))], [], [], [], [])
+    rows = Rows(found, [n in matched for n in range(len(found))], [], [], [], [], [], [])
     for n, k in matched.items():
-        _, near, work = heard.drafted[n]
+        candidate, near, work = heard.drafted[n]
+        rows.stated.append(worth.stated(candidate, work.status, odds))
+        rows.status.append(talk.status[k])
         if work.status is not TicketStatus.DONE or work.clause.korean:  # else no date is given
             rows.works.append(days(heard, work, near, talk.due[k], odds))
     for n, known in enumerate(board.tickets):
@@ -400,6 +425,30 @@ def train_tickets(
         rate = 0.1 * (1 - step / 801)
         w -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-8)
     return w
+
+
+def train_states(found: np.ndarray, status: Sequence[TicketStatus]) -> np.ndarray:
+    """Weights (states, stated) of a multinomial regression."""
+    right = np.array([[o is s for o in worth.STATES] for s in status], float)
+    w = np.zeros((len(worth.STATES), found.shape[1]))
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    every = np.ones_like(right, dtype=bool)
+    for step in range(1, 801):
+        grad = (chances(found, w, every) - right).T @ found + w
+        m, v = 0.9 * m + 0.1 * grad, 0.99 * v + 0.01 * grad**2
+        w -= 0.1 * (1 - step / 801) * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-8)
+    return w
+
+
+def unseen_states(
+    found: np.ndarray, status: Sequence[TicketStatus], at: np.ndarray, fold: int
+) -> list[tuple[int, TicketStatus]]:
+    """What each right draft of a fifth is said to be, by its number."""
+    known = np.flatnonzero(at != fold)
+    w = train_states(found[known], [status[i] for i in known])
+    return [
+        (int(i), worth.STATES[int((found[i] @ w.T).argmax())]) for i in np.flatnonzero(at == fold)
+    ]
 
 
 def chances(found: np.ndarray, w: np.ndarray, may: np.ndarray) -> np.ndarray:
@@ -493,6 +542,9 @@ def weights(
         found for fold in range(FOLDS) for found in unseen_moves(told, was, became, places, fold)
     ]
     moves = sum(len(t.moves) for t in written)
+    stated = np.array([v for r in rows for v in r.stated])
+    status = [v for r in rows for v in r.status]
+    at = np.array([f for r, f in zip(rows, fold_of, strict=True) for _ in r.stated])
     dated = [d for fold in range(FOLDS) for d in unseen_days(rows, fold_of, fold)]
     card = {
         "what": "whether a draft of the rules is new work, and how far a ticket is",
@@ -518,6 +570,15 @@ def weights(
                 str(t): share(is_right(day if p >= t else None, work) for day, p, work in dated)
                 for t in (0.3, when.LEAST, 0.5, 0.6)
             },
+            "status of right drafts, by the rules": share(
+                worth.STATES[int(v[1 : 1 + len(worth.STATES)].argmax())] is s
+                for v, s in zip(stated, status, strict=True)
+            ),
+            "status of right drafts": share(
+                it is status[i]
+                for fold in range(FOLDS)
+                for i, it in unseen_states(stated, status, at, fold)
+            ),
             "moves, F1 by the rules": f1(
                 sum(b is not None and rule_of(t) is b for t, b in zip(told, became, strict=True)),
                 sum(rule_of(t) is not None for t in told),
@@ -545,6 +606,7 @@ def weights(
             for name, w in shipped.items()
         },
         "draft": newton(x, y),
+        "state": [[round(float(v), 4) for v in row] for row in train_states(stated, status)],
         "due": train_days([w for r in rows for w in r.works]),
         "ticket": [[round(float(v), 4) for v in row] for row in train_tickets(told, was, became)],
     }

@@ -106,6 +106,19 @@ def test_somebody_who_is_stuck_in_words_that_no_rule_reads_is_a_blocker(
     assert local.read(passage(STUCK)).blockers == ()
 
 
+def test_work_that_was_asked_for_is_to_do_whatever_the_one_asked_has_in_mind_already() -> None:
+    lines = [
+        *TALK[:2],
+        "1|ben could you write one page for the new starters by the end of the month",
+        "2|i would yeah i've got half of it in my head already",
+        "1|lovely",
+        "1|also i put the new blinds up in the back office yesterday they look great",
+        "2|oh nice one",
+    ]
+    found = {d.evidence[0]: d.status for d in local.read(passage(lines)).new_tickets}
+    assert found == {2: TicketStatus.TODO, 5: TicketStatus.DONE}
+
+
 @pytest.mark.parametrize("lines", [MISSED, STUCK])
 def test_what_only_the_readers_find_is_found_live_too(lines: list[str]) -> None:
     live = local.LiveTalk(passage([]))
@@ -163,6 +176,21 @@ def test_a_talk_keeps_who_made_which_work_and_what_moved(
     assert talk.makes == {0}
     assert talk.moves == {"T-A": (TicketStatus.DONE, {2})}
     assert (talk.kept, talk.stuck) == ({4}, {4})
+    assert (talk.due, talk.status) == ([[0]], [TicketStatus.TODO])
+
+
+def test_a_talk_keeps_which_new_work_is_done_and_which_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talks, "FOLDER", tmp_path)
+    (tmp_path / "en-x.txt").write_text(
+        "# shop\n1: i swept the yard by the way  @a1 f1\n2: ta\n1: i'm halfway through the shelves  @a2 p2\n"
+        "2: by friday i'd hope  @o2\n2: no make that monday  @d2\n"
+    )
+    [talk] = talks.talks("en")
+    assert talk.status == [TicketStatus.DONE, TicketStatus.IN_PROGRESS]
+    assert (talk.finished, talk.begun) == ({0}, {2})
+    assert (talk.evidence, talk.due) == ([{0}, {2, 3, 4}], [[], [4]])
 
 
 def test_the_same_talks_give_the_same_weights() -> None:
@@ -174,7 +202,9 @@ def test_the_shipped_weights_fit_what_is_weighed() -> None:
     made = worth.shipped()
     assert len(made.draft) == len(worth.WEIGHED)
     assert [len(row) for row in made.ticket] == [len(worth.TOLD)] * len(worth.OUTCOMES)
+    assert [len(row) for row in made.state] == [len(worth.STATED)] * len(worth.STATES)
     for language in ("en", "ko"):
         weights = made.languages[language]
+        assert len(weights.second) == len(worth.TARGETS)
         assert len(weights.bias) == len(worth.TARGETS)
         assert {len(row) for row in weights.rows.values()} == {len(worth.TARGETS)}

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 
+from msgspec.structs import replace
+
 from vori.ids import TicketId, UserId
 from vori.tickets.extract import english, korean, verbs, when, worth
 from vori.tickets.extract.acts import is_other_act
@@ -60,6 +62,7 @@ _TO_BE_TOLD = re.compile(
     re.IGNORECASE,
 )
 """What is had by asking for it."""
+_TO_YOU = re.compile(r"\byou(?:rs?|'d|'ll|'re)?\b", re.IGNORECASE)
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
 _BECAUSE = re.compile(r"(?:because|cause|cos|since|until|till|as|unless|without)\b", re.IGNORECASE)
 _ONCE = re.compile(
@@ -623,8 +626,10 @@ class Talk:
                 c.has(_PROMISE), c.has(Mark.DONE | Mark.PROGRESS), c.has(Mark.FIRST), self._own(c)
             ),
         )  # fmt: skip
-        asked = c.has(Mark.REQUEST) or (bool(c.doers) and not c.has(Mark.FIRST))
-        reported = c.has(Mark.DONE | Mark.PROGRESS) and not c.has(_PROMISE)
+        called = {who[0] for b in told for who in b.named if len(who) == 1} - {c.speaker}
+        spoken_to = len(called) == 1 and any(_TO_YOU.search(b.text) for b in told)
+        asked = c.has(Mark.REQUEST) or spoken_to or (bool(c.doers) and not c.has(Mark.FIRST))
+        reported = c.has(Mark.DONE | Mark.PROGRESS) and not c.has(_PROMISE) and not spoken_to
         promised = c.has(Mark.COMMIT) or (c.has(Mark.FIRST) and not c.has(Mark.WANT | Mark.NEED))
         kind = Mark.REQUEST if asked else Mark.COMMIT if promised else Mark.NEED
         work = Work(
@@ -639,6 +644,8 @@ class Talk:
         self._begin(work)
         if len(c.doers) == 1:
             work.assignee = c.doers[0]
+        elif spoken_to:
+            work.assignee = called.pop()
         elif (reported or promised) and c.speaker in self.people:
             work.assignee = c.speaker
         elif asked:
@@ -2182,9 +2189,21 @@ class Talk:
         """The ticket that the work asks for; None when it was dropped, or is not firm."""
         if not self._stands(work):
             return None
-        is_dated = work.status is not DONE or work.clause.korean
-        draft = self._draft(work, self._due(work) if is_dated else None)
-        return draft if self._is_worth(work, draft) else None
+        draft = self._draft(work)
+        return self._judged(work, draft) if self._is_worth(work, draft) else None
+
+    def _judged(self, work: Work, draft: Draft) -> Draft:
+        """The draft with its status and due date by the learned readers."""
+        candidate = self._candidate(work, draft)
+        if candidate is None or len(self.lines.segments) < worth.ENOUGH:
+            return draft
+        status = worth.state(worth.stated(candidate, work.status, self.odds))
+        return replace(
+            draft,
+            status=status,
+            due=self._due(work) if status is not DONE or work.clause.korean else None,
+            reason=self._reason(work, status),
+        )
 
     def touch_again(self) -> None:
         """Touch what the learned reader may judge otherwise now: it looks at what lies around."""
@@ -2233,9 +2252,7 @@ class Talk:
         )
 
     def _due(self, work: Work) -> date | None:
-        """When it is due by the learned reader; of a talk too short for that by the rules."""
-        if len(self.lines.segments) < worth.ENOUGH:
-            return work.due
+        """When it is due by the learned reader."""
         near = self._places_near(work)
         odds = self.odds
         return when.best(
@@ -2263,22 +2280,23 @@ class Talk:
             return work.firm
         return True
 
-    def _draft(self, work: Work, due: date | None) -> Draft:
+    def _draft(self, work: Work) -> Draft:
+        """As the rules have it."""
         title = self._title(work)
         confidence = {Mark.REQUEST: 0.7, Mark.COMMIT: 0.75, Mark.NEED: 0.6, Mark.WEAK: 0.55}.get(
             work.kind, 0.55
         )
-        confidence += 0.08 * bool(due) + 0.05 * bool(work.assignee) + 0.05 * work.accepted
+        confidence += 0.08 * bool(work.due) + 0.05 * bool(work.assignee) + 0.05 * work.accepted
         most = READ_OUT_CONFIDENCE if work.read_out else 0.95
         return Draft(
             title=title,
             content=_content(work),
             status=work.status,
             assignee_id=work.assignee,
-            due=due,
+            due=work.due if work.status is not DONE or work.clause.korean else None,
             evidence=_seqs(_proof(work)),
             confidence=min(confidence, most),
-            reason=self._reason(work),
+            reason=self._reason(work, work.status),
         )
 
     def _title(self, work: Work) -> str:
@@ -2296,15 +2314,17 @@ class Talk:
             text = (work.topic or c.text).strip(" ,.?!")
         return _shorten(text)
 
-    def _reason(self, work: Work) -> str:
-        how = {
+    def _reason(self, work: Work, status: TicketStatus) -> str:
+        asked = {
             Mark.REQUEST: "somebody was asked",
             Mark.COMMIT: "somebody promised it",
             Mark.NEED: "the group agreed that it is needed",
             Mark.WEAK: "somebody intends it and it was confirmed",
-        }.get(work.kind, "reported as done" if work.status is DONE else "reported as under way")
-        if work.read_out:
-            how += "; judged by how it was told"
+        }.get(work.kind)
+        told = {DONE: "reported as done", IN_PROGRESS: "reported as under way"}.get(status)
+        judged = work.read_out or not (asked or told)
+        parts = [asked, told, "judged by how it was told" if judged else None]
+        how = "; ".join(part for part in parts if part)
         if work.assignee is None and len(work.candidates) > 1:
             names = ", ".join(self.people.name(u) for u in work.candidates[:4])
             more = len(work.candidates) - 4

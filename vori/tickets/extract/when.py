@@ -31,7 +31,7 @@ from vori.tickets.extract.worth import (
 )
 from vori.tickets.messages import TicketStatus
 
-LEAST = 0.45
+LEAST = 0.4
 """No day that is less probably the work's counts."""
 AFTER = 6
 """A day said at most so many captions after a piece of work is weighed ..."""

@@ -38,7 +38,7 @@ STUCK_KEPT = 0.15
 """... and one that the rules found stays one when it is so probably that."""
 ENOUGH = 6
 """Of a talk with fewer captions nothing is judged: what lies around is half of what is read."""
-SURE = 0.45
+SURE = 0.4
 """A ticket moves when the most probable move is at least so probable ..."""
 CLEAR = 0.6
 """... and one that is done opens again, where no rule says so, only when it is said so clearly."""
@@ -49,10 +49,21 @@ MOST = 5.0
 LONGEST = 40
 """Words of a caption that are read: of a longer one the first and the last half of them."""
 
-TARGETS = ("evidence", "makes", "done", "begun", "back", "kept", "stuck", "due")
-"""What is asked of a caption. kept: it speaks of a ticket, and moves it nowhere; due: it says by
-when new work is to be done."""
-EVIDENCE, MAKES, DONE, BEGUN, BACK, KEPT, STUCK, DUE = range(len(TARGETS))
+TARGETS = (
+    "evidence",
+    "makes",
+    "done",
+    "begun",
+    "back",
+    "kept",
+    "stuck",
+    "due",
+    "finished",
+    "under way",
+)
+"""What is asked of a caption. done, begun and back: of a ticket on the board; kept: it speaks of one,
+and moves it nowhere; due: it says by when new work is to be done; finished, under way: of new work."""
+EVIDENCE, MAKES, DONE, BEGUN, BACK, KEPT, STUCK, DUE, FINISHED, UNDER_WAY = range(len(TARGETS))
 Odds = tuple[float, ...]
 """Log odds of TARGETS."""
 Token = tuple[str, str]
@@ -275,6 +286,46 @@ def worth(candidate: Candidate, others: Sequence[Places], odds: OddsOf) -> float
     )
 
 
+STATES = (TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE)
+STATED = (
+    "bias", *(f"rules: {s.value}" for s in STATES), *HOWS, "read out", "due", "four captions",
+    "finished most", "finished mean", "finished first", "finished odds",
+    "under way most", "under way mean", "under way first", "under way odds",
+    "makes most", "due most", "done most", "begun most",
+)  # fmt: skip
+"""What is weighed of a draft's status, in the order of `stated`."""
+
+
+def stated(candidate: Candidate, by_rules: TicketStatus, odds: OddsOf) -> list[float]:
+    """A draft's status in numbers. by_rules: what the rules make of it."""
+    said = [odds(i) for i in candidate.places]
+    mine = [[probability(x) for x in o] for o in said]
+    out = [
+        1.0,
+        *(float(by_rules is s) for s in STATES),
+        *(float(candidate.how == how) for how in HOWS),
+        float(candidate.read_out),
+        float(candidate.has_due),
+        float(len(candidate.places) >= 4),
+    ]
+    for target in (FINISHED, UNDER_WAY):
+        chances = [p[target] for p in mine]
+        most = max(o[target] for o in said)
+        out += [
+            max(chances),
+            sum(chances) / len(chances),
+            chances[0],
+            max(-4.0, min(4.0, most)) / 4,
+        ]
+    return [*out, *(max(p[t] for p in mine) for t in (MAKES, DUE, DONE, BEGUN))]
+
+
+def state(found: Sequence[float]) -> TicketStatus:
+    """The most probable of STATES."""
+    scores = [sum(w * x for w, x in zip(row, found, strict=True)) for row in shipped().state]
+    return STATES[scores.index(max(scores))]
+
+
 # ------------------------------------------------------------------ tickets
 
 OUTCOMES = (None, TicketStatus.TODO, TicketStatus.IN_PROGRESS, TicketStatus.DONE)
@@ -369,13 +420,15 @@ class Weights:
 class Shipped:
     """languages: classifiers of captions, "en" and "ko"; draft: weights of WEIGHED.
 
-    ticket: for each of OUTCOMES the weights of TOLD; due: weights of `when.NAMES`.
+    ticket: for each of OUTCOMES the weights of TOLD; due: weights of `when.NAMES`; state: for each
+    of STATES the weights of STATED.
     """
 
     languages: dict[str, Weights]
     draft: list[float]
     ticket: list[list[float]]
     due: list[float]
+    state: list[list[float]]
 
 
 @lru_cache(maxsize=1)
@@ -385,4 +438,4 @@ def shipped() -> Shipped:
         name: Weights(tuple(part["bias"]), frozenset(part["kept"]), part["rows"], part["second"])
         for name, part in raw["languages"].items()
     }
-    return Shipped(languages, raw["draft"], raw["ticket"], raw["due"])
+    return Shipped(languages, raw["draft"], raw["ticket"], raw["due"], raw["state"])
