@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tools.ticket_reader import talks, train_worth
 from vori.ids import MeetingId, TicketId, UserId
@@ -106,17 +107,32 @@ def test_somebody_who_is_stuck_in_words_that_no_rule_reads_is_a_blocker(
     assert local.read(passage(STUCK)).blockers == ()
 
 
-def test_work_that_was_asked_for_is_to_do_whatever_the_one_asked_has_in_mind_already() -> None:
+def test_a_report_is_done_and_what_was_asked_for_beside_it_is_to_do() -> None:
     lines = [
         *TALK[:2],
         "1|ben could you write one page for the new starters by the end of the month",
-        "2|i would yeah i've got half of it in my head already",
+        "2|sure i'm already in there tomorrow so i'll do it then",
         "1|lovely",
         "1|also i put the new blinds up in the back office yesterday they look great",
         "2|oh nice one",
     ]
     found = {d.evidence[0]: d.status for d in local.read(passage(lines)).new_tickets}
     assert found == {2: TicketStatus.TODO, 5: TicketStatus.DONE}
+
+
+def test_who_is_called_by_name_and_spoken_to_does_it_where_speakers_are_not_known() -> None:
+    lines = [
+        "1|and there was the back door the deliveries keep coming in through the shop",
+        "2|so do you want a little sign for that with an arrow",
+        "1|oh could you yes",
+        "2|ben d'you wanna knock one up",
+        "1|yeah bit of aluminium i can have that by monday",
+        "2|lovely thanks",
+        "1|right then that's us",
+    ]
+    talk = passage(lines)
+    unknown = replace(talk, segments=tuple(replace(s, speaker=None) for s in talk.segments))
+    assert [d.assignee_id for d in local.read(unknown).new_tickets if 3 in d.evidence] == [2]
 
 
 @pytest.mark.parametrize("lines", [MISSED, STUCK])

@@ -62,6 +62,7 @@ _TO_BE_TOLD = re.compile(
     re.IGNORECASE,
 )
 """What is had by asking for it."""
+_WANTS = re.compile(r"\b(?:i|we)(?:'d)? (?:do )?(?:want|need|like|would like)\b", re.IGNORECASE)
 _TO_YOU = re.compile(r"\byou(?:rs?|'d|'ll|'re)?\b", re.IGNORECASE)
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
 _BECAUSE = re.compile(r"(?:because|cause|cos|since|until|till|as|unless|without)\b", re.IGNORECASE)
@@ -630,7 +631,8 @@ class Talk:
         spoken_to = len(called) == 1 and any(_TO_YOU.search(b.text) for b in told)
         asked = c.has(Mark.REQUEST) or spoken_to or (bool(c.doers) and not c.has(Mark.FIRST))
         reported = c.has(Mark.DONE | Mark.PROGRESS) and not c.has(_PROMISE) and not spoken_to
-        promised = c.has(Mark.COMMIT) or (c.has(Mark.FIRST) and not c.has(Mark.WANT | Mark.NEED))
+        wants = c.has(Mark.WANT | Mark.NEED) or _WANTS.search(c.text) is not None
+        promised = c.has(Mark.COMMIT) or (c.has(Mark.FIRST) and not wants)
         kind = Mark.REQUEST if asked else Mark.COMMIT if promised else Mark.NEED
         work = Work(
             kind=Mark.DONE if reported else kind, clause=c, words={}, last=c.order, firm=True,
@@ -2198,11 +2200,13 @@ class Talk:
         if candidate is None or len(self.lines.segments) < worth.ENOUGH:
             return draft
         status = worth.state(worth.stated(candidate, work.status, self.odds))
+        assignee = work.assignee or (None if work.candidates else self._called_on(work))
         return replace(
             draft,
             status=status,
+            assignee_id=assignee,
             due=self._due(work) if status is not DONE or work.clause.korean else None,
-            reason=self._reason(work, status),
+            reason=self._reason(work, status, assignee),
         )
 
     def touch_again(self) -> None:
@@ -2251,6 +2255,19 @@ class Talk:
             read_out=work.read_out,
         )
 
+    def _called_on(self, work: Work) -> UserId | None:
+        """The one member who is called by name and spoken to about the work ("Kofi d'you wanna …")."""
+        called = {
+            who[0]
+            for c in work.heard
+            for who in c.named
+            if len(who) == 1
+            and who[0] != c.speaker
+            and who[0] not in c.excluded
+            and (c.has(Mark.REQUEST) or _TO_YOU.search(c.text))
+        }
+        return called.pop() if len(called) == 1 else None
+
     def _due(self, work: Work) -> date | None:
         """When it is due by the learned reader."""
         near = self._places_near(work)
@@ -2296,7 +2313,7 @@ class Talk:
             due=work.due if work.status is not DONE or work.clause.korean else None,
             evidence=_seqs(_proof(work)),
             confidence=min(confidence, most),
-            reason=self._reason(work, work.status),
+            reason=self._reason(work, work.status, work.assignee),
         )
 
     def _title(self, work: Work) -> str:
@@ -2314,7 +2331,7 @@ class Talk:
             text = (work.topic or c.text).strip(" ,.?!")
         return _shorten(text)
 
-    def _reason(self, work: Work, status: TicketStatus) -> str:
+    def _reason(self, work: Work, status: TicketStatus, assignee: UserId | None) -> str:
         asked = {
             Mark.REQUEST: "somebody was asked",
             Mark.COMMIT: "somebody promised it",
@@ -2325,12 +2342,12 @@ class Talk:
         judged = work.read_out or not (asked or told)
         parts = [asked, told, "judged by how it was told" if judged else None]
         how = "; ".join(part for part in parts if part)
-        if work.assignee is None and len(work.candidates) > 1:
+        if assignee is None and len(work.candidates) > 1:
             names = ", ".join(self.people.name(u) for u in work.candidates[:4])
             more = len(work.candidates) - 4
             names += f" and {more} more" if more > 0 else ""
             how += f"; nobody assigned, since the name fits {names}"
-        elif work.assignee is None:
+        elif assignee is None:
             how += "; nobody assigned, since nobody is named and the speaker is not known"
         return how
 
