@@ -191,6 +191,8 @@ COMMAND = re.compile(
     r"|\b(?:close|delete|remove|reopen|assign|mark|move|set|resolve|complete)\b.{0,12}"
     r"\b(?:all|every|everything)\b(?:.{0,20}\b(?:ticket|task|issue|card|item)s?|\s+(?:as|to)\b)"
     r"|\bsystem prompt\b|\byou are now\b|\bas an ai\b|\b(?:hey|ok|okay|dear) (?:computer|assistant|ai|bot|vori)\b"
+    r"|^(?:(?:so|and|hey|ok|okay|dear|listen),? )*(?:computer|note ?taker|transcriber|assistant|a\.?i\.?|(?:chat)?bot|vori|"
+    r"robot|recorder),?(?:[!?.]?$| (?:please|can you|could you|will you|make|book|close|give|mark|assign|delete|write|add|send)\b)"
     r"|\bdeveloper mode\b|\b(?:new|following) instructions?:"
     r"|(?:이전|앞선|앞의|지금까지|기존|위의?|모든).{0,12}(?:지시|명령|프롬프트|규칙|설정|지침).{0,12}"
     r"(?:무시|잊|취소|따르지)"
@@ -201,7 +203,7 @@ COMMAND = re.compile(
     re.IGNORECASE,
 )
 COMMAND_GOES_ON = re.compile(
-    r"^(?:and|then|also|그리고|또)?\s*(?:assign|mark|delete|close|set|move|make|create|give|approve|전부|모두|다)\b"
+    r"^(?:and|then|also|please|그리고|또)?\s*(?:assign|mark|delete|close|set|move|make|create|give|approve|전부|모두|다)\b"
     r"|\b(?:everything|every ticket|all (?:of )?(?:them|tickets|tasks))\b",
     re.IGNORECASE,
 )
