@@ -135,6 +135,32 @@ def test_who_is_called_by_name_and_spoken_to_does_it_where_speakers_are_not_know
     assert [d.assignee_id for d in local.read(unknown).new_tickets if 3 in d.evidence] == [2]
 
 
+def test_a_ticket_holds_the_captions_whole_that_tell_what_it_is_about() -> None:
+    lines = [
+        *TALK[:2],
+        "1|next one the forklift the brake's gone soft again",
+        "2|yeah it nearly had me on monday",
+        "1|ben could you ring the mechanic by friday",
+        "2|sure i'll ring him after lunch",
+        "1|lovely that's it then",
+    ]
+    [draft] = local.read(passage(lines)).new_tickets
+    assert "mechanic" in draft.content
+    assert "ben could you ring the mechanic by friday" in draft.content
+
+
+def test_whoever_takes_what_was_asked_of_nobody_does_it() -> None:
+    lines = [
+        *TALK[:2],
+        "1|somebody should write that into the handbook one paragraph is enough",
+        "2|give it to me i'll write it tomorrow",
+        "1|thank you",
+        "2|no problem at all",
+        "1|right that's it then",
+    ]
+    assert {d.assignee_id for d in local.read(passage(lines)).new_tickets} == {2}
+
+
 @pytest.mark.parametrize("lines", [MISSED, STUCK])
 def test_what_only_the_readers_find_is_found_live_too(lines: list[str]) -> None:
     live = local.LiveTalk(passage([]))

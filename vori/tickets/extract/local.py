@@ -62,6 +62,13 @@ _TO_BE_TOLD = re.compile(
     re.IGNORECASE,
 )
 """What is had by asking for it."""
+_TAKES = re.compile(
+    r"\bi'?ll (?!have to|never)|\bgive (?:it|that|them) to me\b|\bleave (?:it|that) (?:with|to) me\b|\bi can (?:do|take|have|get|write)\b|"
+    r"\bwill do\b|\bi'?d be happy to\b|\bhappy to\b|\bi'?ve got (?:it|that)\b|\bthat'?s (?:me|mine)\b|\bput me down\b"
+    r"|제가\s.*(?:게요|겠습니다|죠)|저한테\s*(?:주|맡)|제가요",
+    re.IGNORECASE,
+)
+"""What people say who take work on."""
 _WANTS = re.compile(r"\b(?:i|we)(?:'d)? (?:do )?(?:want|need|like|would like)\b", re.IGNORECASE)
 _TO_YOU = re.compile(r"\byou(?:rs?|'d|'ll|'re)?\b", re.IGNORECASE)
 _FOR_YOU = re.compile(r"\b(?:you|your)\b|드릴게|드리겠|드릴께", re.IGNORECASE)
@@ -501,6 +508,8 @@ class Talk:
         self.about_tickets: list[Clause] = []
         self.cannot: Clause | None = None
         self.command_order = -100
+        self.commands: set[int] = set()
+        """Places of captions that address the software."""
         self.asked_status: tuple[Subject, Mark, Clause] | None = None
         self.touched: set[int] = set()
         """Works that may have changed since somebody last looked."""
@@ -628,7 +637,8 @@ class Talk:
             ),
         )  # fmt: skip
         called = {who[0] for b in told for who in b.named if len(who) == 1} - {c.speaker}
-        spoken_to = len(called) == 1 and any(_TO_YOU.search(b.text) for b in told)
+        own = c.has(Mark.FIRST) and c.has(Mark.DONE | Mark.PROGRESS | Mark.COMMIT)
+        spoken_to = len(called) == 1 and not own and any(_TO_YOU.search(b.text) for b in told)
         asked = c.has(Mark.REQUEST) or spoken_to or (bool(c.doers) and not c.has(Mark.FIRST))
         reported = c.has(Mark.DONE | Mark.PROGRESS) and not c.has(_PROMISE) and not spoken_to
         wants = c.has(Mark.WANT | Mark.NEED) or _WANTS.search(c.text) is not None
@@ -662,11 +672,10 @@ class Talk:
 
     def _is_command(self, c: Clause) -> bool:
         """Speech that addresses the software is heard, and nothing more."""
-        if c.has(Mark.COMMAND):
+        goes_on = c.order - self.command_order <= 1 and COMMAND_GOES_ON.search(c.text)
+        if c.has(Mark.COMMAND) or goes_on:
             self.command_order = c.order
-            return True
-        if c.order - self.command_order <= 1 and COMMAND_GOES_ON.search(c.text):
-            self.command_order = c.order
+            self.commands.update(self._places(c.seqs))
             return True
         return False
 
@@ -2200,11 +2209,16 @@ class Talk:
         if candidate is None or len(self.lines.segments) < worth.ENOUGH:
             return draft
         status = worth.state(worth.stated(candidate, work.status, self.odds))
-        assignee = work.assignee or (None if work.candidates else self._called_on(work))
+        assignee = work.assignee
+        if assignee is None and not work.candidates:
+            assignee = self._called_on(work) or self._taken_by(work)
+            if status is not TODO and work.clause.speaker in self.people:
+                assignee = assignee or work.clause.speaker  # who reports it
         return replace(
             draft,
             status=status,
             assignee_id=assignee,
+            content=self._told_whole(work),
             due=self._due(work) if status is not DONE or work.clause.korean else None,
             reason=self._reason(work, status, assignee),
         )
@@ -2255,6 +2269,25 @@ class Talk:
             read_out=work.read_out,
         )
 
+    def _told_whole(self, work: Work) -> str:
+        """The captions that the ticket is made of, whole, with those before that led to it.
+
+        A clause says what is to be done; what it is about often stands beside it.
+        """
+        said = [c for c in work.heard if c is work.clause or _says_something(c)]
+        mine = set(self._places(_seqs(said)))
+        others = {p for places in self._places_near(work) for p in places}
+        maker = self._places(work.clause.seqs)[-1]
+        for i in range(min(mine) - 1, max(-1, min(mine) - 1 - NEAR), -1):
+            chance = worth.probability(self.odds(i)[worth.EVIDENCE])
+            if i in others or i in self.commands or chance < worth.LEADS_TO:
+                break
+            mine.add(i)
+        first = sorted(p for p in mine if p <= maker)
+        rest = sorted(mine.difference(first))
+        texts = [clean(self.lines.segments[p].text) for p in (*first, *rest)]
+        return " ".join(dict.fromkeys(texts))[:MAX_CONTENT_CHARS]
+
     def _called_on(self, work: Work) -> UserId | None:
         """The one member who is called by name and spoken to about the work ("Kofi d'you wanna …")."""
         called = {
@@ -2267,6 +2300,19 @@ class Talk:
             and (c.has(Mark.REQUEST) or _TO_YOU.search(c.text))
         }
         return called.pop() if len(called) == 1 else None
+
+    def _taken_by(self, work: Work) -> UserId | None:
+        """Who else takes what was asked of nobody by name, soon and in words of their own."""
+        if work.kind not in (Mark.REQUEST, Mark.NEED, Mark.WEAK):
+            return None
+        maker = self._places(work.clause.seqs)[-1]
+        for i in range(maker + 1, min(maker + 1 + NEAR, len(self.lines.segments))):
+            segment = self.lines.segments[i]
+            takes = _TAKES.search(segment.text) and not segment.text.rstrip().endswith("?")
+            likely = worth.probability(self.odds(i)[worth.EVIDENCE]) >= worth.LEADS_TO
+            if takes and likely and segment.speaker != work.clause.speaker:
+                return segment.speaker if segment.speaker in self.people else None
+        return None
 
     def _due(self, work: Work) -> date | None:
         """When it is due by the learned reader."""

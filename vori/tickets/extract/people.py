@@ -135,7 +135,7 @@ _AFTER_NAME = (
 )
 _I_AM = re.compile(r"\b(?:it's|this is|that's|i'm|it is)\s*$", re.IGNORECASE)
 _THAT_IS_ALL = re.compile(
-    r"\s*(?:[.,!]|$|by the way|btw|here|speaking|again|from the|for the (?:record|note)|(?:i'll|i can|i will)\b)",
+    r"\s*(?:[.,!]|$|by the way|btw|here|speaking|again|still|(?:by|before|next|this) \w|from the|for the (?:record|note)|(?:i'll|i can|i will)\b)",
     re.IGNORECASE,
 )
 _IS_I = re.compile(

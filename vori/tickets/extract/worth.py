@@ -36,6 +36,8 @@ STUCK_AT = 0.25
 """A caption that is so probably told by somebody who is stuck is a blocker ..."""
 STUCK_KEPT = 0.15
 """... and one that the rules found stays one when it is so probably that."""
+LEADS_TO = 0.4
+"""A caption before a ticket's own that is so probably evidence of work tells what it is about."""
 ENOUGH = 6
 """Of a talk with fewer captions nothing is judged: what lies around is half of what is read."""
 SURE = 0.4
