@@ -79,6 +79,12 @@ _WORK_WORDS = listed(
 
 def tokens(text: str) -> list[Token]:
     """The morphemes of `text` in order. Raises Unavailable without kiwipiepy."""
+    return list(_analysed(text))
+
+
+@lru_cache(maxsize=64)
+def _analysed(text: str) -> tuple[Token, ...]:
+    """A caption is asked for twice: as part of its turn, and by the learned reader."""
     found = [
         Token(t.form.translate(_JAMO), t.tag.split("-")[0], t.start, t.start + t.len)
         for t in _kiwi().tokenize(text)
@@ -92,7 +98,7 @@ def tokens(text: str) -> list[Token]:
             said = "게요" if found[end - 1].form == "요" else "게"
             found[i:end] = [Token(a.form + said, "EF", a.start, found[end - 1].end)]
             break
-    return found
+    return tuple(found)
 
 
 # ------------------------------------------------------------------ splitting

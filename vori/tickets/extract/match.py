@@ -466,6 +466,7 @@ _CONCEPT: dict[str, str] = {}
 _NOUN_ENDINGS = frozenset("사서표문안지용건")
 
 
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """A crude English stem: enough to bring "invoices", "invoicing" and "invoiced" together."""
     word = word.lower().strip("'-")
@@ -514,6 +515,7 @@ ACTIONS = frozenset(
 """Verbs that say what is done, not to what: they weigh half."""
 
 
+@lru_cache(maxsize=20_000)
 def key(word: str) -> str:
     """The key under which a word is compared: its concept, or its stem or sound-free form."""
     if not is_hangul(word):

@@ -404,12 +404,8 @@ class Weights:
     """For each of TARGETS the weights of `beside`."""
 
     def odds(self, found: set[str]) -> Odds:
-        sums = [0] * len(TARGETS)
-        for name in found:
-            row = self.rows.get(name)
-            if row is not None:
-                for i, x in enumerate(row):
-                    sums[i] += x
+        rows = [row for row in map(self.rows.get, found) if row is not None]
+        sums = [sum(column) for column in zip(*rows, strict=True)] or [0] * len(TARGETS)
         scale = 1 / (100 * math.sqrt(len(found) or 1))
         return tuple(b + scale * x for b, x in zip(self.bias, sums, strict=True))
 
