@@ -9,8 +9,8 @@ A file holds talks, each as
 
 The number is the speaker's, 0 where nobody is known. Labels: `aN` makes new ticket N, `sN` is other
 evidence of it, `dN` tells when it is due, `oN` a due date that is changed later, `fN`/`pN` that it is
-done/begun; `uA>DONE` moves ticket A,
-`kA` speaks of it and moves nothing; `b` is a blocker, `x` looks like work and is none.
+done/begun; `uA>DONE` moves ticket A, `kA` speaks of it and moves nothing; `b` is a blocker, `x` looks
+like work and is none.
 """
 
 from __future__ import annotations

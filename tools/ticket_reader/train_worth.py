@@ -1,6 +1,6 @@
 """Trains the reader that tells new work from talk (`vori/tickets/extract/worth.py`).
 
-    python -m tools.ticket_reader.train_worth [--without 14 15] [--out FILE]
+    python -m tools.ticket_reader.train_worth [--without 14 15] [--out FILE] [--jobs 2]
 
 Captions of `talks/` and of `benchmarks/cases` teach the two classifiers of captions; the drafts
 that the rules make of `talks/`, with captions judged by classifiers that have not seen them, teach
@@ -414,29 +414,26 @@ def newton(
 def train_tickets(
     found: np.ndarray, was: Sequence[TicketStatus], became: Sequence[TicketStatus | None]
 ) -> np.ndarray:
-    """Weights (outcomes, told) of a multinomial regression; a ticket's own status is no outcome."""
-    w = np.zeros((len(worth.OUTCOMES), found.shape[1]))
+    """Weights (outcomes, told); a ticket's own status is no outcome."""
     may = np.array([[o is not s for o in worth.OUTCOMES] for s in was])
-    right = np.array([[o is b for o in worth.OUTCOMES] for b in became], float)
+    return multinomial(found, np.array([[o is b for o in worth.OUTCOMES] for b in became]), may)
+
+
+def train_states(found: np.ndarray, status: Sequence[TicketStatus]) -> np.ndarray:
+    """Weights (states, stated)."""
+    right = np.array([[o is s for o in worth.STATES] for s in status])
+    return multinomial(found, right, np.ones_like(right))
+
+
+def multinomial(found: np.ndarray, right: np.ndarray, may: np.ndarray) -> np.ndarray:
+    """Multinomial regression by Adam; `right` and `may` tell which outcome is and which may be."""
+    w = np.zeros((right.shape[1], found.shape[1]))
     m, v = np.zeros_like(w), np.zeros_like(w)
     for step in range(1, 801):
         grad = (chances(found, w, may) - right).T @ found + w
         m, v = 0.9 * m + 0.1 * grad, 0.99 * v + 0.01 * grad**2
         rate = 0.1 * (1 - step / 801)
         w -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-8)
-    return w
-
-
-def train_states(found: np.ndarray, status: Sequence[TicketStatus]) -> np.ndarray:
-    """Weights (states, stated) of a multinomial regression."""
-    right = np.array([[o is s for o in worth.STATES] for s in status], float)
-    w = np.zeros((len(worth.STATES), found.shape[1]))
-    m, v = np.zeros_like(w), np.zeros_like(w)
-    every = np.ones_like(right, dtype=bool)
-    for step in range(1, 801):
-        grad = (chances(found, w, every) - right).T @ found + w
-        m, v = 0.9 * m + 0.1 * grad, 0.99 * v + 0.01 * grad**2
-        w -= 0.1 * (1 - step / 801) * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-8)
     return w
 
 

@@ -2209,6 +2209,7 @@ class Talk:
         if candidate is None or len(self.lines.segments) < worth.ENOUGH:
             return draft
         status = worth.state(worth.stated(candidate, work.status, self.odds))
+        near = self._places_near(work)
         assignee = work.assignee
         if assignee is None and not work.candidates:
             assignee = self._called_on(work) or self._taken_by(work)
@@ -2218,8 +2219,8 @@ class Talk:
             draft,
             status=status,
             assignee_id=assignee,
-            content=self._told_whole(work),
-            due=self._due(work) if status is not DONE or work.clause.korean else None,
+            content=self._told_whole(work, near),
+            due=self._due(work, near) if status is not DONE or work.clause.korean else None,
             reason=self._reason(work, status, assignee),
         )
 
@@ -2269,14 +2270,14 @@ class Talk:
             read_out=work.read_out,
         )
 
-    def _told_whole(self, work: Work) -> str:
+    def _told_whole(self, work: Work, near: Sequence[worth.Places]) -> str:
         """The captions that the ticket is made of, whole, with those before that led to it.
 
         A clause says what is to be done; what it is about often stands beside it.
         """
         said = [c for c in work.heard if c is work.clause or _says_something(c)]
         mine = set(self._places(_seqs(said)))
-        others = {p for places in self._places_near(work) for p in places}
+        others = {p for places in near for p in places}
         maker = self._places(work.clause.seqs)[-1]
         for i in range(min(mine) - 1, max(-1, min(mine) - 1 - NEAR), -1):
             chance = worth.probability(self.odds(i)[worth.EVIDENCE])
@@ -2314,12 +2315,10 @@ class Talk:
                 return segment.speaker if segment.speaker in self.people else None
         return None
 
-    def _due(self, work: Work) -> date | None:
+    def _due(self, work: Work, near: Sequence[worth.Places]) -> date | None:
         """When it is due by the learned reader."""
-        near = self._places_near(work)
-        odds = self.odds
         return when.best(
-            (when.chance(when.weighed(it, near, odds)), it.link.said, due)
+            (when.chance(when.weighed(it, near, self.odds)), it.link.said, due)
             for it, due in self.dating(work)
         )
 
